@@ -1,0 +1,27 @@
+package zab
+
+import "github.com/paddock-zk/paddock/zab/zxid"
+
+// PeerID names a server of the ensemble: the N of server.N and of the myid file, 1..254 (255 is kept for TTL owners).
+type PeerID uint8
+
+// EntryKind says who understands the data of an entry.
+type EntryKind uint8
+
+const (
+	// EntryTxn is a transaction of the state machine; zab does not look inside.
+	EntryTxn EntryKind = 1
+	// EntryNewLeader opens an epoch: zxid (e, 0). The current epoch of a server is the epoch of its last durable record.
+	EntryNewLeader EntryKind = 2
+	// EntryReconfig changes the ensemble; its data begins with the encoded Ensemble and the state machine sees it too.
+	EntryReconfig EntryKind = 3
+)
+
+// Entry is one transaction of the history, in its one canonical form: proposal, log record and committed transaction alike.
+type Entry struct {
+	Zxid zxid.ID   // its own id
+	Prev zxid.ID   // the id before it in the history; a follower appends only on a match
+	Kind EntryKind // who understands Data
+	Time int64     // wall clock of the leader when it was proposed, ms since 1970, never running backwards along the history
+	Data []byte    // opaque to zab; immutable once proposed
+}

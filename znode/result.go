@@ -1,0 +1,44 @@
+package znode
+
+import "github.com/paddock-zk/paddock/zab/zxid"
+
+// EventType is numbered as on the wire (Watcher.Event.EventType).
+type EventType int32
+
+const (
+	EventCreated         EventType = 1
+	EventDeleted         EventType = 2
+	EventDataChanged     EventType = 3
+	EventChildrenChanged EventType = 4
+)
+
+// Event is something watchers may want to hear. ACL is the list that decides who may (read permission): that of the node itself,
+// for EventDeleted the one it had, for EventChildrenChanged the parent's (CVE-2024-23944). It is shared: do not write to it.
+type Event struct {
+	Type EventType
+	Path string
+	ACL  []ACL
+}
+
+// Result is the outcome of one transaction, the same on every server.
+type Result struct {
+	Zxid   zxid.ID
+	Time   int64
+	Code   Code       // OK or why nothing was changed
+	Path   string     // create: the path with its sequence suffix
+	Stat   Stat       // create2, setData, setACL, reconfig
+	Data   []byte     // reconfig: the new text
+	Ops    []OpResult // multi: one for each part
+	Events []Event    // in the order in which watches fire
+	Closed []string   // closeSession: the ephemerals that went
+}
+
+// OpResult is the outcome of one part of a multi. In a failed multi: OK before the failure, the real code at it,
+// ErrRuntimeInconsistency after it.
+type OpResult struct {
+	Kind Kind
+	Code Code
+	Wire int32 // the opcode of the request: decides the shape of the answer
+	Path string
+	Stat Stat
+}
