@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/paddock-zk/paddock/"
+
+// leaves are vocabularies that every room of the house may speak, except those of fencing (which knows none of us).
+var leaves = []string{"zab/zxid", "session"}
+
+// mayImport is the import table: which rooms of the house each room may know. A room that is not named may know nothing of ours.
+// third names the third-party modules (by prefix) that its non-test code may use; std is always allowed.
+var mayImport = map[string]struct{ ours, third []string }{
+	"zab/zxid":                 {},
+	"zab/quorum":               {},
+	"zab":                      {ours: []string{"zab/quorum"}},
+	"zab/txnlog":               {ours: []string{"zab", "zab/txnlog/faultfs"}, third: []string{"golang.org/x/sys"}},
+	"zab/txnlog/faultfs":       {ours: []string{"zab/txnlog"}},
+	"zab/transport":            {ours: []string{"zab"}},
+	"zab/gossip":               {ours: []string{"zab"}, third: []string{"github.com/hashicorp/"}},
+	"zab/peer":                 {ours: []string{"zab"}},
+	"zab/zabtest":              {ours: []string{"zab", "zab/quorum"}},
+	"session":                  {},
+	"znode":                    {third: []string{"github.com/cespare/xxhash"}},
+	"znode/watch":              {ours: []string{"znode"}},
+	"znode/store":              {ours: []string{"znode"}, third: []string{"github.com/dgraph-io/", "github.com/klauspost/compress", "golang.org/x/sys", "google.golang.org/protobuf"}},
+	"compat/jute":              {},
+	"compat/zoocfg":            {},
+	"compat/admin":             {third: []string{"github.com/prometheus/"}},
+	"compat/wire":              {ours: []string{"compat/jute", "znode"}},
+	"compat/datadir":           {ours: []string{"compat/jute", "znode"}, third: []string{"github.com/golang/snappy"}},
+	"compat/listener":          {ours: []string{"compat/wire", "compat/jute", "znode"}, third: []string{"golang.org/x/sys"}},
+	"compat/auth":              {ours: []string{"znode"}},
+	"compat/client":            {ours: []string{"compat/wire", "compat/jute", "znode"}},
+	"compat/bench":             {ours: []string{"compat/client", "compat/wire", "compat/jute", "znode"}, third: []string{"github.com/HdrHistogram/", "github.com/schollz/", "golang.org/x/"}},
+	"compat/crosscheck":        {ours: []string{"compat/client", "compat/wire", "compat/jute", "znode"}},
+	"compat/zktest":            {},
+	"compat/server":            {ours: []string{"zab", "zab/peer", "znode", "znode/watch", "compat/wire", "compat/jute", "compat/auth", "compat/listener", "compat/admin", "fencing"}},
+	"fencing":                  {},
+	"fencing/fencingtest":      {ours: []string{"fencing"}},
+	"fencing/lock":             {ours: []string{"fencing"}, third: []string{"github.com/go-zookeeper/"}},
+	"compat/server/servertest": {ours: []string{"*"}},
+}
+
+// adapterModules are what the adapters of fencing and the verbs of the binary may use besides the table.
+func allowed(room, imp string) (bool, string) {
+	switch {
+	case room == "cmd/paddock" || strings.HasPrefix(room, "cmd/paddock/"):
+		return true, ""
+	case !strings.Contains(strings.SplitN(imp, "/", 2)[0], "."): // std
+		return true, ""
+	}
+	rule, named := mayImport[room]
+	if strings.HasPrefix(room, "fencing/") && !named { // an adapter: fencing, and the storage it is for
+		if ours, ok := strings.CutPrefix(imp, module); ok {
+			return strings.HasPrefix(ours, "fencing"), "an adapter knows fencing and its storage, nothing else of ours"
+		}
+		return true, ""
+	}
+	if !named {
+		return false, "the room is not in the import table; add it there with what it may know"
+	}
+	ours, isOurs := strings.CutPrefix(imp, module)
+	list := rule.third
+	if isOurs {
+		list = rule.ours
+		if !strings.HasPrefix(room, "fencing") && room != "zab/zxid" {
+			list = append(list, leaves...)
+		}
+	}
+	for _, a := range list {
+		if a == "*" || isOurs && a == ours || !isOurs && strings.HasPrefix(imp, a) {
+			return true, ""
+		}
+	}
+	return false, "imports run one way (see ARCHITECTURE.md); move the line to the room it belongs to"
+}
+
+// goFiles walks the house: every Go file outside testdata and hidden folders, by its path from the top.
+func goFiles(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	err := filepath.WalkDir("../..", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && (name == "testdata" || strings.HasPrefix(name, ".") && name != "..") && p != "../.." {
+			return filepath.SkipDir
+		}
+		if strings.HasSuffix(name, ".go") {
+			out = append(out, p)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestImports holds the import table.
+func TestImports(t *testing.T) {
+	for _, p := range goFiles(t) {
+		if strings.HasSuffix(p, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		room := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(p)), "../../")
+		for _, spec := range f.Imports {
+			if ok, why := allowed(room, strings.Trim(spec.Path.Value, `"`)); !ok {
+				t.Errorf("%s may not import %s: %s", strings.TrimPrefix(p, "../../"), spec.Path.Value, why)
+			}
+		}
+	}
+}
+
+// The limits of the house, and what may still stand above them (a ratchet: entries may only go).
+const (
+	maxFuncLines  = 70
+	maxFileLines  = 500
+	maxStructSize = 20
+)
+
+// TestHouseLimits holds the sizes: functions, files and structs that fit a head, no drawers, a manual for each package.
+func TestHouseLimits(t *testing.T) {
+	manual := map[string]bool{}
+	for _, p := range goFiles(t) {
+		short := strings.TrimPrefix(filepath.ToSlash(p), "../../")
+		src, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, p, src, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		room := filepath.Dir(short)
+		if !strings.HasSuffix(p, "_test.go") {
+			manual[room] = manual[room] || f.Doc != nil
+		}
+		for _, msg := range limitsOf(fset, f, src) {
+			t.Errorf("%s: %s", short, msg)
+		}
+	}
+	for room, ok := range manual {
+		if !ok {
+			t.Errorf("%s: no package comment; every package opens with a short manual", room)
+		}
+	}
+}
+
+// limitsOf says which limits one file breaks.
+func limitsOf(fset *token.FileSet, f *ast.File, src []byte) []string {
+	var out []string
+	switch f.Name.Name {
+	case "util", "utils", "common", "base", "types", "misc", "helpers":
+		out = append(out, "package "+f.Name.Name+" is a drawer, not a room")
+	}
+	if n := bytes.Count(src, []byte("\n")); n > maxFileLines {
+		out = append(out, fmt.Sprintf("%d lines, at most %d", n, maxFileLines))
+	}
+	for _, word := range []string{"FIX" + "ME", "XX" + "X:", "TO" + "DO"} {
+		if bytes.Contains(src, []byte(word)) {
+			out = append(out, "left-over "+word)
+		}
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if lines := fset.Position(n.End()).Line - fset.Position(n.Pos()).Line + 1; lines > maxFuncLines {
+				out = append(out, fmt.Sprintf("func %s has %d lines, at most %d", n.Name.Name, lines, maxFuncLines))
+			}
+		case *ast.TypeSpec:
+			if s, ok := n.Type.(*ast.StructType); ok && s.Fields.NumFields() > maxStructSize {
+				out = append(out, fmt.Sprintf("struct %s has %d fields, at most %d", n.Name.Name, s.Fields.NumFields(), maxStructSize))
+			}
+		}
+		return true
+	})
+	return out
+}
