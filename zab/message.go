@@ -1,0 +1,79 @@
+package zab
+
+import "github.com/paddock-zk/paddock/zab/zxid"
+
+// MsgType says what a message means and which fields of it count. Names are ZooKeeper's where it has such a packet.
+type MsgType uint8
+
+// The messages. "e" is Message.Epoch. Fields that are not named are zero.
+const (
+	_ MsgType = iota
+	// Election: could I win epoch e? Zxid = last of my history. Nothing is promised.
+	MsgPreVote
+	// MsgPreVoteResp: Reject, or not; e = as asked, Zxid = last of the responder, Peer = the epoch it promised in Seq.
+	MsgPreVoteResp
+	// MsgVote (discovery, LEADERINFO): promise me epoch e. Zxid = last; Flag = by order of the old leader (transfer or epoch roll).
+	// It is repeated while discovery goes on and keeps the promisers quiet.
+	MsgVote
+	// MsgVoteResp (ACKEPOCH): Reject, or promised (durably); Zxid = last of the promiser, Seq = its promised epoch.
+	MsgVoteResp
+	// MsgPull (discovery): send me your history after Zxid, which I have.
+	MsgPull
+	// MsgHistory: answer to a pull; Entries after Prev, or Reject with Zxid = the greatest zxid of mine that is <= the one asked for.
+	MsgHistory
+	// MsgPing, leader to everyone: Commit, Zxid = last zxid sent to you, Seq = round, Ctx = number of forwards accepted from you,
+	// Link = the link I know of you, Flag = I hear you; digest.
+	MsgPing
+	// MsgPong (FOLLOWERINFO): Zxid = history up to here equals the leader's (0: not known yet), Prev = my last, Seq = round echoed,
+	// Commit = the ping's Zxid echoed, Link; digest; Data = touches.
+	MsgPong
+	// MsgJoin (OBSERVERINFO): a server which nobody pings asks who leads. Zxid = my last.
+	MsgJoin
+	// MsgProposal (PROPOSAL, DIFF, TRUNC, NEWLEADER, INFORM): Entries after Prev; Commit. What the receiver has after Prev and the
+	// leader has not is truncated.
+	MsgProposal
+	// MsgAck: durable, and equal to the leader's history, up to Zxid. With Reject: I do not have your Prev (given back in Prev);
+	// the greatest of mine that is <= it is Zxid.
+	MsgAck
+	// MsgCommit (COMMIT, UPTODATE): Commit.
+	MsgCommit
+	// MsgSnap (SNAP): an image at Zxid was received and staged; Data = the text of its ensemble.
+	MsgSnap
+	// MsgHigher: I promised epoch Seq, which is above e.
+	MsgHigher
+	// MsgResign: I do not lead e any more.
+	MsgResign
+	// MsgTimeoutNow: campaign at once, you are to lead.
+	MsgTimeoutNow
+	// MsgForward (REQUEST): Payloads, the Seq-th forward of Link.
+	MsgForward
+	// MsgRelink: I missed a forward of Link; begin a new one.
+	MsgRelink
+	// MsgAsk and MsgAnswer (REVALIDATE): Ctx, Data.
+	MsgAsk
+	MsgAnswer
+	// MsgReadIndex and MsgReadIndexResp (SYNC): Ctx; Zxid = read index, or Reject.
+	MsgReadIndex
+	MsgReadIndexResp
+	msgTypeEnd
+)
+
+// Message is what cores say to each other. Which fields count is told by the type.
+type Message struct {
+	Type       MsgType
+	Flag       bool
+	Reject     bool
+	From, To   PeerID
+	Epoch      zxid.Epoch
+	Zxid       zxid.ID
+	Prev       zxid.ID
+	Commit     zxid.ID
+	Seq        uint64
+	Ctx        uint64
+	Link       uint64
+	DigestZxid zxid.ID
+	Digest     uint64
+	Entries    []Entry
+	Data       []byte
+	Payloads   [][]byte
+}

@@ -1,0 +1,168 @@
+package zab
+
+import "github.com/paddock-zk/paddock/zab/zxid"
+
+// HardState is what a server must remember besides its history. It is stored in the same stream as the history, so that a
+// promise, a vote and the entries around them can never be torn apart by a crash.
+type HardState struct {
+	Promised zxid.Epoch // no leader of a lower epoch is ever obeyed again (ZAB paper: acceptedEpoch, f.p)
+	Vote     PeerID     // the only server that may lead Promised as far as this one is concerned; 0 is none
+	Commit   zxid.ID    // a zxid known to be committed: a hint, written along with something else, except after a reconfig
+}
+
+// SnapshotMeta says what an exact image of the applied state stands for.
+type SnapshotMeta struct {
+	Zxid     zxid.ID  // the image holds every transaction up to this one and none after it
+	Ensemble Ensemble // the last reconfiguration at or before Zxid; its zero value says "as configured at bootstrap"
+}
+
+// Log is the read side of the durable history. The core calls it from the goroutine that owns the core, and asks only for
+// what it knows to be durable; an implementation must allow this while later batches are being written. It must show the
+// effect of a [Persist] no later than the call of [Core.Persisted] for it.
+type Log interface {
+	// Base is where the retained history begins: entries up to and including Base().Zxid exist in an image only.
+	// A log that never was compacted has the zero Base.
+	Base() SnapshotMeta
+	// Last is the zxid of the last durable entry, or Base().Zxid if there is none after it.
+	Last() zxid.ID
+	// Floor is the greatest zxid of the history that is <= z (Base().Zxid counts as one), or 0 if there is none.
+	// Floor(z) == z therefore says "I have z".
+	Floor(z zxid.ID) zxid.ID
+	// Entries returns the entries after the given zxid in order: at least one if there is one, then as many as fit in
+	// maxBytes of data. `after` is in the history. [ErrCompacted] if it is below Base.
+	Entries(after zxid.ID, maxBytes int) ([]Entry, error)
+	// Reconfigs returns all retained entries of kind [EntryReconfig], in order. The log has seen them when it was opened.
+	Reconfigs() []Entry
+	// HardState is the last durable one, or the zero value.
+	HardState() HardState
+}
+
+// Persist is one batch for the log. Its parts take effect in the order of the fields. Batches are made durable in the order of
+// Seq; several may be in flight, and the log may join them under one sync. An empty batch (nothing but Seq) is done as soon
+// as all batches before it are. Nothing in it changes after it was handed out: it may be read from another goroutine.
+type Persist struct {
+	Seq       uint64
+	HardState *HardState // replaces the stored one
+	// Snapshot: the image that was staged for (From, Zxid) becomes the state, and the log becomes empty with this base. Atomically.
+	Snapshot *Snapshot
+	// Truncate: every entry after *Truncate is dropped. The core never truncates what it knows to be committed.
+	Truncate *zxid.ID
+	Entries  []Entry // appended; Entries[0].Prev is the last zxid of the log at this point
+}
+
+// Snapshot names an image which the shell has received and verified completely.
+type Snapshot struct {
+	From PeerID
+	SnapshotMeta
+}
+
+// Ready is what the owner of a core has to do now. Slices other than those inside Persist and Entry values are valid until
+// [Core.Advance]; Entry values and their Data are immutable forever.
+//
+// The one durability contract, in the order of work:
+//
+//  1. hand Persist to the log (its completion comes later: send After, then call [Core.Persisted] with its Seq);
+//  2. send Messages, in order;
+//  3. apply Committed, in order (all of it is durable on this server already);
+//  4. answer ReadStates once the state has reached their zxid, start SnapSends, look at Inbox, tell others about Soft;
+//  5. call [Core.Advance].
+//
+// If Fatal is set the process must end: print it, exit, never continue. If the log returns an error for a batch the process
+// must end as well; a failed write or sync is never retried.
+type Ready struct {
+	Soft      *SoftState      // set if it changed
+	Ensemble  *EnsembleChange // set if membership changed: dial and accept accordingly
+	Persist   *Persist        // nil if there is nothing to write
+	Messages  []Message       // may go at once
+	After     []Message       // may go only when Persist.Seq is durable; owned by the receiver (not recycled by Advance)
+	Committed []Entry         // durable here and committed by a quorum; every kind of entry, in zxid order, each exactly once per life
+	Reads     []ReadState
+	SnapSends []SnapSend
+	Inbox     []Delivery // opaque payloads of peers for the shell
+	Mismatch  []DigestMismatch
+	Fatal     error
+}
+
+// Role is what a server is at the moment.
+type Role uint8
+
+const (
+	// Looking has no leader (ZooKeeper: LOOKING); this covers pre-vote, vote and the discovery phase of a prospective leader.
+	Looking Role = iota
+	// Following obeys a leader and has a vote in the ensemble.
+	Following
+	// Leading has a quorum of promises and has opened an epoch.
+	Leading
+	// Observing obeys a leader and has no vote: an observer, a joiner, or a removed server.
+	Observing
+)
+
+// SoftState is volatile: who leads, and whether clients can be served.
+type SoftState struct {
+	Role   Role
+	Leader PeerID     // 0 while unknown
+	Epoch  zxid.Epoch // of that leader; 0 while Looking
+	// Active: NEWLEADER of this epoch is committed and durable here (ZooKeeper: UPTODATE). Only then clients are served,
+	// and only then Propose or Forward work.
+	Active bool
+	// Confirmed is false on a leader from the moment it finds that it was paused until a quorum has answered again. While
+	// it is false the leader must expire nobody. Always true on other servers that are Active.
+	Confirmed bool
+	// Link changes whenever the way of forwarded requests may have lost something (new leader, gap found, rejoin):
+	// requests forwarded under an older Link and not yet seen in Committed have an unknown outcome.
+	Link uint64
+}
+
+// EnsembleChange is the membership as this server knows it.
+type EnsembleChange struct {
+	Committed Ensemble  // in effect
+	Proposed  *Ensemble // in the history and not known to be committed; its members must be reachable too
+}
+
+// ReadState answers one [Core.ReadIndex]. Each ctx is answered exactly once.
+type ReadState struct {
+	Ctx  uint64
+	Zxid zxid.ID // a read of a state that has reached Zxid is linearizable; meaningless if Err is set
+	Err  error   // [ErrReadLost]: leadership changed or a message was lost; try again with a new ctx
+}
+
+// SnapSend asks the shell to ship an image of the applied state to a peer. The shell takes an exact image at some zxid >= Min,
+// asks [Core.SnapshotMeta] for its meta at that moment, streams the image and then delivers [MsgSnap] (see
+// [Core.SnapMessage]) at the receiver's core when it is complete and verified there. It reports the end, good or bad, with
+// [Core.ReportSnapshot].
+type SnapSend struct {
+	To    PeerID
+	Epoch zxid.Epoch
+	Min   zxid.ID
+}
+
+// DeliveryKind says what an opaque payload is.
+type DeliveryKind uint8
+
+const (
+	// DeliverForward is a batch of proposals that a follower took from its clients: propose them in this order, all of them.
+	// If [Core.Propose] says [ErrBusy], hold them and try again.
+	DeliverForward DeliveryKind = iota + 1
+	// DeliverAsk is a question of a follower; answer it with [Core.Answer].
+	DeliverAsk
+	// DeliverAnswer is the leader's answer to [Core.Ask].
+	DeliverAnswer
+	// DeliverTouch is the touch payload of a follower (see [Core.Touch]).
+	DeliverTouch
+)
+
+// Delivery is an opaque payload from another server's shell.
+type Delivery struct {
+	Kind     DeliveryKind
+	From     PeerID
+	Ctx      uint64   // of an ask or an answer
+	Data     []byte   // of an ask, an answer or a touch
+	Payloads [][]byte // of a forward
+}
+
+// DigestMismatch: two servers applied the same history and hold different states. An alarm for people; nothing is wiped.
+type DigestMismatch struct {
+	Peer         PeerID
+	Zxid         zxid.ID
+	Mine, Theirs uint64
+}

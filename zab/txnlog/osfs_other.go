@@ -1,0 +1,11 @@
+//go:build !linux
+
+package txnlog
+
+import "os"
+
+// reserve extends the file; the zeros written afterwards take the blocks.
+func reserve(f *os.File, size int64) error { return f.Truncate(size) }
+
+// datasync falls back to a full sync where there is no fdatasync.
+func datasync(f *os.File) error { return f.Sync() }

@@ -1,0 +1,132 @@
+package txnlog
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/zxid"
+)
+
+// RecordKind says what a record of the log holds.
+type RecordKind uint8
+
+// The records of a frame stand in this order; an anchor only in the first frame of a segment.
+const (
+	RecordAnchor    RecordKind = 1 // the zxid before the segment: opening may begin at any segment
+	RecordHardState RecordKind = 2 // promise, vote, configuration
+	RecordTruncate  RecordKind = 3 // every entry after Zxid is void
+	RecordBase      RecordKind = 4 // an image at Zxid was installed: every entry before this record is void
+	RecordEntry     RecordKind = 5 // one entry of the history
+)
+
+// String names the kind as the inspect tool prints it.
+func (k RecordKind) String() string {
+	switch k {
+	case RecordAnchor:
+		return "anchor"
+	case RecordHardState:
+		return "hard-state"
+	case RecordTruncate:
+		return "truncate"
+	case RecordBase:
+		return "base"
+	case RecordEntry:
+		return "entry"
+	}
+	return fmt.Sprintf("record(%d)", uint8(k))
+}
+
+// Record is one decoded record. Data aliases the buffer it was decoded from.
+type Record struct {
+	Kind  RecordKind
+	Zxid  zxid.ID // anchor: the last entry before; truncate, base, entry: the one it is about
+	Base  zxid.ID // anchor: the image that was installed last, 0 if none ever was
+	Entry zab.Entry
+	Data  []byte // hard state: its encoding; base and anchor: what the installer of the image wanted to remember
+}
+
+// A record is kind 1 | entry kind 1 | zero 2 | body length 4 | body. The frame around it carries the checksum.
+const (
+	recordHeader = 8
+	entryFixed   = 24 // zxid, prev, time
+)
+
+func appendRecordHeader(dst []byte, k RecordKind, ek zab.EntryKind, body int) []byte {
+	dst = append(dst, byte(k), byte(ek), 0, 0)
+	return binary.LittleEndian.AppendUint32(dst, uint32(body))
+}
+
+func appendZxidRecord(dst []byte, k RecordKind, z zxid.ID, data []byte) []byte {
+	dst = appendRecordHeader(dst, k, 0, 8+len(data))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(z))
+	return append(dst, data...)
+}
+
+func appendAnchorRecord(dst []byte, last, base zxid.ID, data []byte) []byte {
+	dst = appendRecordHeader(dst, RecordAnchor, 0, 16+len(data))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(last))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(base))
+	return append(dst, data...)
+}
+
+func appendEntryRecord(dst []byte, e *zab.Entry) []byte {
+	dst = appendRecordHeader(dst, RecordEntry, e.Kind, entryFixed+len(e.Data))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(e.Zxid))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(e.Prev))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(e.Time))
+	return append(dst, e.Data...)
+}
+
+func appendStateRecord(dst []byte, state []byte) []byte {
+	dst = appendRecordHeader(dst, RecordHardState, 0, len(state))
+	return append(dst, state...)
+}
+
+// decodeRecord takes one record off the front of b. It is total: any bytes give a record or an error.
+func decodeRecord(b []byte, r *Record) (rest []byte, err error) {
+	if len(b) < recordHeader {
+		return nil, fmt.Errorf("%d bytes where a record header of %d should be", len(b), recordHeader)
+	}
+	kind, ek := RecordKind(b[0]), zab.EntryKind(b[1])
+	n := uint64(binary.LittleEndian.Uint32(b[4:]))
+	if b[2]|b[3] != 0 || kind != RecordEntry && ek != 0 {
+		return nil, fmt.Errorf("a %v with a reserved byte set", kind)
+	}
+	b = b[recordHeader:]
+	if n > uint64(len(b)) {
+		return nil, fmt.Errorf("a %v of %d bytes with only %d left", kind, n, len(b))
+	}
+	body, rest := b[:n:n], b[n:]
+	*r = Record{Kind: kind}
+	switch kind {
+	case RecordHardState:
+		r.Data = body
+	case RecordTruncate, RecordBase:
+		if n < 8 || kind == RecordTruncate && n != 8 {
+			return nil, fmt.Errorf("a %v of %d bytes", kind, n)
+		}
+		r.Zxid, r.Data = zxid.ID(binary.LittleEndian.Uint64(body)), body[8:]
+	case RecordAnchor:
+		if n < 16 {
+			return nil, fmt.Errorf("an anchor of %d bytes", n)
+		}
+		r.Zxid = zxid.ID(binary.LittleEndian.Uint64(body))
+		r.Base, r.Data = zxid.ID(binary.LittleEndian.Uint64(body[8:])), body[16:]
+	case RecordEntry:
+		if n < entryFixed {
+			return nil, fmt.Errorf("an entry of %d bytes", n)
+		}
+		r.Zxid = zxid.ID(binary.LittleEndian.Uint64(body))
+		r.Entry = zab.Entry{
+			Zxid: r.Zxid, Prev: zxid.ID(binary.LittleEndian.Uint64(body[8:])), Kind: ek,
+			Time: int64(binary.LittleEndian.Uint64(body[16:])), Data: body[entryFixed:],
+		}
+	default:
+		return nil, fmt.Errorf("unknown %v", kind)
+	}
+	if r.Zxid < 0 || r.Base < 0 || r.Entry.Prev < 0 {
+		return nil, fmt.Errorf("a %v with a negative zxid", kind)
+	}
+	return rest, nil
+}
