@@ -42,3 +42,11 @@ type OpResult struct {
 	Path string
 	Stat Stat
 }
+
+// Reset empties r for the next transaction and keeps its slices' memory.
+func (r *Result) Reset() {
+	clear(r.Ops)
+	clear(r.Events)
+	clear(r.Closed)
+	*r = Result{Ops: r.Ops[:0], Events: r.Events[:0], Closed: r.Closed[:0]}
+}
