@@ -1,0 +1,24 @@
+// Package transport carries the messages of zab between servers.
+//
+// # What it is
+//
+// A [Transport] listens on one peer port and dials every other server of the ensemble. Links carry messages one way, from the
+// dialler to the accepter, so a link that is cut in one direction looks like what it is. Each pair has two links: the control
+// lane (heartbeats, votes, acknowledgements) and the bulk lane (proposals, history, forwards), so a heartbeat never waits behind
+// a proposal. An image of the state takes a connection of its own for each try (lane image).
+//
+// # Contract
+//
+// Send encodes before it returns, never blocks, and drops when the link is down or its queue is full: the core repeats what
+// matters. Order is kept within a lane while the link lives. Every frame has a length bound and a CRC32C over its bytes; a frame that is
+// wrong in any way ends that link, is counted, and does nothing else. The handshake refuses another cluster, another incarnation, a
+// server that is not in the ensemble or is not the one that was dialled, and whoever does not know the shared secret. The
+// handshake proves the secret in both directions (HMAC-SHA256 over both nonces and all that was said), without sending it. With TLS, the
+// certificates of both sides are checked before the handshake begins; without, frames are not encrypted and not signed: use a network
+// that you trust, or TLS.
+//
+// # Concurrency
+//
+// All methods are safe from any goroutine. Each outgoing link has one writing goroutine, each incoming link one reading goroutine;
+// [Config].Deliver is called from the latter.
+package transport

@@ -1,0 +1,167 @@
+package transport
+
+import (
+	"bufio"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/paddock-zk/paddock/zab"
+)
+
+// Identity is what both ends of a link must agree on.
+type Identity struct {
+	Cluster     [16]byte // fixed when the ensemble was born
+	Incarnation [16]byte // new with every restore
+	ID          zab.PeerID
+}
+
+type lane byte
+
+const (
+	laneControl lane = 1
+	laneBulk    lane = 2
+	laneImage   lane = 3
+)
+
+const (
+	helloMagic   = "PDK\x01" // protocol version 1
+	helloSize    = 4 + 1 + 1 + 1 + 16 + 16 + 16
+	maxHandshake = 5 * time.Second
+)
+
+// hello is the first thing that either side says: who, to whom, for what, and a nonce.
+type hello struct {
+	lane     lane
+	from, to zab.PeerID
+	who      Identity
+	nonce    [16]byte
+}
+
+func (h *hello) append(dst []byte) []byte {
+	dst = append(dst, helloMagic...)
+	dst = append(dst, byte(h.lane), byte(h.from), byte(h.to))
+	dst = append(dst, h.who.Cluster[:]...)
+	dst = append(dst, h.who.Incarnation[:]...)
+	return append(dst, h.nonce[:]...)
+}
+
+func (h *hello) decode(b []byte) error {
+	if len(b) != helloSize || string(b[:4]) != helloMagic {
+		return errors.New("not a Paddock peer of this protocol version")
+	}
+	h.lane, h.from, h.to = lane(b[4]), zab.PeerID(b[5]), zab.PeerID(b[6])
+	h.who.ID = h.from
+	copy(h.who.Cluster[:], b[7:])
+	copy(h.who.Incarnation[:], b[23:])
+	copy(h.nonce[:], b[39:])
+	return nil
+}
+
+// check says why the other side is not one of us.
+func (h *hello) check(me Identity) error {
+	switch {
+	case h.who.Cluster != me.Cluster:
+		return fmt.Errorf("server %d belongs to cluster %s, this one to %s: check the server lines, or its data folder", h.from, hex.EncodeToString(h.who.Cluster[:]), hex.EncodeToString(me.Cluster[:]))
+	case h.who.Incarnation != me.Incarnation:
+		return fmt.Errorf("server %d is of incarnation %s, this one of %s: one of them was restored; restore or rebuild the other", h.from, hex.EncodeToString(h.who.Incarnation[:]), hex.EncodeToString(me.Incarnation[:]))
+	case h.to != me.ID:
+		return fmt.Errorf("server %d looks for server %d here, and this is %d: check addresses and myid", h.from, h.to, me.ID)
+	case h.from == me.ID:
+		return fmt.Errorf("another server has this one's id %d: check myid", me.ID)
+	}
+	return nil
+}
+
+// proof shows that one side knows the secret and has seen both hellos.
+func proof(secret []byte, side string, dialled, accepted []byte) []byte {
+	m := hmac.New(sha256.New, secret)
+	io.WriteString(m, "paddock peer link 1 "+side)
+	m.Write(dialled)
+	m.Write(accepted)
+	return m.Sum(nil)
+}
+
+// greet is the dialler's side: hello →, ← hello and proof, proof →, ← ok. It fails if either side does not know the secret.
+func greet(c net.Conn, r *bufio.Reader, me Identity, to zab.PeerID, l lane, secret []byte) error {
+	_ = c.SetDeadline(time.Now().Add(maxHandshake))
+	defer c.SetDeadline(time.Time{})
+	mine := hello{lane: l, from: me.ID, to: to, who: me}
+	rand.Read(mine.nonce[:])
+	dialled := mine.append(nil)
+	if err := writeFrame(c, dialled); err != nil {
+		return err
+	}
+	accepted, err := readFrame(r, 1<<12)
+	if err != nil {
+		return fmt.Errorf("the other side closed the link instead of answering (its log says why): %w", err)
+	}
+	var theirs hello
+	if err := theirs.decode(accepted); err != nil {
+		return err
+	}
+	if theirs.from != to {
+		return fmt.Errorf("dialled server %d, server %d answered: check addresses and myid", to, theirs.from)
+	}
+	if err := theirs.check(me); err != nil {
+		return err
+	}
+	shown, err := readFrame(r, 64)
+	if err != nil {
+		return err
+	}
+	if !hmac.Equal(shown, proof(secret, "accepter", dialled, accepted)) {
+		return errors.New("the other side does not know the shared secret of this ensemble")
+	}
+	return writeFrame(c, proof(secret, "dialler", dialled, accepted))
+}
+
+// receive is the accepter's side. known says whether an id belongs to the ensemble (or may join it).
+func receive(c net.Conn, r *bufio.Reader, me Identity, secret []byte, known func(zab.PeerID) bool) (hello, error) {
+	_ = c.SetDeadline(time.Now().Add(maxHandshake))
+	defer c.SetDeadline(time.Time{})
+	var theirs hello
+	dialled, err := readFrame(r, 1<<12)
+	if err != nil {
+		return theirs, err
+	}
+	if err := theirs.decode(dialled); err != nil {
+		return theirs, err
+	}
+	if err := theirs.check(me); err != nil {
+		return theirs, err
+	}
+	if !known(theirs.from) {
+		return theirs, fmt.Errorf("server %d is not in the ensemble", theirs.from)
+	}
+	mine := hello{lane: theirs.lane, from: me.ID, to: theirs.from, who: me}
+	rand.Read(mine.nonce[:])
+	accepted := mine.append(nil)
+	if err := writeFrame(c, accepted); err != nil {
+		return theirs, err
+	}
+	if err := writeFrame(c, proof(secret, "accepter", dialled, accepted)); err != nil {
+		return theirs, err
+	}
+	shown, err := readFrame(r, 64)
+	if err != nil {
+		return theirs, fmt.Errorf("server %d went away during the handshake: %w", theirs.from, err)
+	}
+	if !hmac.Equal(shown, proof(secret, "dialler", dialled, accepted)) {
+		return theirs, fmt.Errorf("server %d does not know the shared secret of this ensemble", theirs.from)
+	}
+	return theirs, nil
+}
+
+func writeFrame(c net.Conn, body []byte) error {
+	b := append(beginFrame(nil), body...)
+	endFrame(b, 0)
+	_, err := c.Write(b)
+	return err
+}

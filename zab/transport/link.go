@@ -1,0 +1,129 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/paddock-zk/paddock/zab"
+)
+
+// link is one outgoing lane to one server: a queue of encoded frames and the goroutine that dials and writes.
+type link struct {
+	t      *Transport
+	to     zab.PeerID
+	lane   lane
+	cancel context.CancelFunc
+
+	mu    sync.Mutex
+	addrs []string // where it may be reached, in order of preference
+	buf   []byte   // frames that wait
+	up    bool     // a handshaken connection exists; while it does not, frames are dropped
+	wake  chan struct{}
+}
+
+func newLink(t *Transport, to zab.PeerID, l lane, addrs []string) *link {
+	ctx, cancel := context.WithCancel(t.ctx)
+	k := &link{t: t, to: to, lane: l, cancel: cancel, addrs: addrs, wake: make(chan struct{}, 1)}
+	t.running.Go(func() { k.run(ctx) })
+	return k
+}
+
+// send encodes m behind what waits, or drops it.
+func (k *link) send(m *zab.Message) {
+	k.mu.Lock()
+	if !k.up || len(k.buf) > k.t.cfg.QueueBytes {
+		dropped := k.up
+		k.mu.Unlock()
+		if dropped {
+			k.t.count.dropped.Add(1)
+		}
+		return
+	}
+	at := len(k.buf)
+	k.buf = zab.AppendMessage(beginFrame(k.buf), m)
+	endFrame(k.buf, at)
+	k.mu.Unlock()
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run dials, writes until the connection breaks, waits a little and dials again, until it is cancelled.
+func (k *link) run(ctx context.Context) {
+	failures := 0
+	for ctx.Err() == nil {
+		c, err := k.dial(ctx, failures)
+		if err == nil {
+			failures = 0
+			err = k.write(ctx, c)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		failures++
+		if failures == 1 || failures%50 == 0 {
+			k.t.cfg.Logger.Info("peer link is down", "to", k.to, "lane", byte(k.lane), "tries", failures, "err", err)
+		}
+		wait := min(20*time.Millisecond<<min(failures, 5), 500*time.Millisecond)
+		wait += time.Duration(rand.Int64N(int64(wait)/2 + 1))
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// dial connects to the next address in turn and shakes hands.
+func (k *link) dial(ctx context.Context, try int) (net.Conn, error) {
+	k.mu.Lock()
+	addr := k.addrs[try%len(k.addrs)]
+	k.mu.Unlock()
+	return k.t.connect(ctx, addr, k.to, k.lane)
+}
+
+// write sends what waits, all of it at once, until the connection breaks.
+func (k *link) write(ctx context.Context, c net.Conn) error {
+	defer c.Close()
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	broken := make(chan error, 1)
+	k.t.running.Go(func() { // the accepter never says anything more: reading finds out that it is gone
+		_, err := bufio.NewReaderSize(c, 16).ReadByte()
+		broken <- err
+	})
+	k.mu.Lock()
+	k.up, k.buf = true, k.buf[:0]
+	k.mu.Unlock()
+	defer func() {
+		k.mu.Lock()
+		k.up = false
+		k.mu.Unlock()
+	}()
+	var out []byte
+	for {
+		select {
+		case err := <-broken:
+			return err
+		case <-k.wake:
+		}
+		k.mu.Lock()
+		out, k.buf = k.buf, out[:0]
+		k.mu.Unlock()
+		if len(out) == 0 {
+			continue
+		}
+		_ = c.SetWriteDeadline(time.Now().Add(k.t.cfg.WriteTimeout))
+		if _, err := c.Write(out); err != nil {
+			return err
+		}
+		k.t.count.sentBytes.Add(uint64(len(out)))
+		if cap(out) > 4<<20 {
+			out = nil
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/paddock-zk/paddock/zab"
+)
+
+// Config is what a transport is made of.
+type Config struct {
+	Identity Identity
+	Secret   []byte      // shared by the ensemble; empty proves nothing, so keep the port on a trusted network then
+	TLS      *tls.Config // nil: plain TCP. Used for both directions: set Certificates, RootCAs, ClientCAs, ClientAuth
+	Listener net.Listener
+	// Resolve says where a server may be reached, in order of preference. It is asked at every change of the ensemble.
+	Resolve func(zab.Member) []string
+	// Admit says whether a server that is in no ensemble may link (a joiner that gossip or an operator announced). Nil: nobody.
+	Admit   func(zab.PeerID) bool
+	Deliver func(zab.Message) // called from reading goroutines
+	// Receive takes an image: header as the sender gave it. Nil: none are taken.
+	Receive      func(from zab.PeerID, header []byte) (ImageWriter, error)
+	QueueBytes   int           // frames waiting for one lane; beyond, messages are dropped. Default 64 MiB
+	WriteTimeout time.Duration // a write that takes longer breaks the link. Default 10 s
+	Logger       *slog.Logger
+}
+
+// Transport is a running set of links. Make it with New, end it with Close.
+type Transport struct {
+	cfg     Config
+	ctx     context.Context
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	count   counters
+
+	mu    sync.Mutex
+	links map[zab.PeerID][2]*link
+	known map[zab.PeerID]bool
+	in    map[net.Conn]struct{}
+}
+
+type counters struct{ sentBytes, dropped, damaged, refused atomic.Uint64 }
+
+// Stats counts since the start.
+type Stats struct{ SentBytes, Dropped, Damaged, Refused uint64 }
+
+// New starts listening. Links are dialled once EnsembleChanged names the servers.
+func New(cfg Config) *Transport {
+	if cfg.QueueBytes <= 0 {
+		cfg.QueueBytes = 64 << 20
+	}
+	if cfg.WriteTimeout <= 0 {
+		cfg.WriteTimeout = 10 * time.Second
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	t := &Transport{cfg: cfg, links: map[zab.PeerID][2]*link{}, known: map[zab.PeerID]bool{}, in: map[net.Conn]struct{}{}}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	t.running.Go(t.accept)
+	return t
+}
+
+// Stats counts since the start.
+func (t *Transport) Stats() Stats {
+	return Stats{t.count.sentBytes.Load(), t.count.dropped.Load(), t.count.damaged.Load(), t.count.refused.Load()}
+}
+
+// Close ends all links and waits for their goroutines.
+func (t *Transport) Close() {
+	t.cancel()
+	t.cfg.Listener.Close()
+	t.mu.Lock()
+	for c := range t.in {
+		c.Close()
+	}
+	t.mu.Unlock()
+	t.running.Wait()
+}
+
+// Send encodes m for the lane of its type, or drops it.
+func (t *Transport) Send(m *zab.Message) {
+	t.mu.Lock()
+	pair, ok := t.links[m.To]
+	if !ok && t.ctx.Err() == nil {
+		if addrs := t.strangers(m.To); addrs != nil { // an answer to a joiner
+			pair = t.open(m.To, addrs)
+			ok = true
+		}
+	}
+	t.mu.Unlock()
+	if ok {
+		pair[laneOf(m.Type)-laneControl].send(m)
+	}
+}
+
+// laneOf keeps what is large, and what must keep its order with it, away from heartbeats.
+func laneOf(t zab.MsgType) lane {
+	switch t {
+	case zab.MsgProposal, zab.MsgCommit, zab.MsgHistory, zab.MsgForward, zab.MsgSnap:
+		return laneBulk
+	}
+	return laneControl
+}
+
+// EnsembleChanged opens links to new members and closes those of members that are gone.
+func (t *Transport) EnsembleChanged(e zab.EnsembleChange) {
+	members := slices.Clone(e.Committed.Members)
+	if e.Proposed != nil {
+		members = append(members, e.Proposed.Members...)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ctx.Err() != nil {
+		return
+	}
+	clear(t.known)
+	for _, m := range members {
+		if m.ID == t.cfg.Identity.ID {
+			continue
+		}
+		t.known[m.ID] = true
+		addrs := t.cfg.Resolve(m)
+		if len(addrs) == 0 {
+			continue
+		}
+		if pair, ok := t.links[m.ID]; ok {
+			pair[0].readdress(addrs)
+			pair[1].readdress(addrs)
+		} else {
+			t.open(m.ID, addrs)
+		}
+	}
+	for id, pair := range t.links {
+		if !t.known[id] && !t.admitted(id) {
+			pair[0].cancel()
+			pair[1].cancel()
+			delete(t.links, id)
+		}
+	}
+}
+
+// open starts both lanes to a server; t.mu is held.
+func (t *Transport) open(id zab.PeerID, addrs []string) [2]*link {
+	pair := [2]*link{newLink(t, id, laneControl, addrs), newLink(t, id, laneBulk, addrs)}
+	t.links[id] = pair
+	return pair
+}
+
+func (k *link) readdress(addrs []string) {
+	k.mu.Lock()
+	k.addrs = addrs
+	k.mu.Unlock()
+}
+
+// strangers are the addresses of a server that is in no ensemble yet; nil if it is not admitted.
+func (t *Transport) strangers(id zab.PeerID) []string {
+	if !t.admitted(id) {
+		return nil
+	}
+	return t.cfg.Resolve(zab.Member{ID: id})
+}
+
+func (t *Transport) admitted(id zab.PeerID) bool { return t.cfg.Admit != nil && t.cfg.Admit(id) }
+
+func (t *Transport) isKnown(id zab.PeerID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.known[id] || t.admitted(id)
+}
+
+// connect dials and shakes hands.
+func (t *Transport) connect(ctx context.Context, addr string, to zab.PeerID, l lane) (net.Conn, error) {
+	d := net.Dialer{Timeout: 2 * time.Second}
+	c, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if t.cfg.TLS != nil {
+		cfg := t.cfg.TLS.Clone()
+		if cfg.ServerName == "" {
+			cfg.ServerName, _, _ = net.SplitHostPort(addr)
+		}
+		c = tls.Client(c, cfg)
+	}
+	if err := greet(c, bufio.NewReaderSize(c, 256), t.cfg.Identity, to, l, t.cfg.Secret); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("transport: link to server %d at %s: %w", to, addr, err)
+	}
+	return c, nil
+}
+
+// accept takes links until the listener is closed.
+func (t *Transport) accept() {
+	for {
+		c, err := t.cfg.Listener.Accept()
+		if err != nil {
+			if t.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			t.cfg.Logger.Warn("peer port: accept failed; trying again", "err", err)
+			select {
+			case <-t.ctx.Done():
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
+		}
+		t.mu.Lock()
+		t.in[c] = struct{}{}
+		t.mu.Unlock()
+		t.running.Go(func() {
+			t.serve(c)
+			t.mu.Lock()
+			delete(t.in, c)
+			t.mu.Unlock()
+			c.Close()
+		})
+	}
+}
+
+// serve reads one incoming link until it ends or says something wrong.
+func (t *Transport) serve(raw net.Conn) {
+	c := raw
+	if t.cfg.TLS != nil {
+		c = tls.Server(raw, t.cfg.TLS)
+	}
+	r := bufio.NewReaderSize(c, 64<<10)
+	h, err := receive(c, r, t.cfg.Identity, t.cfg.Secret, t.isKnown)
+	if err != nil {
+		t.count.refused.Add(1)
+		t.cfg.Logger.Warn("peer port: a link was refused", "from", raw.RemoteAddr(), "err", err)
+		return
+	}
+	if h.lane == laneImage {
+		err = t.receiveImage(c, r, h.from)
+	} else {
+		err = t.readMessages(r, h.from)
+	}
+	if err != nil && !errors.Is(err, io.EOF) && t.ctx.Err() == nil {
+		if errors.Is(err, errFrame) {
+			t.count.damaged.Add(1)
+		}
+		t.cfg.Logger.Info("peer link ended", "from", h.from, "lane", byte(h.lane), "err", err)
+	}
+}
+
+func (t *Transport) readMessages(r *bufio.Reader, from zab.PeerID) error {
+	for {
+		body, err := readFrame(r, MaxFrame)
+		if err != nil {
+			return err
+		}
+		var m zab.Message
+		if err := zab.DecodeMessage(body, &m); err != nil {
+			return fmt.Errorf("%w: %w", errFrame, err)
+		}
+		if m.From != from || m.To != t.cfg.Identity.ID {
+			return fmt.Errorf("%w: a message from %d to %d on the link from %d", errFrame, m.From, m.To, from)
+		}
+		t.cfg.Deliver(m)
+	}
+}
