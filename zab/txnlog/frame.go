@@ -6,7 +6,7 @@ import (
 	"hash/crc32"
 )
 
-// A frame is one batch on disk: header, payload (records), zeros up to where the next header may stand.
+// A frame is one batch on disk: header, payload (records), tail, zeros up to where the next header may stand.
 //
 //	0 magic 4 | payload length 4 | seq 8 | synced 8 | prev 4 | sum 4 | header crc 4 | zero 4
 //
@@ -17,6 +17,8 @@ import (
 const (
 	frameMagic  = 0x464b4450 // "PDKF"
 	frameHeader = 40
+	frameTail   = 4          // never zero, so that a lost last sector shows
+	frameEnd    = 0xb9b4bbaf // ^frameMagic
 	frameAlign  = 8
 	sectorSize  = 512 // what a disk writes whole or not at all
 	maxPayload  = 1 << 30
@@ -45,12 +47,12 @@ func nextFrame(end int64) int64 {
 	return off
 }
 
-func (f *frame) end() int64  { return f.off + frameHeader + int64(f.length) }
+func (f *frame) end() int64  { return f.off + frameHeader + int64(f.length) + frameTail }
 func (f *frame) next() int64 { return nextFrame(f.end()) }
 
-// sealFrame writes the header of the frame whose payload is already in b[frameHeader:], to stand at off; it returns the sum.
+// sealFrame writes header and tail of the frame whose payload is already in b between them, to stand at off; it returns the sum.
 func sealFrame(b []byte, seed uint32, off int64, seq, synced uint64, prev uint32) uint32 {
-	payload := b[frameHeader:]
+	payload := b[frameHeader : len(b)-frameTail]
 	if len(payload) > maxPayload {
 		panic(fmt.Sprintf("txnlog: a batch of %d bytes; the most is %d", len(payload), maxPayload))
 	}
@@ -64,6 +66,7 @@ func sealFrame(b []byte, seed uint32, off int64, seq, synced uint64, prev uint32
 	le.PutUint32(b[28:], sum)
 	le.PutUint32(b[32:], headerSum(seed, off, b[:32]))
 	le.PutUint32(b[36:], 0)
+	le.PutUint32(b[len(b)-frameTail:], frameEnd)
 	return sum
 }
 

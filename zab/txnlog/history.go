@@ -13,19 +13,19 @@ const pointEvery = 4096
 // history is what the frames say, put together: where the live entries are. Opening and appending build it with the same calls.
 //
 // Invariants: the runs hold the live entries in ascending order and do not overlap; the first entry's Prev is base; last is the
-// zxid of the last live entry, or base when there is none.
+// zxid of the last live entry, or base when there is none; reconfigs are the live entries of that kind.
 type history struct {
-	base  zxid.ID // entries begin after it
-	last  zxid.ID
-	state []byte // the encoded hard state, nil before the first
-	image image  // what was installed last
-	runs  []*run
+	base      zab.SnapshotMeta // entries begin after it
+	last      zxid.ID
+	state     zab.HardState
+	runs      []*run
+	reconfigs []reconfig
 }
 
-// image is the pointer that an installed snapshot leaves.
-type image struct {
-	zxid zxid.ID
-	data []byte
+// reconfig is a live entry of kind EntryReconfig and the membership it makes.
+type reconfig struct {
+	entry    zab.Entry
+	ensemble zab.Ensemble
 }
 
 // run is a stretch of frames in one segment whose entries up to last are live. Truncation ends a run; nothing is added to it after.
@@ -44,35 +44,54 @@ type point struct {
 	off  int64
 }
 
-// anchor begins the history at the first segment that is there.
-func (h *history) anchor(r *Record) {
-	h.base, h.last = r.Zxid, r.Zxid
-	h.image = image{zxid: r.Base, data: append([]byte(nil), r.Data...)}
+// begin starts the history after base: at the first segment that is there, or after an image that was installed.
+func (h *history) begin(base zab.SnapshotMeta) {
+	h.runs, h.reconfigs, h.base, h.last = nil, nil, base, base.Zxid
 }
 
-// truncate voids all after z. A z before base happens when a segment that is kept holds the truncation of one that was dropped.
-func (h *history) truncate(z zxid.ID) {
+// truncate voids all after z. A z before base happens while opening, when the segment that is kept holds the truncation of one
+// that was dropped: the record brings the membership of that time along.
+func (h *history) truncate(z zab.SnapshotMeta) {
 	n := len(h.runs)
-	for n > 0 && h.runs[n-1].first > z {
+	for n > 0 && h.runs[n-1].first > z.Zxid {
 		n--
 	}
 	clear(h.runs[n:])
 	h.runs = h.runs[:n]
 	if n > 0 {
 		r := h.runs[n-1]
-		r.last, r.closed = min(r.last, z), true
+		r.last, r.closed = min(r.last, z.Zxid), true
 	}
-	h.base, h.last = min(h.base, z), z
+	for k := len(h.reconfigs); k > 0 && h.reconfigs[k-1].entry.Zxid > z.Zxid; k-- {
+		h.reconfigs = h.reconfigs[: k-1 : k-1]
+	}
+	if z.Zxid < h.base.Zxid {
+		h.base = z
+	}
+	h.last = z.Zxid
 }
 
-// install begins the history anew after an image.
-func (h *history) install(z zxid.ID, data []byte) {
-	h.runs, h.base, h.last = nil, z, z
-	h.image = image{zxid: z, data: append([]byte(nil), data...)}
+// ensemble is the membership as of z.
+func (h *history) ensemble(z zxid.ID) zab.Ensemble {
+	for i := len(h.reconfigs) - 1; i >= 0; i-- {
+		if h.reconfigs[i].entry.Zxid <= z {
+			return h.reconfigs[i].ensemble
+		}
+	}
+	return h.base.Ensemble
 }
 
 // add takes the next entry, which stands in frame f of seg.
-func (h *history) add(seg *segment, f *frame, e *zab.Entry) {
+func (h *history) add(seg *segment, f *frame, e *zab.Entry) error {
+	if e.Kind == zab.EntryReconfig {
+		ens, err := entryEnsemble(e)
+		if err != nil {
+			return err
+		}
+		kept := *e
+		kept.Data = append([]byte(nil), e.Data...)
+		h.reconfigs = append(h.reconfigs, reconfig{entry: kept, ensemble: ens})
+	}
 	n := len(h.runs)
 	if n == 0 || h.runs[n-1].closed || h.runs[n-1].seg != seg {
 		h.runs = append(h.runs, &run{seg: seg, first: e.Zxid})
@@ -82,21 +101,29 @@ func (h *history) add(seg *segment, f *frame, e *zab.Entry) {
 	if p := len(r.points); p == 0 || f.off-r.points[p-1].off >= pointEvery {
 		r.points = append(r.points, point{zxid: e.Zxid, off: f.off})
 	}
-	r.last, r.end, h.last = e.Zxid, f.next(), e.Zxid
+	r.last, r.end, h.last = e.Zxid, min(f.next(), seg.size), e.Zxid
+	return nil
 }
 
-// take puts one record of frame f into the history.
-func (h *history) take(seg *segment, f *frame, r *Record) {
+// take puts one record of frame f into the history. Anchors are the opener's business.
+func (h *history) take(seg *segment, f *frame, r *Record) error {
 	switch r.Kind {
 	case RecordHardState:
-		h.state = append([]byte(nil), r.Data...)
-	case RecordTruncate:
-		h.truncate(r.Zxid)
-	case RecordBase:
-		h.install(r.Zxid, r.Data)
+		h.state = r.State
+	case RecordTruncate, RecordBase:
+		meta, err := r.meta()
+		if err != nil {
+			return err
+		}
+		if r.Kind == RecordBase {
+			h.begin(meta)
+		} else {
+			h.truncate(meta)
+		}
 	case RecordEntry:
-		h.add(seg, f, &r.Entry)
+		return h.add(seg, f, &r.Entry)
 	}
+	return nil
 }
 
 // find is the index of the run that holds the first entry after z; len(runs) if there is none.
@@ -112,10 +139,21 @@ func (r *run) seek(z zxid.ID) int64 {
 
 // dropped forgets the runs of a segment that is removed from the front.
 func (h *history) dropped(seg *segment) {
-	for len(h.runs) > 0 && h.runs[0].seg == seg {
-		h.base = h.runs[0].last
-		h.runs = append([]*run(nil), h.runs[1:]...)
+	n := 0
+	for n < len(h.runs) && h.runs[n].seg == seg {
+		n++
 	}
+	if n == 0 {
+		return
+	}
+	z := h.runs[n-1].last
+	h.base = zab.SnapshotMeta{Zxid: z, Ensemble: h.ensemble(z)}
+	h.runs = append([]*run(nil), h.runs[n:]...)
+	k := 0
+	for k < len(h.reconfigs) && h.reconfigs[k].entry.Zxid <= z {
+		k++
+	}
+	h.reconfigs = append([]reconfig(nil), h.reconfigs[k:]...)
 }
 
 // newest is the last live entry of seg, or 0.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -49,20 +50,6 @@ func (o *Options) fill() {
 	}
 }
 
-// Batch is what becomes durable together: all of it or nothing. The parts take effect in the order of the fields.
-type Batch struct {
-	HardState []byte      // nil leaves it as it is
-	Truncate  *zxid.ID    // the last entry that stays; it must be in the log
-	Install   *Image      // all entries go, the history begins after the image
-	Entries   []zab.Entry // the first one's Prev is the last entry of the log, and so on
-}
-
-// Image points to a snapshot of the state that has been made durable elsewhere.
-type Image struct {
-	Zxid zxid.ID
-	Data []byte // what the installer wants to find again; the log does not look inside
-}
-
 // Log is the durable log of one peer. Append and the other changes come from one goroutine at a time (a mutex holds them to it);
 // reads may run at any time from any goroutine and never wait for a sync.
 type Log struct {
@@ -77,7 +64,8 @@ type Log struct {
 	spare  chan spare // one preparation at a time
 	closed bool
 
-	mu       sync.RWMutex // guards what reads see; never held over I/O
+	readErr  atomic.Pointer[error] // a read that found damage and had no way to say so
+	mu       sync.RWMutex          // guards what reads see; never held over I/O
 	history  history
 	segments []*segment
 }
@@ -94,29 +82,45 @@ type writer struct {
 // Append makes the batches durable with one write and one sync, and returns when they are. An error is final: nothing is known
 // about the disk any more, every later call returns the same error, and the server must stop (reliability: a second fsync may
 // succeed and mean nothing). Batches are written in order; a crash keeps a prefix of them.
-func (l *Log) Append(batches ...Batch) error {
+func (l *Log) Append(batches ...zab.Persist) error {
 	l.write.Lock()
 	defer l.write.Unlock()
-	if err := l.usable(); err != nil {
-		return err
+	for len(batches) > 0 {
+		if err := l.usable(); err != nil {
+			return err
+		}
+		n := 1 // a truncation is judged against what is durable, so it begins a write of its own
+		for n < len(batches) && batches[n].Truncate == nil && batches[n].Snapshot == nil {
+			n++
+		}
+		if err := l.check(batches[:n]); err != nil {
+			return err
+		}
+		if err := l.usable(); err != nil { // check has read the log
+			return err
+		}
+		if err := l.fail(l.append(batches[:n])); err != nil {
+			return err
+		}
+		batches = batches[n:]
 	}
-	if err := l.check(batches); err != nil {
-		return err
-	}
-	return l.fail(l.append(batches))
+	return nil
 }
 
 // TruncateAfter makes z the last entry. z must be in the log, or be the zxid that the log begins after.
-func (l *Log) TruncateAfter(z zxid.ID) error { return l.Append(Batch{Truncate: &z}) }
+func (l *Log) TruncateAfter(z zxid.ID) error { return l.Append(zab.Persist{Truncate: &z}) }
 
-// Reset begins the history anew after an image at z, which is durable already (the installation of a snapshot).
-func (l *Log) Reset(z zxid.ID, data []byte) error {
-	return l.Append(Batch{Install: &Image{Zxid: z, Data: data}})
+// Reset begins the history anew after an image, which is durable already (the installation of a snapshot).
+func (l *Log) Reset(base zab.SnapshotMeta) error {
+	return l.Append(zab.Persist{Snapshot: &zab.Snapshot{SnapshotMeta: base}})
 }
 
 func (l *Log) usable() error {
 	if l.closed {
 		return ErrClosed
+	}
+	if p := l.readErr.Load(); p != nil {
+		return l.fail(*p)
 	}
 	return l.w.failed
 }
@@ -129,28 +133,28 @@ func (l *Log) fail(err error) error {
 }
 
 // check refuses batches that do not continue the history; nothing has been written then.
-func (l *Log) check(batches []Batch) error {
-	last := l.Last()
+func (l *Log) check(batches []zab.Persist) error {
+	base, last := l.Base().Zxid, l.Last()
 	for i := range batches {
 		b := &batches[i]
-		if b.Truncate != nil {
-			if i > 0 {
-				panic("txnlog: a truncation must be in the first batch of an Append")
-			}
-			if ok, err := l.holds(*b.Truncate); err != nil {
-				return l.fail(err)
-			} else if !ok {
-				return fmt.Errorf("truncate the log to %v: it is not in the history %v..%v", *b.Truncate, l.First(), last)
-			}
-			last = *b.Truncate
+		if b.Snapshot != nil {
+			base, last = b.Snapshot.Zxid, b.Snapshot.Zxid
 		}
-		if b.Install != nil {
-			last = b.Install.Zxid
+		if z := b.Truncate; z != nil {
+			if *z != base && (b.Snapshot != nil || l.Floor(*z) != *z) {
+				return fmt.Errorf("truncate the log to %v: that is not in the history, which spans %v..%v", *z, base, last)
+			}
+			last = *z
 		}
 		for j := range b.Entries {
 			e := &b.Entries[j]
 			if e.Prev != last || e.Zxid <= last {
 				return fmt.Errorf("append %v after %v: the log ends with %v: the histories do not match", e.Zxid, e.Prev, last)
+			}
+			if e.Kind == zab.EntryReconfig {
+				if _, err := entryEnsemble(e); err != nil {
+					return err
+				}
 			}
 			last = e.Zxid
 		}
@@ -158,15 +162,7 @@ func (l *Log) check(batches []Batch) error {
 	return nil
 }
 
-// holds says whether the history may be cut back to z.
-func (l *Log) holds(z zxid.ID) (bool, error) {
-	if z == l.First() {
-		return true, nil
-	}
-	return l.has(z)
-}
-
-func (l *Log) append(batches []Batch) error {
+func (l *Log) append(batches []zab.Persist) error {
 	frames, err := l.encode(batches)
 	if err != nil || len(frames) == 0 {
 		return err
@@ -180,7 +176,9 @@ func (l *Log) append(batches []Batch) error {
 	}
 	end := &frames[len(frames)-1]
 	l.w.off, l.w.seq, l.w.sum = end.next(), end.seq, end.sum
-	l.publish(s, frames, batches)
+	if err := l.publish(s, frames, batches); err != nil {
+		return err
+	}
 	if cap(l.w.buf) > keepBuffer {
 		l.w.buf = nil
 	}
@@ -193,7 +191,7 @@ const keepBuffer = 1 << 20
 func (l *Log) active() *segment { return l.segments[len(l.segments)-1] }
 
 // encode lays the batches out as frames for the active segment, and rolls to a new segment first if they do not fit.
-func (l *Log) encode(batches []Batch) ([]frame, error) {
+func (l *Log) encode(batches []zab.Persist) ([]frame, error) {
 	frames := l.layout(batches)
 	if len(frames) == 0 {
 		return nil, nil
@@ -209,40 +207,40 @@ func (l *Log) encode(batches []Batch) ([]frame, error) {
 }
 
 // layout encodes the batches into the buffer as they would stand at the end of the active segment.
-func (l *Log) layout(batches []Batch) []frame {
+func (l *Log) layout(batches []zab.Persist) []frame {
 	buf, seed := l.w.buf[:0], l.active().seed
 	frames := make([]frame, 0, len(batches))
 	seq, sum := l.w.seq, l.w.sum
 	for i := range batches {
+		if empty(&batches[i]) {
+			continue
+		}
+		if n := len(frames); n > 0 {
+			buf = append(buf, make([]byte, frames[n-1].next()-frames[n-1].end())...)
+		}
 		at := len(buf)
 		f := frame{off: l.w.off + int64(at), seq: seq + 1, synced: l.w.seq, prev: sum}
 		buf = append(buf, make([]byte, frameHeader)...)
-		buf = appendBatch(buf, &batches[i])
-		if len(buf) == at+frameHeader {
-			buf = buf[:at]
-			continue
-		}
-		f.length = uint32(len(buf) - at - frameHeader)
+		buf = l.appendBatch(buf, &batches[i])
+		buf = append(buf, make([]byte, frameTail)...)
+		f.length = uint32(len(buf) - at - frameHeader - frameTail)
 		f.sum = sealFrame(buf[at:], seed, f.off, f.seq, f.synced, f.prev)
 		frames = append(frames, f)
 		seq, sum = f.seq, f.sum
-		if i+1 < len(batches) {
-			buf = append(buf, make([]byte, f.next()-f.end())...)
-		}
 	}
 	l.w.buf = buf
 	return frames
 }
 
-func appendBatch(dst []byte, b *Batch) []byte {
+func (l *Log) appendBatch(dst []byte, b *zab.Persist) []byte {
 	if b.HardState != nil {
-		dst = appendStateRecord(dst, b.HardState)
+		dst = appendStateRecord(dst, *b.HardState)
+	}
+	if b.Snapshot != nil {
+		dst = appendMetaRecord(dst, RecordBase, b.Snapshot.SnapshotMeta)
 	}
 	if b.Truncate != nil {
-		dst = appendZxidRecord(dst, RecordTruncate, *b.Truncate, nil)
-	}
-	if b.Install != nil {
-		dst = appendZxidRecord(dst, RecordBase, b.Install.Zxid, b.Install.Data)
+		dst = appendMetaRecord(dst, RecordTruncate, l.truncation(b))
 	}
 	for i := range b.Entries {
 		dst = appendEntryRecord(dst, &b.Entries[i])
@@ -250,7 +248,17 @@ func appendBatch(dst []byte, b *Batch) []byte {
 	return dst
 }
 
-func firstZxid(batches []Batch, last zxid.ID) zxid.ID {
+// truncation is the zxid and the membership to which b goes back.
+func (l *Log) truncation(b *zab.Persist) zab.SnapshotMeta {
+	if b.Snapshot != nil {
+		return b.Snapshot.SnapshotMeta
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return zab.SnapshotMeta{Zxid: *b.Truncate, Ensemble: l.history.ensemble(*b.Truncate)}
+}
+
+func firstZxid(batches []zab.Persist, last zxid.ID) zxid.ID {
 	for i := range batches {
 		if len(batches[i].Entries) > 0 {
 			return batches[i].Entries[0].Zxid
@@ -260,30 +268,37 @@ func firstZxid(batches []Batch, last zxid.ID) zxid.ID {
 }
 
 // publish shows readers what has become durable.
-func (l *Log) publish(s *segment, frames []frame, batches []Batch) {
+func (l *Log) publish(s *segment, frames []frame, batches []zab.Persist) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := 0
+	h := &l.history
 	for i := range batches {
 		b := &batches[i]
-		if b.HardState == nil && b.Truncate == nil && b.Install == nil && len(b.Entries) == 0 {
+		if empty(b) {
 			continue // it made no frame
 		}
-		f := &frames[n]
-		n++
+		f := &frames[0]
+		frames = frames[1:]
 		if b.HardState != nil {
-			l.history.state = append([]byte(nil), b.HardState...)
+			h.state = *b.HardState
+		}
+		if b.Snapshot != nil {
+			h.begin(b.Snapshot.SnapshotMeta)
 		}
 		if b.Truncate != nil {
-			l.history.truncate(*b.Truncate)
-		}
-		if b.Install != nil {
-			l.history.install(b.Install.Zxid, b.Install.Data)
+			h.truncate(zab.SnapshotMeta{Zxid: *b.Truncate, Ensemble: h.ensemble(*b.Truncate)})
 		}
 		for j := range b.Entries {
-			l.history.add(s, f, &b.Entries[j])
+			if err := h.add(s, f, &b.Entries[j]); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+func empty(b *zab.Persist) bool {
+	return b.HardState == nil && b.Snapshot == nil && b.Truncate == nil && len(b.Entries) == 0
 }
 
 // Close syncs the mark, closes the files and gives the directory free. Changes after it fail with ErrClosed.

@@ -13,10 +13,10 @@ type RecordKind uint8
 
 // The records of a frame stand in this order; an anchor only in the first frame of a segment.
 const (
-	RecordAnchor    RecordKind = 1 // the zxid before the segment: opening may begin at any segment
-	RecordHardState RecordKind = 2 // promise, vote, configuration
-	RecordTruncate  RecordKind = 3 // every entry after Zxid is void
-	RecordBase      RecordKind = 4 // an image at Zxid was installed: every entry before this record is void
+	RecordAnchor    RecordKind = 1 // the history before the segment ended at Zxid: opening may begin at any segment
+	RecordHardState RecordKind = 2 // promise, vote, commit hint
+	RecordBase      RecordKind = 3 // an image at Zxid was installed: every entry before this record is void
+	RecordTruncate  RecordKind = 4 // every entry after Zxid is void
 	RecordEntry     RecordKind = 5 // one entry of the history
 )
 
@@ -41,15 +41,16 @@ func (k RecordKind) String() string {
 type Record struct {
 	Kind  RecordKind
 	Zxid  zxid.ID // anchor: the last entry before; truncate, base, entry: the one it is about
-	Base  zxid.ID // anchor: the image that was installed last, 0 if none ever was
 	Entry zab.Entry
-	Data  []byte // hard state: its encoding; base and anchor: what the installer of the image wanted to remember
+	State zab.HardState
+	Data  []byte // anchor, truncate, base: the encoded ensemble as of Zxid
 }
 
 // A record is kind 1 | entry kind 1 | zero 2 | body length 4 | body. The frame around it carries the checksum.
 const (
 	recordHeader = 8
 	entryFixed   = 24 // zxid, prev, time
+	stateSize    = 13 // promised, vote, commit
 )
 
 func appendRecordHeader(dst []byte, k RecordKind, ek zab.EntryKind, body int) []byte {
@@ -63,13 +64,6 @@ func appendZxidRecord(dst []byte, k RecordKind, z zxid.ID, data []byte) []byte {
 	return append(dst, data...)
 }
 
-func appendAnchorRecord(dst []byte, last, base zxid.ID, data []byte) []byte {
-	dst = appendRecordHeader(dst, RecordAnchor, 0, 16+len(data))
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(last))
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(base))
-	return append(dst, data...)
-}
-
 func appendEntryRecord(dst []byte, e *zab.Entry) []byte {
 	dst = appendRecordHeader(dst, RecordEntry, e.Kind, entryFixed+len(e.Data))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(e.Zxid))
@@ -78,9 +72,11 @@ func appendEntryRecord(dst []byte, e *zab.Entry) []byte {
 	return append(dst, e.Data...)
 }
 
-func appendStateRecord(dst []byte, state []byte) []byte {
-	dst = appendRecordHeader(dst, RecordHardState, 0, len(state))
-	return append(dst, state...)
+func appendStateRecord(dst []byte, hs zab.HardState) []byte {
+	dst = appendRecordHeader(dst, RecordHardState, 0, stateSize)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(hs.Promised))
+	dst = append(dst, byte(hs.Vote))
+	return binary.LittleEndian.AppendUint64(dst, uint64(hs.Commit))
 }
 
 // decodeRecord takes one record off the front of b. It is total: any bytes give a record or an error.
@@ -101,18 +97,18 @@ func decodeRecord(b []byte, r *Record) (rest []byte, err error) {
 	*r = Record{Kind: kind}
 	switch kind {
 	case RecordHardState:
-		r.Data = body
-	case RecordTruncate, RecordBase:
-		if n < 8 || kind == RecordTruncate && n != 8 {
+		if n != stateSize {
+			return nil, fmt.Errorf("a hard state of %d bytes", n)
+		}
+		r.State = zab.HardState{
+			Promised: zxid.Epoch(binary.LittleEndian.Uint32(body)), Vote: zab.PeerID(body[4]),
+			Commit: zxid.ID(binary.LittleEndian.Uint64(body[5:])),
+		}
+	case RecordAnchor, RecordTruncate, RecordBase:
+		if n < 8 {
 			return nil, fmt.Errorf("a %v of %d bytes", kind, n)
 		}
 		r.Zxid, r.Data = zxid.ID(binary.LittleEndian.Uint64(body)), body[8:]
-	case RecordAnchor:
-		if n < 16 {
-			return nil, fmt.Errorf("an anchor of %d bytes", n)
-		}
-		r.Zxid = zxid.ID(binary.LittleEndian.Uint64(body))
-		r.Base, r.Data = zxid.ID(binary.LittleEndian.Uint64(body[8:])), body[16:]
 	case RecordEntry:
 		if n < entryFixed {
 			return nil, fmt.Errorf("an entry of %d bytes", n)
@@ -125,7 +121,7 @@ func decodeRecord(b []byte, r *Record) (rest []byte, err error) {
 	default:
 		return nil, fmt.Errorf("unknown %v", kind)
 	}
-	if r.Zxid < 0 || r.Base < 0 || r.Entry.Prev < 0 {
+	if r.Zxid < 0 || r.Entry.Prev < 0 || r.State.Commit < 0 {
 		return nil, fmt.Errorf("a %v with a negative zxid", kind)
 	}
 	return rest, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
@@ -95,7 +96,7 @@ func (l *Log) begin(sp spare, number uint64, first zxid.ID, anchor []byte) (*seg
 	}
 	s := &segment{path: l.path(segmentName(number, first)), header: h, seed: h.seed(), file: sp.file, size: sp.size}
 	s.refs.Store(1)
-	f := frame{off: firstFrame, length: uint32(len(anchor) - frameHeader), seq: l.w.seq + 1}
+	f := frame{off: firstFrame, length: uint32(len(anchor) - frameHeader - frameTail), seq: l.w.seq + 1}
 	f.sum = sealFrame(anchor, s.seed, f.off, f.seq, l.w.seq, l.w.sum)
 	spareFile := l.path(spareName)
 	if _, err := s.file.WriteAt(append(h.encode(), anchor...), 0); err != nil {
@@ -119,9 +120,7 @@ func (l *Log) anchorFrame() []byte {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	b := make([]byte, frameHeader, 256)
-	b = appendAnchorRecord(b, l.history.last, l.history.image.zxid, l.history.image.data)
-	if l.history.state != nil {
-		b = appendStateRecord(b, l.history.state)
-	}
-	return b
+	b = appendMetaRecord(b, RecordAnchor, zab.SnapshotMeta{Zxid: l.history.last, Ensemble: l.history.ensemble(l.history.last)})
+	b = appendStateRecord(b, l.history.state)
+	return append(b, make([]byte, frameTail)...)
 }

@@ -1,6 +1,7 @@
 package txnlog
 
 import (
+	"encoding/binary"
 	"fmt"
 )
 
@@ -72,8 +73,8 @@ func (s *scanner) frame(off int64) (f frame, v verdict, what string, err error) 
 	if frameSum(s.seg.seed, b[:28], f.payload) != f.sum {
 		return f, frameWrong, fmt.Sprintf("the checksum of batch %d (%d bytes) does not match", f.seq, f.length), nil
 	}
-	if !allZero(b[frameHeader+f.length:]) {
-		return f, frameWrong, fmt.Sprintf("bytes after batch %d where zeros should be", f.seq), nil
+	if binary.LittleEndian.Uint32(b[frameHeader+f.length:]) != frameEnd || !allZero(b[frameHeader+f.length+frameTail:]) {
+		return f, frameWrong, fmt.Sprintf("batch %d does not end as it should", f.seq), nil
 	}
 	return f, frameGood, "", nil
 }
