@@ -1,0 +1,121 @@
+package fencingtest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/paddock-zk/paddock/fencing"
+)
+
+var errCrash = errors.New("fencingtest: the process died here")
+
+func checkCrash(t TB, s Store, w World) {
+	ctx, cancel := within()
+	defer cancel()
+	must(t, "write", s.Write(ctx, w.Token(10), "k", "v", nil))
+	reached := false
+	err := s.Write(ctx, w.Token(20), "k", "half", func() error { reached = true; return errCrash })
+	if !reached {
+		t.Logf("the storage has no moment between check and write in the caller's process")
+		must(t, "write without such a moment", err)
+		return
+	}
+	if !errors.Is(err, errCrash) {
+		t.Fatalf("abandoned write: got %v, want the error of the crash", err)
+	}
+	mustRead(ctx, t, s, "k", "v")
+	must(t, "the next holder after the crash", s.Write(ctx, w.Token(30), "k", "w", nil))
+	mustRefuse(t, "the crashed one, restarted", s.Write(ctx, w.Token(20), "k", "stale", nil), fencing.ErrStaleToken)
+	mustRead(ctx, t, s, "k", "w")
+}
+
+// pauseFor is how long a paused write leaves a newer holder's seal the time to finish. Storage that lets the seal wait for the paused write uses it up.
+const pauseFor = 300 * time.Millisecond
+
+func checkPaused(t TB, s Store, w World) {
+	ctx, cancel := within()
+	defer cancel()
+	must(t, "old holder", s.Write(ctx, w.Token(10), "k", "old", nil))
+	sealed := make(chan error, 1)
+	var seenAtSeal string
+	var once sync.Once
+	err := s.Write(ctx, w.Token(10), "k", "late", func() error {
+		once.Do(func() {
+			go func() {
+				err := s.Seal(ctx, w.Token(20))
+				if err == nil {
+					seenAtSeal, err = s.Read(ctx, "k")
+				}
+				sealed <- err
+			}()
+			// The storage either lets the seal through now (and must then refuse the paused write) or makes it wait for the write.
+			timer := time.NewTimer(pauseFor)
+			defer timer.Stop()
+			select {
+			case err := <-sealed:
+				sealed <- err
+			case <-timer.C:
+			}
+		})
+		return nil
+	})
+	if err != nil {
+		mustRefuse(t, "the paused write", err, fencing.ErrStaleToken)
+	}
+	once.Do(func() { sealed <- s.Seal(ctx, w.Token(20)); seenAtSeal, _ = s.Read(ctx, "k") })
+	select {
+	case err := <-sealed:
+		must(t, "the newer holder's seal and read", err)
+	case <-ctx.Done():
+		t.Fatalf("the newer holder's seal does not return after the paused write has ended")
+	}
+	mustRead(ctx, t, s, "k", seenAtSeal)
+}
+
+// checkConcurrent lets many grants write at once. Each holder seals, reads the key that only its predecessors write, and reads it again when all is quiet
+// among the lower ones: a difference that no higher token explains is a write that landed after a newer seal.
+func checkConcurrent(t TB, s Store, w World) {
+	for round := range 4 {
+		base := int64(1000 * (round + 1))
+		if msg := concurrentRound(s, w, base, fmt.Sprint("k", round)); msg != "" {
+			t.Fatalf("round %d: %s", round, msg)
+		}
+	}
+}
+
+func concurrentRound(s Store, w World, base int64, key string) string {
+	ctx, cancel := within()
+	defer cancel()
+	const old = 3
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range int64(old) {
+		wg.Go(func() {
+			<-start
+			for n := range 6 {
+				if err := s.Write(ctx, w.Token(base+i), key, fmt.Sprintf("%d.%d", i, n), nil); errors.Is(err, fencing.ErrStaleToken) {
+					return
+				}
+			}
+		})
+	}
+	close(start)
+	if err := s.Seal(ctx, w.Token(base+old)); err != nil {
+		return fmt.Sprint("seal of the highest token: ", err)
+	}
+	atSeal, err := s.Read(ctx, key)
+	if err != nil {
+		return err.Error()
+	}
+	wg.Wait()
+	after, err := s.Read(ctx, key)
+	if err != nil {
+		return err.Error()
+	}
+	if after != atSeal {
+		return fmt.Sprintf("%s was %q when the newest holder read it after its seal, and is %q now: a stale write took effect", key, atSeal, after)
+	}
+	return ""
+}
