@@ -1,5 +1,6 @@
 """How the program talks to its test: one line for each check, and requests for a restart. See ../doc.go."""
 
+import socket
 import sys
 import threading
 import time
@@ -55,6 +56,12 @@ def eventually(what, yes):
             return
         time.sleep(0.01)
     raise AssertionError(f"not within {TIMEOUT} s: {what}")
+
+
+def abandon(zk):
+    """The client falls silent as if its process had died: its session is left open."""
+    zk._stopped.set()
+    zk._connection._socket.shutdown(socket.SHUT_RDWR)
 
 
 class Calls(list):
