@@ -229,7 +229,7 @@ func (g *Guard) refuse(ctx context.Context, t Token, op Op, err error) error {
 		g.policy.Audit(ctx, Refusal{Token: t, Reason: r, Op: op, Err: err})
 	}
 	if r == ReasonStorage {
-		return fmt.Errorf("fencing: %s not decided, so not admitted: the watermark storage failed: %w", op, err)
+		return fmt.Errorf("fencing: %s not admitted, since the guarded storage step failed: %w", op, err)
 	}
 	return err
 }

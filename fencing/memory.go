@@ -11,40 +11,40 @@ type Memory struct {
 	marks map[ID]Mark
 }
 
-// Raise is the Watermarks contract. It protects nothing beyond itself: use Do to make a write part of the step.
-func (m *Memory) Raise(_ context.Context, c Claim) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.raise(c)
+// Raise is the Watermarks contract for a resource without state of its own. Use Writing to make a write part of the step.
+func (m *Memory) Raise(ctx context.Context, c Claim) error { return m.Writing(nil).Raise(ctx, c) }
+
+// Writing gives the watermarks for one guarded write: guard.Check(ctx, m.Writing(write), token) checks and writes in one step, and no other token is judged by
+// this Memory until write returns. An error of write comes back wrapped; the watermark stays as it was.
+func (m *Memory) Writing(write func() error) Watermarks { return memoryStep{m, write} }
+
+type memoryStep struct {
+	m     *Memory
+	write func() error
 }
 
-func (m *Memory) raise(c Claim) error {
+func (s memoryStep) Raise(_ context.Context, c Claim) error {
+	m := s.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	seen, found := m.marks[c.Scope()]
 	next, store, err := c.Judge(seen, found)
-	if err == nil && store {
+	if err != nil {
+		return err
+	}
+	if s.write != nil {
+		if err := s.write(); err != nil {
+			return err
+		}
+	}
+	if store {
 		if m.marks == nil {
 			m.marks = make(map[ID]Mark)
 		}
 		m.marks[c.Scope()] = next
 	}
-	return err
+	return nil
 }
-
-// Do checks the token and runs write in one step: no other token is judged by this Memory until write returns. An error of write is returned
-// as it is; the watermark stays raised.
-func (m *Memory) Do(ctx context.Context, g *Guard, t Token, write func() error) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := g.Check(ctx, heldMemory{m}, t); err != nil {
-		return err
-	}
-	return write()
-}
-
-// heldMemory is Memory whose lock the caller holds.
-type heldMemory struct{ m *Memory }
-
-func (h heldMemory) Raise(_ context.Context, c Claim) error { return h.m.raise(c) }
 
 // Mark is the watermark of a scope, for display.
 func (m *Memory) Mark(scope ID) (Mark, bool) {

@@ -33,7 +33,7 @@ func (s *memStore) Read(_ context.Context, key string) (string, error) {
 }
 
 func (s *memStore) Write(ctx context.Context, t fencing.Token, key, value string, between func() error) error {
-	return s.w.Do(ctx, s.g, t, func() error { return s.put(key, value, between) })
+	return s.g.Check(ctx, s.w.Writing(func() error { return s.put(key, value, between) }), t)
 }
 
 func (s *memStore) put(key, value string, between func() error) error {
