@@ -1,0 +1,134 @@
+package znode
+
+// Opcodes of the wire whose creates differ.
+const (
+	wireCreate          int32 = 1
+	wireCreate2         int32 = 15
+	wireCreateContainer int32 = 19
+	wireCreateTTL       int32 = 21
+)
+
+func (m Mode) known() bool { return m >= ModePersistent && m <= ModePersistentSequentialWithTTL }
+
+func (m Mode) sequential() bool {
+	return m == ModePersistentSequential || m == ModeEphemeralSequential || m == ModePersistentSequentialWithTTL
+}
+
+func (m Mode) ephemeral() bool { return m == ModeEphemeral || m == ModeEphemeralSequential }
+
+func (m Mode) ttl() bool { return m == ModePersistentWithTTL || m == ModePersistentSequentialWithTTL }
+
+// singleWire is the opcode whose rules hold for a create outside a multi. The server's own creates (Wire 0) go by their mode.
+func singleWire(op *Op) int32 {
+	if op.Kind != KindCreate || op.Wire != 0 {
+		return op.Wire
+	}
+	switch {
+	case op.Mode == ModeContainer:
+		return wireCreateContainer
+	case op.Mode.ttl():
+		return wireCreateTTL
+	}
+	return wireCreate2
+}
+
+// create is PrepRequestProcessor.pRequest2TxnCreate and DataTree.createNode. The order of checks is part of the contract.
+func (s *State) create(c *call, op *Op, wire int32, out *OpResult) Code {
+	if code := checkMode(c, op, wire); code != OK {
+		return code
+	}
+	if code := s.checkSession(c); code != OK || c.byServer() && op.Mode.ephemeral() {
+		return ErrSessionExpired
+	}
+	dir, _, ok := parentPath(op.Path)
+	if !ok {
+		return ErrBadArguments
+	}
+	acl, code := s.expandACL(op.ACL, c.txn.Auth, c.txn.Flags)
+	if code != OK {
+		return code
+	}
+	parent := s.find(dir)
+	if parent == 0 {
+		return ErrNoNode
+	}
+	p := s.nodes.at(parent)
+	if !s.permitted(c, p, PermCreate) {
+		return ErrNoAuth
+	}
+	path := op.Path
+	if op.Mode.sequential() {
+		s.buf = appendSequence(append(s.buf[:0], path...), p.cversion)
+		path = string(s.buf)
+	}
+	if !ValidPath(path) || len(path) > maxPath {
+		return ErrBadArguments
+	}
+	name := path[len(dir)+1:]
+	if path == pathRoot || s.findChild(parent, name) != 0 {
+		return ErrNodeExists
+	}
+	if ownerClass(p.owner) == ownedBySession {
+		return ErrNoChildrenForEphemerals
+	}
+	if code := s.checkQuota(c, path, int64(len(op.Data)), 1); code != OK {
+		return code
+	}
+	if c.flag(FlagNoGrow) {
+		return ErrQuotaExceeded
+	}
+	s.createNode(c, parent, path, name, op.Data, s.acls.intern(acl), ownerOf(c, op, wire), out)
+	return OK
+}
+
+// checkMode judges flags and ttl together, before the session is looked at (PrepRequestProcessor.validateCreateRequest). A TTL
+// request without a TTL mode is refused whatever its ttl: in ZooKeeper a negative one would reach the log and stop the server.
+func checkMode(c *call, op *Op, wire int32) Code {
+	switch {
+	case !op.Mode.known():
+		return ErrBadArguments
+	case op.Mode.ttl() && !c.flag(FlagExtendedTypes):
+		return ErrUnimplemented
+	case op.Mode.ttl():
+		if wire != wireCreateTTL || op.TTL <= 0 || op.TTL > MaxTTL {
+			return ErrBadArguments
+		}
+	case wire == wireCreateTTL:
+		return ErrBadArguments
+	}
+	return OK
+}
+
+// ownerOf is what keeps the new node alive. The opcode decides, not the flags: create with the container flag makes a plain
+// persistent node, createContainer with any flag a container.
+func ownerOf(c *call, op *Op, wire int32) int64 {
+	switch {
+	case wire == wireCreateContainer:
+		return containerOwner
+	case wire == wireCreateTTL:
+		return ttlOwner | op.TTL
+	case op.Mode.ephemeral():
+		return int64(c.txn.Session)
+	}
+	return 0
+}
+
+func (s *State) createNode(c *call, parent nodeID, path, name string, data []byte, acl aclID, owner int64, out *OpResult) {
+	p := s.touch(parent)
+	p.cversion++
+	p.pzxid = c.zxid
+	s.settle(p)
+
+	id := s.newNode(parent, name, data, acl)
+	n := s.nodes.at(id)
+	n.czxid, n.mzxid, n.pzxid = c.zxid, c.zxid, c.zxid
+	n.ctime, n.mtime, n.owner = c.time, c.time, owner
+	s.attach(id)
+	s.undo.note(undoCreated, id)
+	out.Path, out.Stat = path, n.stat()
+
+	s.fillQuotaStats(id, n)
+	s.countQuota(path, int64(len(data)), 1)
+	c.event(EventCreated, path, s.acls.list(acl))
+	c.event(EventChildrenChanged, path[:len(path)-len(name)-1], s.acls.list(p.acl))
+}
