@@ -47,7 +47,9 @@ func DecodeMulti(r *jute.Reader, ops []znode.Op) []znode.Op {
 		} else {
 			ops = append(ops, znode.Op{})
 		}
-		decodePart(h.Type, r, &ops[len(ops)-1])
+		if decodePart(h.Type, r, &ops[len(ops)-1]); r.Err() != nil {
+			return ops[:len(ops)-1]
+		}
 	}
 	return ops
 }
