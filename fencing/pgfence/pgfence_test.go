@@ -1,0 +1,190 @@
+package pgfence
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/paddock-zk/paddock/fencing"
+	"github.com/paddock-zk/paddock/fencing/fencingtest"
+)
+
+const put = `INSERT INTO kv (k, v) VALUES ($1, $2) ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v`
+
+// pgxStore and sqlStore are one store through two drivers.
+type pgxStore struct {
+	g    *fencing.Guard
+	pool *pgxpool.Pool
+}
+
+func (s pgxStore) tx(ctx context.Context, fn func(tx pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, s.pool, fn)
+}
+
+func (s pgxStore) Seal(ctx context.Context, t fencing.Token) error {
+	return s.tx(ctx, func(tx pgx.Tx) error { return s.g.Seal(ctx, In(tx), t) })
+}
+
+func (s pgxStore) Enrol(ctx context.Context, floor fencing.Token) error {
+	return s.tx(ctx, func(tx pgx.Tx) error { return s.g.Enrol(ctx, In(tx), floor) })
+}
+
+func (s pgxStore) Write(ctx context.Context, t fencing.Token, key, value string, between func() error) error {
+	return s.tx(ctx, func(tx pgx.Tx) error {
+		if err := s.g.Check(ctx, In(tx), t); err != nil {
+			return err
+		}
+		if between != nil {
+			if err := between(); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, put, key, value)
+		return err
+	})
+}
+
+func (s pgxStore) Read(ctx context.Context, key string) (v string, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT v FROM kv WHERE k = $1`, key).Scan(&v)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return v, err
+}
+
+func (s pgxStore) LoseWatermark(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, `DELETE FROM paddock_fence`)
+	return err
+}
+
+type sqlStore struct {
+	pgxStore
+	db *sql.DB
+}
+
+func (s sqlStore) tx(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (s sqlStore) Seal(ctx context.Context, t fencing.Token) error {
+	return s.tx(ctx, func(tx *sql.Tx) error { return s.g.Seal(ctx, InSQL(tx), t) })
+}
+
+func (s sqlStore) Write(ctx context.Context, t fencing.Token, key, value string, between func() error) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		if err := s.g.Check(ctx, InSQL(tx), t); err != nil {
+			return err
+		}
+		if between != nil {
+			if err := between(); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, put, key, value)
+		return err
+	})
+}
+
+func openPool(t testing.TB, dsn string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(context.Background(), dsn+" pool_max_conns=12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	for _, q := range []string{`DROP TABLE IF EXISTS kv, paddock_fence`, Schema, `CREATE TABLE kv (k text PRIMARY KEY, v text NOT NULL)`} {
+		if _, err := pool.Exec(context.Background(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return pool
+}
+
+func TestConformance(t *testing.T) {
+	dsn := startPostgres(t)
+	t.Run("pgx", func(t *testing.T) {
+		fencingtest.Run(t, func(t *testing.T, g *fencing.Guard) fencingtest.Store { return pgxStore{g, openPool(t, dsn)} })
+	})
+	t.Run("database/sql", func(t *testing.T) {
+		fencingtest.Run(t, func(t *testing.T, g *fencing.Guard) fencingtest.Store {
+			pool := openPool(t, dsn)
+			db := stdlib.OpenDBFromPool(pool)
+			t.Cleanup(func() { db.Close() })
+			return sqlStore{pgxStore{g, pool}, db}
+		})
+	})
+	t.Run("serializable: a conflict is an error, and the redone transaction is refused", func(t *testing.T) { serializable(t, dsn) })
+}
+
+// serializable: the paused writer's snapshot is older than the seal. It must not slip through.
+func serializable(t *testing.T, dsn string) {
+	ctx, w := t.Context(), fencingtest.NewWorld()
+	s := pgxStore{w.Guard(), openPool(t, dsn)}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(s.Enrol(ctx, w.Token(1)))
+	for _, level := range []pgx.TxIsoLevel{pgx.RepeatableRead, pgx.Serializable} {
+		must(s.Enrol(ctx, fencing.Token{}))
+		base := map[pgx.TxIsoLevel]int64{pgx.RepeatableRead: 10, pgx.Serializable: 20}[level]
+		must(s.Seal(ctx, w.Token(base)))
+		tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: level})
+		must(err)
+		var one int
+		must(tx.QueryRow(ctx, "SELECT count(*) FROM kv").Scan(&one)) // takes the snapshot
+		must(s.Seal(ctx, w.Token(base+1)))
+		if err := s.g.Check(ctx, In(tx), w.Token(base)); err == nil {
+			t.Fatalf("%s: a transaction with an old snapshot passed the check", level)
+		} else {
+			t.Logf("%s: %v", level, err)
+		}
+		must(tx.Rollback(ctx))
+		if err := s.Write(ctx, w.Token(base), "k", "stale", nil); !errors.Is(err, fencing.ErrStaleToken) {
+			t.Fatalf("%s, redone: %v", level, err)
+		}
+	}
+}
+
+// BenchmarkWrite compares a transaction of one update with and without the guard.
+func BenchmarkWrite(b *testing.B) {
+	dsn := startPostgres(b)
+	ctx, w := context.Background(), fencingtest.NewWorld()
+	s := pgxStore{w.Guard(), openPool(b, dsn)}
+	if err := errors.Join(s.Enrol(ctx, fencing.Token{}), s.Seal(ctx, w.Token(5))); err != nil {
+		b.Fatal(err)
+	}
+	plain := func(n int) error {
+		return s.tx(ctx, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, put, "k", fmt.Sprint(n))
+			return err
+		})
+	}
+	guarded := func(n int) error { return s.Write(ctx, w.Token(5), "k", fmt.Sprint(n), nil) }
+	for name, write := range map[string]func(int) error{"plain": plain, "guarded": guarded} {
+		b.Run(name, func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				if n++; write(n) != nil {
+					b.Fatal("write failed")
+				}
+			}
+		})
+	}
+}
