@@ -130,8 +130,8 @@ func (s *script) restart(t *testing.T, word string, server zktest.Server) {
 	}
 }
 
-// javaClasses compiles the sources of a folder and returns the class path to run them with.
-func javaClasses(t *testing.T, folder string) string {
+// javaClasses compiles the sources that the patterns match and returns the class path to run them with.
+func javaClasses(t *testing.T, patterns ...string) string {
 	t.Helper()
 	zktest.Require(t, "javac", "curator")
 	jars, err := zktest.FindCurator()
@@ -140,9 +140,13 @@ func javaClasses(t *testing.T, folder string) string {
 	}
 	classes := t.TempDir()
 	path := classes + ":" + filepath.Join(jars, "*")
-	sources, err := filepath.Glob(filepath.Join(folder, "*.java"))
-	if err != nil || len(sources) == 0 {
-		t.Fatalf("no sources in %s: %v", folder, err)
+	var sources []string
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no sources match %s: %v", pattern, err)
+		}
+		sources = append(sources, found...)
 	}
 	args := append([]string{"-nowarn", "-d", classes, "-cp", path}, sources...)
 	if out, err := exec.Command("javac", args...).CombinedOutput(); err != nil {
