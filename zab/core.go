@@ -2,6 +2,7 @@ package zab
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -40,109 +41,303 @@ type Config struct {
 
 // Core is one server's part of the protocol: a pure state machine. It starts no goroutine, reads no clock, does no I/O except
 // reading [Log], and is not safe for concurrent use. After any call, look at HasReady.
-type Core struct{}
+type Core struct {
+	cfg     Config
+	rand    *rand.Rand
+	hist    history
+	hard    hardState
+	conf    membership
+	role    Role
+	leader  PeerID     // whom this server obeys; itself when Leading
+	epoch   zxid.Epoch // of that leader
+	commit  zxid.ID    // known to be committed; may be ahead of durable
+	applied zxid.ID    // handed out in Ready.Committed
+	now     int64      // ticks, own pauses left out
+	elect   election
+	cand    *candidacy  // while asking for promises (Looking, or Leading during an epoch roll)
+	lead    *leadership // while Leading
+	follow  following   // while Following or Observing
+	reads   forwardedReads
+	digests digests
+	out     output
+	bugs    bugs
+}
+
+// hardState is the HardState to be, and how much of it is on disk.
+type hardState struct {
+	HardState
+	dirty   bool       // differs from what the last batch carried, in a way that must be written
+	durable zxid.Epoch // the promise that is on disk
+}
 
 // New starts a core from what is durable. A server that is an ensemble of its own leads in its first Ready.
-func New(cfg Config) (*Core, error) { return nil, errors.New("zab: not implemented") }
+func New(cfg Config) (*Core, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	hist, err := newHistory(cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	c := &Core{cfg: cfg, rand: rand.New(cfg.Rand), hist: hist}
+	c.hard.HardState = cfg.Log.HardState()
+	c.hard.durable = c.hard.Promised
+	if c.hard.Promised < hist.last.Epoch() {
+		// An image or a log made by a restore tool carries no promise; its history is one.
+		c.hard.Promised, c.hard.Vote = hist.last.Epoch(), 0
+	}
+	c.applied = max(cfg.Applied, hist.base)
+	c.commit = max(c.hard.Commit, c.applied)
+	if c.applied > hist.last || !hist.has(c.applied) {
+		return nil, fmt.Errorf("zab: the state has applied %v, which the log (%v..%v) does not have; rebuild the state from a checkpoint",
+			cfg.Applied, hist.base, hist.last)
+	}
+	if c.commit > hist.last {
+		return nil, fmt.Errorf("zab: committed up to %v but the log ends at %v: acknowledged entries are missing; repair this log from a peer",
+			c.commit, hist.last)
+	}
+	if c.conf, err = newMembership(cfg.Log, cfg.Ensemble); err != nil {
+		return nil, err
+	}
+	c.out.ensemble, c.elect.connected = true, true
+	c.out.soft = SoftState{Link: ^uint64(0)} // differs from anything: the first Ready tells
+	c.lookAt(1 + c.rand.IntN(max(1, cfg.Timing.Election/2)))
+	if c.aloneIsEnough() {
+		c.campaign()
+	}
+	return c, nil
+}
 
-// Tick says that n >= 1 ticks really have passed since the last call. n above Timing.Pause is taken as a pause of this process.
-func (c *Core) Tick(n int) {}
+func (cfg *Config) complete() error {
+	if cfg.ID == 0 || cfg.ID == 255 {
+		return fmt.Errorf("zab: server id %d is outside 1..254", cfg.ID)
+	}
+	if cfg.Log == nil || cfg.Rand == nil {
+		return errors.New("zab: Config needs a Log and a Rand")
+	}
+	if cfg.Generation > zxid.MaxGeneration {
+		return fmt.Errorf("zab: generation %d is above %d", cfg.Generation, zxid.MaxGeneration)
+	}
+	t, l := &cfg.Timing, &cfg.Limits
+	setDefault(&t.Heartbeat, 1)
+	setDefault(&t.Election, 10)
+	setDefault(&t.Pause, max(1, t.Election/2))
+	setDefault(&t.DiskStepDown, 2*t.Election)
+	setDefault(&t.DiskFatal, 20*t.Election)
+	setDefault(&l.BatchBytes, 1<<20)
+	setDefault(&l.InflightBytes, 16<<20)
+	setDefault(&l.TailBytes, 64<<20)
+	setDefault(&l.PendingReads, 1<<16)
+	setDefault(&l.SnapshotsAtOnce, 3)
+	if l.LastCounter == 0 {
+		l.LastCounter = zxid.MaxCounter
+	}
+	if t.Heartbeat < 0 || t.Election < 2*t.Heartbeat {
+		return fmt.Errorf("zab: an election timeout of %d ticks must be at least two heartbeats of %d", t.Election, t.Heartbeat)
+	}
+	return nil
+}
+
+func setDefault(v *int, d int) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+// Tick says that n >= 1 ticks really have passed since the last call. n above Timing.Pause is taken as a pause of this process:
+// no timer of this server runs during it, and a leader proves its quorum anew before it counts as Confirmed.
+func (c *Core) Tick(n int) {
+	if c.out.fatal != nil || n <= 0 {
+		return
+	}
+	if n > c.cfg.Timing.Pause {
+		n = 1
+		c.afterPause()
+	}
+	for range n {
+		c.now++
+		c.tickDisk()
+		switch c.role {
+		case Looking:
+			c.tickLooking()
+		case Leading:
+			c.tickLeading()
+		default:
+			c.tickFollowing()
+		}
+	}
+}
+
+// afterPause: others may have moved on. What a leader hears from now on counts, what it heard before does not.
+func (c *Core) afterPause() {
+	if c.role == Leading && c.lead != nil {
+		c.lead.confirmed = false
+		c.lead.round++
+		c.lead.proveRound = c.lead.round
+		c.pingAll()
+		c.checkRounds()
+	}
+}
+
+// tickDisk watches the oldest batch in flight. Heartbeats do not wait for the disk, so that a stalled one must be found here.
+func (c *Core) tickDisk() {
+	if len(c.hist.batches) == 0 {
+		return
+	}
+	late := int(c.now - c.hist.batches[0].at)
+	t := c.cfg.Timing
+	if t.DiskFatal >= 0 && late > t.DiskFatal {
+		c.fail(fmt.Errorf("zab: the log has not finished a write for %d ticks: the disk is stuck; this server ends so that others can go on", late))
+		return
+	}
+	if c.role == Leading && late > t.DiskStepDown {
+		c.becomeLooking("disk is late")
+		c.lookAt(2 * t.Election)
+	}
+}
+
+// fail ends this core: the next Ready says why, and nothing else happens any more.
+func (c *Core) fail(err error) {
+	if c.out.fatal == nil {
+		c.out.fatal = err
+	}
+}
 
 // Step takes a message of another server. An error says why the message is nonsense (drop the link); it changed nothing.
-func (c *Core) Step(m Message) error { return nil }
-
-// HasReady says whether Ready would return anything.
-func (c *Core) HasReady() bool { return false }
-
-// Ready hands out the work (see [Ready]); call Advance before the next Ready.
-func (c *Core) Ready() Ready { return Ready{} }
-
-// Advance says that the last Ready was dealt with: its Persist is queued, Messages are sent or dropped, Committed is applied or queued in order.
-func (c *Core) Advance() {}
-
-// Persisted says that all batches up to and including seq are durable.
-func (c *Core) Persisted(seq uint64) {}
-
-// Propose gives the payloads their zxids, in order, all or none, and returns the first. nowMs is wall time; it is raised to the
-// time of the entry before if the clock went back. ErrNotLeader, ErrNotActive, ErrBusy. Payloads must not change afterwards.
-func (c *Core) Propose(nowMs int64, payloads [][]byte) (zxid.ID, error) { return 0, nil }
-
-// ProposeReconfig proposes a new ensemble (its Version is set here) followed by opaque data for the state machine.
-// ErrNotLeader, ErrNotActive, ErrBusy, ErrReconfigInProgress, ErrNewConfigNoQuorum.
-func (c *Core) ProposeReconfig(nowMs int64, next Ensemble, extra []byte) (zxid.ID, error) {
-	return 0, nil
+func (c *Core) Step(m Message) error {
+	if c.out.fatal != nil {
+		return nil
+	}
+	if err := m.valid(); err != nil {
+		return err
+	}
+	if m.To != c.cfg.ID || m.From == c.cfg.ID {
+		return fmt.Errorf("zab: %v from %d to %d arrived at %d", m.Type, m.From, m.To, c.cfg.ID)
+	}
+	switch m.Type {
+	case MsgPreVote:
+		c.onPreVote(&m)
+	case MsgPreVoteResp:
+		c.onPreVoteResp(&m)
+	case MsgVote:
+		c.onVote(&m)
+	case MsgVoteResp:
+		c.onVoteResp(&m)
+	case MsgPull:
+		c.onPull(&m)
+	case MsgHistory:
+		c.onHistory(&m)
+	case MsgJoin:
+		c.onJoin(&m)
+	case MsgHigher:
+		c.onHigher(&m)
+	case MsgPong, MsgAck, MsgForward, MsgAsk, MsgReadIndex:
+		c.stepLeader(&m)
+	default:
+		c.stepLearner(&m)
+	}
+	return nil
 }
 
-// Forward sends proposals of this server's clients to the leader, in order. Works on Active followers and observers; on a leader use
-// Propose. Delivery is in order and without holes while SoftState.Link stays the same. ErrNotActive, ErrLimit.
-func (c *Core) Forward(payloads [][]byte) error { return nil }
-
-// ReadIndex asks for a zxid at which a read is linearizable. ctx must never have been used in this process. The answer is a ReadState.
-func (c *Core) ReadIndex(ctx uint64) error { return nil }
-
-// Ask sends an opaque question to the leader (to itself, if it leads). It may be lost: time it out and use a new ctx.
-func (c *Core) Ask(ctx uint64, data []byte) error { return nil }
-
-// Answer sends the answer to a DeliverAsk.
-func (c *Core) Answer(to PeerID, ctx uint64, data []byte) {}
-
-// Touch sets the payload that goes to the leader with the next heartbeat answer, once; it may be lost.
-func (c *Core) Touch(data []byte) {}
-
-// SetDigest tells the digest of the state at an applied zxid. Servers compare what they have for equal zxids, so call it at
-// agreed points (say, every 128th counter).
-func (c *Core) SetDigest(z zxid.ID, digest uint64) {}
-
-// Transfer hands leadership to a voter; SoftState tells how it went. It is given up after an election timeout.
-func (c *Core) Transfer(to PeerID) error { return nil }
-
-// Resign gives up leadership now; followers are told. Call it before a planned end (after Transfer, if there is time).
-func (c *Core) Resign() {}
-
-// SnapshotMeta is the meta of an image of the state at z; z must be applied and not below Log.Base.
-func (c *Core) SnapshotMeta(z zxid.ID) SnapshotMeta { return SnapshotMeta{} }
-
-// SnapMessage is the message that the receiver's shell must Step once the image is complete, verified and staged.
-func (c *Core) SnapMessage(s SnapSend, meta SnapshotMeta) Message { return Message{} }
-
-// ReportSnapshot says how a SnapSend ended.
-func (c *Core) ReportSnapshot(to PeerID, z zxid.ID, ok bool) {}
-
-// Status is for people: admin pages, logs, tests.
-func (c *Core) Status() Status { return Status{} }
-
-// Status describes a core at one moment.
-type Status struct {
-	ID       PeerID
-	Soft     SoftState
-	Promised zxid.Epoch
-	Last     zxid.ID // last of the history, durable or not
-	Durable  zxid.ID
-	Commit   zxid.ID
-	Ensemble EnsembleChange
-	Learners []LearnerStatus // on a leader, by ID
+// stepLearner takes what only a leader says.
+func (c *Core) stepLearner(m *Message) {
+	if m.Type == MsgSnap && c.pullsFrom(m) {
+		c.onPulledSnap(m)
+		return
+	}
+	opens := m.Type == MsgPing || m.Type == MsgProposal || m.Type == MsgCommit || m.Type == MsgSnap
+	if m.Epoch < c.hard.Promised && !c.has(bugObeyOldEpoch) {
+		if m.Type == MsgPing {
+			c.sendDurable(Message{Type: MsgHigher, To: m.From, Epoch: m.Epoch, Seq: uint64(c.hard.Promised)})
+		}
+		return
+	}
+	if opens && (c.leader != m.From || c.epoch != m.Epoch) {
+		c.becomeFollowing(m.From, m.Epoch)
+	}
+	if c.leader != m.From || c.epoch != m.Epoch || c.role == Leading {
+		return
+	}
+	c.follow.heard = c.now
+	switch m.Type {
+	case MsgPing:
+		c.onPing(m)
+	case MsgProposal:
+		c.onProposal(m)
+	case MsgCommit:
+		c.learnCommit(m.Commit)
+	case MsgSnap:
+		c.onSnap(m)
+	case MsgResign:
+		c.becomeLooking("leader resigned")
+		c.lookAt(1 + c.rand.IntN(3))
+	case MsgTimeoutNow:
+		c.onTimeoutNow()
+	case MsgRelink:
+		if m.Link == c.follow.link {
+			c.relink()
+		}
+	case MsgAnswer:
+		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAnswer, From: m.From, Ctx: m.Ctx, Data: m.Data})
+	case MsgReadIndexResp:
+		c.onReadIndexResp(m)
+	}
 }
 
-// LearnerStatus is the leader's view of one follower or observer.
-type LearnerStatus struct {
-	ID      PeerID
-	State   string // "probe", "stream", "snapshot"
-	Voter   bool
-	Acked   zxid.ID
-	Sent    zxid.ID
-	Silent  int // ticks since it was heard
-	Commits zxid.ID
+// stepLeader takes what a learner says to its leader.
+func (c *Core) stepLeader(m *Message) {
+	if c.role != Leading {
+		return
+	}
+	l := c.lead.learner(m.From)
+	if l == nil {
+		return
+	}
+	switch m.Type {
+	case MsgForward:
+		c.onForward(l, m)
+		return
+	case MsgAsk:
+		if m.Link == l.link && c.lead.active {
+			c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAsk, From: m.From, Ctx: m.Ctx, Data: m.Data})
+		}
+		return
+	}
+	if m.Epoch != c.epoch {
+		return
+	}
+	l.heard = c.now
+	switch m.Type {
+	case MsgPong:
+		c.onPong(l, m)
+	case MsgAck:
+		c.onAck(l, m)
+	case MsgReadIndex:
+		c.onReadIndex(l, m)
+	}
 }
 
-// EncodeReconfig and DecodeReconfig are the data of an EntryReconfig: a 4-byte big-endian length, the ensemble's text, then
-// the opaque rest.
-func EncodeReconfig(e Ensemble, extra []byte) []byte { return nil }
+// send queues a message that may go at once.
+func (c *Core) send(m Message) {
+	m.From = c.cfg.ID
+	c.out.msgs = append(c.out.msgs, m)
+}
 
-// DecodeReconfig is the reverse of EncodeReconfig; extra aliases data.
-func DecodeReconfig(data []byte) (e Ensemble, extra []byte, err error) { return Ensemble{}, nil, nil }
+// sendDurable queues a message that may go when everything this core knows by now is durable.
+func (c *Core) sendDurable(m Message) {
+	m.From = c.cfg.ID
+	c.out.after = append(c.out.after, m)
+}
 
-// AppendMessage appends the binary form of m; DecodeMessage is total and aliases b.
-func AppendMessage(dst []byte, m *Message) []byte { return dst }
+// quorum says whether these servers are enough, by every configuration in effect.
+func (c *Core) quorum(ids *idSet) bool { return c.conf.quorum(ids, c.commit) }
 
-// DecodeMessage reads exactly one message; the result aliases b.
-func DecodeMessage(b []byte, m *Message) error { return errors.New("zab: not implemented") }
+// votes says whether id is a voter of a configuration in effect.
+func (c *Core) votes(id PeerID) bool { return c.conf.votes(id, c.commit) }
+
+// aloneIsEnough: an ensemble of one.
+func (c *Core) aloneIsEnough() bool {
+	var ids idSet
+	ids.Add(uint8(c.cfg.ID))
+	return c.quorum(&ids)
+}

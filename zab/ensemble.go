@@ -1,8 +1,14 @@
 package zab
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
+	"github.com/paddock-zk/paddock/zab/quorum"
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
@@ -15,6 +21,14 @@ const (
 	// Observer receives the history and counts nowhere (ZooKeeper: OBSERVER).
 	Observer
 )
+
+// String is the word of the configuration text.
+func (r MemberRole) String() string {
+	if r == Observer {
+		return "observer"
+	}
+	return "participant"
+}
 
 // Member is one server line of the ensemble.
 type Member struct {
@@ -32,10 +46,197 @@ type Ensemble struct {
 	Members []Member // by ascending ID
 }
 
-// ParseEnsemble reads the text form (see [Ensemble.String]).
-func ParseEnsemble(text string) (Ensemble, error) {
-	return Ensemble{}, errors.New("zab: not implemented")
+// MaxEnsembleText bounds the text form, so that a damaged length cannot cost memory.
+const MaxEnsembleText = 1 << 18
+
+// Member finds a member by id.
+func (e Ensemble) Member(id PeerID) (Member, bool) {
+	i, ok := slices.BinarySearchFunc(e.Members, id, func(m Member, id PeerID) int { return int(m.ID) - int(id) })
+	if !ok {
+		return Member{}, false
+	}
+	return e.Members[i], true
 }
 
-// String is ZooKeeper's text of /zookeeper/config: server.N=... lines, then version=hex.
-func (e Ensemble) String() string { return "" }
+// Votes says whether id is a voter.
+func (e Ensemble) Votes(id PeerID) bool {
+	m, ok := e.Member(id)
+	return ok && m.Role == Participant
+}
+
+// Quorums is the quorum system of the voters: plain majorities, or hierarchical if any member has a group.
+func (e Ensemble) Quorums() quorum.System {
+	var voters []quorum.Voter
+	var ids []uint8
+	grouped := false
+	for _, m := range e.Members {
+		grouped = grouped || m.Group != 0
+		if m.Role == Participant {
+			voters = append(voters, quorum.Voter{ID: uint8(m.ID), Weight: m.Weight, Group: m.Group})
+			ids = append(ids, uint8(m.ID))
+		}
+	}
+	if grouped {
+		return quorum.Groups(voters)
+	}
+	return quorum.Majority(ids...)
+}
+
+// Valid checks the rules: ids 1..254, ascending, each once; at least one set of voters is a quorum.
+func (e Ensemble) Valid() error {
+	var all quorum.IDs
+	for i, m := range e.Members {
+		if m.ID == 0 || m.ID == 255 {
+			return fmt.Errorf("zab: server id %d is outside 1..254", m.ID)
+		}
+		if i > 0 && e.Members[i-1].ID >= m.ID {
+			return fmt.Errorf("zab: server.%d is listed twice or out of order", m.ID)
+		}
+		all.Add(uint8(m.ID))
+	}
+	if q := e.Quorums(); !q.Quorum(&all) {
+		return errors.New("zab: the ensemble has no voters that could form a quorum")
+	}
+	return nil
+}
+
+// String is ZooKeeper's text of /zookeeper/config (QuorumMaj.toString): server.N=addr:role;client lines, then group and weight
+// lines if there are groups, then version=hex without a newline.
+func (e Ensemble) String() string {
+	var b strings.Builder
+	grouped := false
+	for _, m := range e.Members {
+		grouped = grouped || m.Group != 0
+		fmt.Fprintf(&b, "server.%d=%s:%s", m.ID, m.Addr, m.Role)
+		if m.Client != "" {
+			b.WriteString(";" + m.Client)
+		}
+		b.WriteByte('\n')
+	}
+	if grouped {
+		for _, m := range e.Members {
+			fmt.Fprintf(&b, "group.%d=%d\nweight.%d=%d\n", m.Group, m.ID, m.ID, m.Weight)
+		}
+	}
+	fmt.Fprintf(&b, "version=%x", uint64(e.Version))
+	return b.String()
+}
+
+// ParseEnsemble reads the text form (see [Ensemble.String]). The role may be missing (participant); unknown lines are errors.
+// Group lines may list several members, "group.1=1:2:3", as in ZooKeeper.
+func ParseEnsemble(text string) (Ensemble, error) {
+	var e Ensemble
+	if len(text) > MaxEnsembleText {
+		return e, fmt.Errorf("zab: ensemble text of %d bytes is over the limit of %d", len(text), MaxEnsembleText)
+	}
+	groups, weights := map[PeerID]uint8{}, map[PeerID]uint32{}
+	for line := range strings.SplitSeq(text, "\n") {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if err := e.parseLine(line, groups, weights); err != nil {
+			return Ensemble{}, fmt.Errorf("zab: ensemble line %q: %w", line, err)
+		}
+	}
+	slices.SortFunc(e.Members, func(a, b Member) int { return int(a.ID) - int(b.ID) })
+	for i := range e.Members {
+		m := &e.Members[i]
+		m.Group, m.Weight = groups[m.ID], 1
+		if w, ok := weights[m.ID]; ok {
+			m.Weight = w
+		}
+	}
+	if err := e.Valid(); err != nil {
+		return Ensemble{}, err
+	}
+	return e, nil
+}
+
+func (e *Ensemble) parseLine(line string, groups map[PeerID]uint8, weights map[PeerID]uint32) error {
+	key, value, ok := strings.Cut(line, "=")
+	if !ok {
+		return errors.New("no '='")
+	}
+	kind, num, _ := strings.Cut(key, ".")
+	switch kind {
+	case "version":
+		v, err := strconv.ParseUint(value, 16, 63)
+		e.Version = zxid.ID(v)
+		return err
+	case "server":
+		m, err := parseMember(num, value)
+		e.Members = append(e.Members, m)
+		return err
+	case "weight":
+		id, err := parseID(num)
+		if err != nil {
+			return err
+		}
+		w, err := strconv.ParseUint(value, 10, 32)
+		weights[id] = uint32(w)
+		return err
+	case "group":
+		g, err := strconv.ParseUint(num, 10, 8)
+		if err != nil {
+			return err
+		}
+		for s := range strings.SplitSeq(value, ":") {
+			id, err := parseID(s)
+			if err != nil {
+				return err
+			}
+			groups[id] = uint8(g)
+		}
+		return nil
+	}
+	return errors.New("unknown key")
+}
+
+func parseID(s string) (PeerID, error) {
+	n, err := strconv.ParseUint(s, 10, 8)
+	if err == nil && (n == 0 || n == 255) {
+		err = errors.New("server id outside 1..254")
+	}
+	return PeerID(n), err
+}
+
+// parseMember reads "host:port:port[:role][;client]". Hosts may be IPv6 in brackets; only the tail is looked at.
+func parseMember(num, value string) (Member, error) {
+	id, err := parseID(num)
+	if err != nil {
+		return Member{}, err
+	}
+	m := Member{ID: id, Weight: 1}
+	m.Addr, m.Client, _ = strings.Cut(value, ";")
+	if a, ok := strings.CutSuffix(m.Addr, ":observer"); ok {
+		m.Addr, m.Role = a, Observer
+	} else if a, ok := strings.CutSuffix(m.Addr, ":participant"); ok {
+		m.Addr = a
+	}
+	if m.Addr == "" {
+		return Member{}, errors.New("no address")
+	}
+	return m, nil
+}
+
+// EncodeReconfig makes the data of an [EntryReconfig]: a 4-byte big-endian length, the ensemble's text, then the opaque rest.
+func EncodeReconfig(e Ensemble, extra []byte) []byte {
+	text := e.String()
+	b := make([]byte, 0, 4+len(text)+len(extra))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(text)))
+	b = append(b, text...)
+	return append(b, extra...)
+}
+
+// DecodeReconfig is the reverse of [EncodeReconfig]; extra aliases data. Total: any bytes give a result or an error.
+func DecodeReconfig(data []byte) (e Ensemble, extra []byte, err error) {
+	if len(data) < 4 {
+		return e, nil, errors.New("zab: reconfig entry is shorter than its length field")
+	}
+	n := binary.BigEndian.Uint32(data)
+	if n > MaxEnsembleText || int(n) > len(data)-4 {
+		return e, nil, fmt.Errorf("zab: reconfig entry names %d bytes of text and has %d", n, len(data)-4)
+	}
+	e, err = ParseEnsemble(string(data[4 : 4+n]))
+	return e, data[4+n:], err
+}

@@ -1,6 +1,10 @@
 package zab
 
-import "github.com/paddock-zk/paddock/zab/zxid"
+import (
+	"fmt"
+
+	"github.com/paddock-zk/paddock/zab/zxid"
+)
 
 // HardState is what a server must remember besides its history. It is stored in the same stream as the history, so that a
 // promise, a vote and the entries around them can never be torn apart by a crash.
@@ -165,4 +169,198 @@ type DigestMismatch struct {
 	Peer         PeerID
 	Zxid         zxid.ID
 	Mine, Theirs uint64
+}
+
+// output collects what the next Ready hands out.
+type output struct {
+	msgs     []Message
+	spare    []Message // recycled by Advance
+	after    []Message
+	reads    []ReadState
+	snaps    []SnapSend
+	inbox    []Delivery
+	mismatch []DigestMismatch
+	soft     SoftState // as last handed out
+	ensemble bool      // membership changed
+	taken    bool      // a Ready is out and not advanced
+	fatal    error
+	told     bool // fatal was handed out
+	why      string
+	count    Counters
+}
+
+// prepare lets the role produce what it owes: batches are formed here, not where each event happens.
+func (c *Core) prepare() {
+	switch c.role {
+	case Leading:
+		c.flushReads()
+		c.flushLearners()
+		if c.lead.transferTo != 0 {
+			c.flushTransfer()
+		}
+	case Following, Observing:
+		if c.follow.matched > 0 && !c.follow.active {
+			c.learnCommit(0)
+		}
+	}
+	if h := min(c.commit, c.hist.durable); h > c.hard.Commit {
+		if v := c.conf.latest().Version; c.hard.Commit < v && v <= h {
+			c.hard.dirty = true // which ensemble elects must be known after a crash without asking the old one
+		}
+		c.hard.Commit = h
+	}
+}
+
+// HasReady says whether Ready would return anything.
+func (c *Core) HasReady() bool {
+	if c.out.taken {
+		return false
+	}
+	if c.out.fatal != nil {
+		return !c.out.told
+	}
+	c.prepare()
+	o := &c.out
+	return len(o.msgs)+len(o.after)+len(o.reads)+len(o.snaps)+len(o.inbox)+len(o.mismatch) > 0 || o.ensemble ||
+		c.hist.dirty() || c.hard.dirty || c.softState() != o.soft || c.applied < min(c.commit, c.hist.durable) || c.ackDue(c.hist.durable) > 0
+}
+
+// Ready hands out the work (see [Ready]); call Advance before the next Ready.
+func (c *Core) Ready() Ready {
+	if c.out.taken {
+		panic("zab: Ready before Advance")
+	}
+	o := &c.out
+	o.taken = true
+	if o.fatal != nil {
+		o.told = true
+		return Ready{Fatal: o.fatal}
+	}
+	c.prepare()
+	var r Ready
+	r.Persist = c.takePersist()
+	c.takeAck(r.Persist)
+	if r.Persist == nil && len(o.after) > 0 {
+		if len(c.hist.batches) > 0 {
+			r.Persist = c.hist.take(c.now, nil) // wait for what is in flight
+		} else {
+			o.msgs = append(o.msgs, o.after...)
+			o.after = nil
+		}
+	}
+	r.Messages, r.After, o.after = o.msgs, o.after, nil
+	r.Reads, r.SnapSends, r.Inbox, r.Mismatch = o.reads, o.snaps, o.inbox, o.mismatch
+	o.msgs, o.spare = o.spare[:0], o.msgs
+	o.reads, o.snaps, o.inbox, o.mismatch = nil, nil, nil, nil
+	r.Committed = c.takeCommitted()
+	if s := c.softState(); s != o.soft {
+		o.soft = s
+		r.Soft = &s
+	}
+	if o.ensemble {
+		ch := c.conf.change(c.commit)
+		r.Ensemble, o.ensemble = &ch, false
+	}
+	if o.fatal != nil {
+		r.Fatal, o.told = o.fatal, true
+	}
+	return r
+}
+
+func (c *Core) takePersist() *Persist {
+	if !c.hist.dirty() && !c.hard.dirty {
+		return nil
+	}
+	hs := c.hard.HardState
+	if c.has(bugVoteNotPersisted) || c.has(bugReuseEpoch) && hs.Vote == c.cfg.ID {
+		hs.Promised, hs.Vote = c.cfg.Log.HardState().Promised, c.cfg.Log.HardState().Vote
+	}
+	c.hard.dirty = false
+	return c.hist.take(c.now, &hs)
+}
+
+// ackDue is the zxid that a follower may acknowledge when everything up to durable is; 0 if there is nothing new to say.
+func (c *Core) ackDue(durable zxid.ID) zxid.ID {
+	f := &c.follow
+	if c.role != Following && c.role != Observing {
+		return 0
+	}
+	if z := min(f.matched, durable); z > f.acked || f.again && z > 0 {
+		return z
+	}
+	return 0
+}
+
+// takeAck makes the cumulative ack: with the batch that makes it true, or at once if it is true already.
+func (c *Core) takeAck(p *Persist) {
+	durable := c.hist.durable
+	if p != nil {
+		durable = c.hist.last
+	}
+	if c.has(bugAckBeforeDurable) || c.has(bugAckSyncEarly) && c.follow.matched.Counter() == 0 {
+		durable, p = c.hist.last, nil
+	}
+	z := c.ackDue(durable)
+	if z == 0 {
+		return
+	}
+	c.follow.acked, c.follow.again = z, false
+	m := Message{Type: MsgAck, To: c.leader, Epoch: c.epoch, Zxid: z}
+	if p == nil && c.hard.durable >= c.epoch {
+		c.send(m)
+		return
+	}
+	c.sendDurable(m)
+}
+
+func (c *Core) takeCommitted() []Entry {
+	to := min(c.commit, c.hist.durable)
+	if c.applied >= to {
+		return nil
+	}
+	es, err := c.hist.entries(c.applied, c.cfg.Limits.BatchBytes)
+	if err != nil || len(es) == 0 {
+		c.fail(fmt.Errorf("zab: committed entries after %v cannot be read from the log: %w", c.applied, err))
+		return nil
+	}
+	n := len(es)
+	for es[n-1].Zxid > to {
+		n--
+		if n == 0 {
+			panic(fmt.Sprintf("zab: no entry between %v and the committed %v", c.applied, to))
+		}
+	}
+	c.applied = es[n-1].Zxid
+	return es[:n:n]
+}
+
+func (c *Core) softState() SoftState {
+	s := SoftState{Role: c.role, Leader: c.leader, Epoch: c.epoch}
+	switch c.role {
+	case Leading:
+		s.Active, s.Confirmed = c.lead.active, c.lead.confirmed
+	case Following, Observing:
+		s.Active, s.Confirmed, s.Link = c.follow.active, c.follow.active, c.follow.link
+	}
+	return s
+}
+
+// Advance says that the last Ready was dealt with: its Persist is queued, Messages are sent or dropped, Committed is applied or
+// queued in order.
+func (c *Core) Advance() {
+	if !c.out.taken {
+		panic("zab: Advance without Ready")
+	}
+	c.out.taken = false
+	clear(c.out.spare[:cap(c.out.spare)])
+	c.out.spare = c.out.spare[:0]
+	c.hist.trim(c.cfg.Limits.TailBytes, c.applied)
+}
+
+// Persisted says that all batches up to and including seq are durable.
+func (c *Core) Persisted(seq uint64) {
+	c.hard.durable = max(c.hard.durable, c.hist.persisted(seq))
+	if c.role == Leading {
+		c.maybeCommit()
+	}
 }

@@ -1,0 +1,316 @@
+package zab
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/paddock-zk/paddock/zab/zxid"
+)
+
+// election is what a server without a leader keeps.
+type election struct {
+	deadline int64      // tick at which patience ends: a follower's with its leader, a looker's with its last attempt
+	seen     zxid.Epoch // highest promise heard of; a real candidacy goes above it
+	pre      *preVote   // a round of pre-votes in progress
+	// connected: the last complete round of pre-votes was answered by a quorum (granted or not), so that others may expect
+	// this server to lead. A server that is not connected must not stand in the way of one that is, whatever the histories say.
+	connected bool
+	serving   PeerID // a prospective leader that gets an image from us; 0 is none
+}
+
+type preVote struct {
+	granted, answered idSet
+}
+
+// candidacy is a request for promises: the discovery phase of a prospective leader.
+type candidacy struct {
+	epoch    zxid.Epoch
+	byOrder  bool // the old leader wishes it: nobody withholds
+	granted  idSet
+	lasts    []promise
+	progress int64 // tick of the last thing that went well
+	pull     *pull // the newest history of the quorum is being fetched
+}
+
+type promise struct {
+	from PeerID
+	last zxid.ID
+}
+
+// lookAt sets when patience ends, in ticks from now.
+func (c *Core) lookAt(in int) { c.elect.deadline = c.now + int64(in) }
+
+// patience is a random time of 1 to 2 election timeouts, so that rarely two servers lose it together.
+func (c *Core) patience() int { return c.cfg.Timing.Election + c.rand.IntN(c.cfg.Timing.Election) }
+
+// retryDelay is the time for one round of pre-votes or votes.
+func (c *Core) retryDelay() int {
+	e := c.cfg.Timing.Election
+	return max(1, e/2) + c.rand.IntN(max(1, e/2))
+}
+
+// becomeLooking drops every volatile thing of the role before; the history stays as it is.
+func (c *Core) becomeLooking(why string) {
+	if c.role == Leading && c.lead != nil {
+		c.sendResign()
+	}
+	c.dropRole(why)
+	c.role, c.leader, c.epoch = Looking, 0, 0
+	c.elect.connected = true // innocent until proven: the first round has yet to show
+	c.lookAt(c.patience())
+}
+
+// dropRole ends what depended on the leader that was.
+func (c *Core) dropRole(why string) {
+	c.out.why = why
+	c.failReads()
+	c.lead, c.cand, c.elect.pre = nil, nil, nil
+	c.follow = following{link: c.follow.link}
+}
+
+func (c *Core) tickLooking() {
+	if cd := c.cand; cd != nil {
+		c.tickCandidate(cd)
+		return
+	}
+	if c.now >= c.elect.deadline {
+		if p := c.elect.pre; p != nil {
+			c.elect.connected = c.quorum(&p.answered)
+		}
+		c.campaign()
+		return
+	}
+	if c.elect.pre != nil && c.now%int64(c.cfg.Timing.Heartbeat) == 0 {
+		c.askPreVotes() // messages get lost
+	}
+}
+
+// campaign begins a round of pre-votes, or asks who leads if this server has no vote.
+func (c *Core) campaign() {
+	c.lookAt(c.retryDelay())
+	if !c.votes(c.cfg.ID) {
+		c.elect.pre = nil
+		c.conf.members(c.commit, func(id PeerID) {
+			if id != c.cfg.ID {
+				c.sendDurable(Message{Type: MsgJoin, To: id, Epoch: c.hard.Promised, Zxid: c.hist.last})
+			}
+		})
+		return
+	}
+	p := &preVote{}
+	p.granted.Add(uint8(c.cfg.ID))
+	p.answered = p.granted
+	c.elect.pre = p
+	if c.quorum(&p.granted) || c.has(bugNoPreVote) {
+		c.askPromises(false)
+		return
+	}
+	c.askPreVotes()
+}
+
+func (c *Core) askPreVotes() {
+	p := c.elect.pre
+	c.conf.members(c.commit, func(id PeerID) {
+		if c.votes(id) && !p.answered.Has(uint8(id)) {
+			c.send(Message{Type: MsgPreVote, To: id, Epoch: max(c.hard.durable, c.elect.seen) + 1, Zxid: c.hist.last})
+		}
+	})
+}
+
+// leaderIsAlive is the reason to withhold a vote: this server leads, or hears its leader.
+func (c *Core) leaderIsAlive() bool {
+	switch c.role {
+	case Leading:
+		return true
+	case Following, Observing:
+		return c.now-c.follow.heard < int64(c.cfg.Timing.Election)
+	}
+	return false
+}
+
+// refuses says whether a history up to last is a reason to refuse a vote: it is older than ours, and we could lead ourselves.
+func (c *Core) refuses(last zxid.ID) bool { return last < c.hist.last && c.elect.connected }
+
+func (c *Core) onPreVote(m *Message) {
+	reject := c.leaderIsAlive() || c.refuses(m.Zxid)
+	// Two that try at the same moment: (epoch, zxid, id) decides, so that one of them gets all.
+	trying := c.role == Looking && (c.elect.pre != nil || c.cand != nil) && c.elect.connected
+	if trying && m.Zxid == c.hist.last && m.From < c.cfg.ID {
+		reject = true
+	}
+	if c.has(bugNoPreVote) {
+		reject = false
+	}
+	c.sendDurable(Message{Type: MsgPreVoteResp, To: m.From, Epoch: m.Epoch, Reject: reject, Zxid: c.hist.last, Seq: uint64(c.hard.Promised)})
+	if c.role == Leading {
+		c.onJoin(m) // it does not know us, or not that we live
+	}
+}
+
+func (c *Core) onPreVoteResp(m *Message) {
+	c.elect.seen = max(c.elect.seen, zxid.Epoch(m.Seq))
+	p := c.elect.pre
+	if p == nil || c.role != Looking || c.cand != nil {
+		return
+	}
+	p.answered.Add(uint8(m.From))
+	if !m.Reject {
+		p.granted.Add(uint8(m.From))
+	}
+	if c.quorum(&p.granted) {
+		c.elect.connected = true
+		c.askPromises(false)
+	}
+}
+
+// nextEpoch is above every epoch this server has heard of, and in a generation not below the configured one.
+func (c *Core) nextEpoch() (zxid.Epoch, error) {
+	top := max(c.hard.Promised, c.elect.seen)
+	if c.has(bugReuseEpoch) {
+		top = c.hard.Promised
+	}
+	if top.Generation() < c.cfg.Generation {
+		return zxid.NewEpoch(c.cfg.Generation, 1), nil
+	}
+	if top.Term() == zxid.MaxTerm {
+		return 0, fmt.Errorf("zab: generation %d has no epochs left; restore into a new generation", top.Generation())
+	}
+	return top + 1, nil
+}
+
+// askPromises starts discovery: promise the next epoch to ourselves, durably, then ask the others for the same. Nothing of the
+// new epoch leaves this server before its own promise is on disk: after a crash it would otherwise use the same numbers twice.
+func (c *Core) askPromises(byOrder bool) {
+	e, err := c.nextEpoch()
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.promise(e, c.cfg.ID)
+	c.elect.pre = nil
+	c.cand = &candidacy{epoch: e, byOrder: byOrder, progress: c.now}
+	c.cand.granted.Add(uint8(c.cfg.ID))
+	c.cand.lasts = append(c.cand.lasts, promise{c.cfg.ID, c.hist.last})
+	c.askVotes()
+	c.checkPromises()
+}
+
+// promise never to obey a leader below e, and to let nobody but `to` lead e as far as our vote goes.
+func (c *Core) promise(e zxid.Epoch, to PeerID) {
+	if e < c.hard.Promised {
+		panic(fmt.Sprintf("zab: promise of epoch %d after %d", e, c.hard.Promised))
+	}
+	c.hard.Promised, c.hard.Vote, c.hard.dirty = e, to, true
+	if c.has(bugVoteNotPersisted) || c.has(bugReuseEpoch) && to == c.cfg.ID {
+		c.hard.dirty, c.hard.durable = false, e
+	}
+}
+
+// askVotes asks those that have not promised yet, and keeps those quiet that have.
+func (c *Core) askVotes() {
+	c.conf.members(c.commit, func(id PeerID) {
+		if id != c.cfg.ID && c.votes(id) {
+			c.sendDurable(Message{Type: MsgVote, To: id, Epoch: c.cand.epoch, Zxid: c.historyClaim(), Flag: c.cand.byOrder})
+		}
+	})
+}
+
+// historyClaim is how far our history goes, as told to voters and candidates.
+func (c *Core) historyClaim() zxid.ID {
+	if c.has(bugEpochBeforeHistory) && c.epoch != 0 {
+		return max(c.hist.last, zxid.New(c.epoch, 0))
+	}
+	return c.hist.last
+}
+
+func (c *Core) onVote(m *Message) {
+	granted := m.Epoch == c.hard.Promised && c.hard.Vote == m.From
+	if m.Epoch > c.hard.Promised && c.grants(m) {
+		granted = true
+		byLeader := c.leader == m.From && c.role != Looking // an epoch roll: we go on following
+		if !byLeader {
+			c.becomeLooking("promised a higher epoch")
+		}
+		c.promise(m.Epoch, m.From)
+		c.cand = nil
+	}
+	if granted && c.role == Looking {
+		c.lookAt(c.patience())
+	}
+	resp := Message{Type: MsgVoteResp, To: m.From, Epoch: m.Epoch, Reject: !granted, Zxid: c.historyClaim(), Seq: uint64(c.hard.Promised)}
+	if c.has(bugVoteNotPersisted) {
+		c.send(resp)
+		return
+	}
+	c.sendDurable(resp)
+}
+
+func (c *Core) grants(m *Message) bool {
+	if m.Flag || c.has(bugNoPreVote) {
+		return true
+	}
+	return !c.leaderIsAlive() && !c.refuses(m.Zxid)
+}
+
+func (c *Core) onVoteResp(m *Message) {
+	c.elect.seen = max(c.elect.seen, zxid.Epoch(m.Seq))
+	cd := c.cand
+	if cd == nil || m.Epoch != cd.epoch || m.Reject {
+		return
+	}
+	if !cd.granted.Has(uint8(m.From)) {
+		cd.granted.Add(uint8(m.From))
+		cd.lasts = append(cd.lasts, promise{m.From, m.Zxid})
+		cd.progress = c.now
+	}
+	if c.role == Leading {
+		if l := c.lead.learner(m.From); l != nil {
+			l.heard = c.now
+		}
+	}
+	c.checkPromises()
+}
+
+func (c *Core) tickCandidate(cd *candidacy) {
+	limit := int64(c.cfg.Timing.Election)
+	if cd.pull != nil {
+		limit *= 2
+		if cd.pull.snap {
+			limit *= 10 // an image takes its time
+		}
+	}
+	if c.now-cd.progress > limit {
+		c.cand = nil
+		if c.role == Leading {
+			c.becomeLooking("no quorum for a new epoch")
+			return
+		}
+		c.lookAt(c.retryDelay())
+		return
+	}
+	if c.now%int64(c.cfg.Timing.Heartbeat) == 0 {
+		c.askVotes()
+		if cd.pull != nil {
+			c.sendPull()
+		}
+	}
+}
+
+// newest is the promiser with the most advanced history.
+func (cd *candidacy) newest() promise {
+	return slices.MaxFunc(cd.lasts, func(a, b promise) int {
+		if a.last != b.last {
+			return int(min(1, max(-1, a.last-b.last)))
+		}
+		return int(b.from) - int(a.from)
+	})
+}
+
+// onTimeoutNow: the leader wants this server to take over.
+func (c *Core) onTimeoutNow() {
+	if !c.votes(c.cfg.ID) {
+		return
+	}
+	c.becomeLooking("leadership is handed to us")
+	c.askPromises(true)
+}

@@ -1,0 +1,123 @@
+package zab
+
+import (
+	"fmt"
+
+	"github.com/paddock-zk/paddock/zab/quorum"
+	"github.com/paddock-zk/paddock/zab/zxid"
+)
+
+type idSet = quorum.IDs
+
+// membership is what the history says about the ensemble: every configuration since the base, oldest first.
+//
+// Which are in effect? The newest in the history always; and, until the newest is known to be committed, the one before it as
+// well. (The one before that is committed for sure: a leader proposes a reconfiguration only when the last one is committed.)
+// A decision, be it a promise quorum, a commit or a read round, needs a quorum of each configuration in effect.
+type membership struct {
+	configs []config
+}
+
+type config struct {
+	Ensemble
+	q quorum.System
+}
+
+func newConfig(e Ensemble) config { return config{Ensemble: e, q: e.Quorums()} }
+
+func newMembership(log Log, bootstrap Ensemble) (membership, error) {
+	first := log.Base().Ensemble
+	if len(first.Members) == 0 {
+		first = bootstrap
+	}
+	if err := first.Valid(); err != nil {
+		return membership{}, err
+	}
+	m := membership{configs: []config{newConfig(first)}}
+	for _, e := range log.Reconfigs() {
+		if e.Zxid <= first.Version {
+			continue
+		}
+		if err := m.add(e); err != nil {
+			return membership{}, err
+		}
+	}
+	return m, nil
+}
+
+// add takes an EntryReconfig of the history.
+func (m *membership) add(e Entry) error {
+	ens, _, err := DecodeReconfig(e.Data)
+	if err != nil {
+		return fmt.Errorf("zab: reconfiguration at %v cannot be read: %w", e.Zxid, err)
+	}
+	ens.Version = e.Zxid
+	m.configs = append(m.configs, newConfig(ens))
+	return nil
+}
+
+// truncateTo forgets configurations after z.
+func (m *membership) truncateTo(z zxid.ID) (changed bool) {
+	for n := len(m.configs); n > 1 && m.configs[n-1].Version > z; n-- {
+		m.configs, changed = m.configs[:n-1], true
+	}
+	return changed
+}
+
+// at is the configuration of an image at z.
+func (m *membership) at(z zxid.ID) Ensemble {
+	i := len(m.configs) - 1
+	for i > 0 && m.configs[i].Version > z {
+		i--
+	}
+	return m.configs[i].Ensemble
+}
+
+func (m *membership) latest() *config { return &m.configs[len(m.configs)-1] }
+
+// proposed is the configuration that is not known to be committed, with the one that is to be left; nil, nil if there is none.
+func (m *membership) proposed(commit zxid.ID) (next, old *config) {
+	n := len(m.configs)
+	if n < 2 || m.configs[n-1].Version <= commit {
+		return nil, nil
+	}
+	return &m.configs[n-1], &m.configs[n-2]
+}
+
+func (m *membership) quorum(ids *idSet, commit zxid.ID) bool {
+	if _, old := m.proposed(commit); old != nil && !old.q.Quorum(ids) {
+		return false
+	}
+	return m.latest().q.Quorum(ids)
+}
+
+func (m *membership) votes(id PeerID, commit zxid.ID) bool {
+	_, old := m.proposed(commit)
+	return m.latest().q.Has(uint8(id)) || old != nil && old.q.Has(uint8(id))
+}
+
+// members calls f for everyone in a configuration in effect, by ascending id.
+func (m *membership) members(commit zxid.ID, f func(id PeerID)) {
+	var all idSet
+	for _, mb := range m.latest().Members {
+		all.Add(uint8(mb.ID))
+	}
+	if _, old := m.proposed(commit); old != nil {
+		for _, mb := range old.Members {
+			all.Add(uint8(mb.ID))
+		}
+	}
+	for id := 1; id < 255; id++ {
+		if all.Has(uint8(id)) {
+			f(PeerID(id))
+		}
+	}
+}
+
+func (m *membership) change(commit zxid.ID) EnsembleChange {
+	if next, old := m.proposed(commit); next != nil {
+		e := next.Ensemble
+		return EnsembleChange{Committed: old.Ensemble, Proposed: &e}
+	}
+	return EnsembleChange{Committed: m.latest().Ensemble}
+}

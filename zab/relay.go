@@ -1,0 +1,135 @@
+package zab
+
+import (
+	"fmt"
+
+	"github.com/paddock-zk/paddock/zab/zxid"
+)
+
+// relink begins a new link: forwards are numbered from one again, and whatever was under way has an unknown outcome.
+func (c *Core) relink() {
+	f := &c.follow
+	f.link = c.rand.Uint64() | 1
+	f.sent, f.markSeq, f.markAt = 0, 0, 0
+}
+
+// Forward sends proposals of this server's clients to the leader, in order. Works on Active followers and observers; on a leader
+// use Propose. Delivery is in order and without holes while SoftState.Link stays the same. ErrNotActive.
+func (c *Core) Forward(payloads [][]byte) error {
+	if c.role != Following && c.role != Observing || !c.follow.active {
+		return ErrNotActive
+	}
+	f := &c.follow
+	f.sent++
+	if f.markSeq == 0 {
+		f.markSeq, f.markAt = f.sent, c.now
+	}
+	c.send(Message{Type: MsgForward, To: c.leader, Epoch: c.epoch, Seq: f.sent, Link: f.link, Payloads: payloads})
+	return nil
+}
+
+// checkForwards finds a forward that was lost with nothing behind it: the leader's count does not reach it.
+func (c *Core) checkForwards(m *Message) {
+	f := &c.follow
+	if f.markSeq == 0 {
+		return
+	}
+	if m.Link == f.link && m.Ctx >= f.markSeq {
+		f.markSeq = 0
+		if m.Ctx < f.sent {
+			f.markSeq, f.markAt = f.sent, c.now
+		}
+		return
+	}
+	if c.now-f.markAt > int64(c.cfg.Timing.Election) {
+		c.relink()
+	}
+}
+
+// onForward accepts the next forward of the link, and nothing after a hole.
+func (c *Core) onForward(l *learner, m *Message) {
+	if m.Link != l.link && m.Seq == 1 {
+		l.relinked(m.Link)
+	}
+	if m.Link != l.link || m.Seq > l.forwards+1 || !c.lead.active {
+		c.send(Message{Type: MsgRelink, To: l.id, Epoch: c.epoch, Link: m.Link})
+		return
+	}
+	if m.Seq <= l.forwards {
+		return // a duplicate
+	}
+	l.forwards = m.Seq
+	c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverForward, From: m.From, Payloads: m.Payloads})
+}
+
+// Ask sends an opaque question to the leader (to itself, if it leads). It may be lost: time it out and use a new ctx.
+func (c *Core) Ask(ctx uint64, data []byte) error {
+	switch {
+	case c.role == Leading && c.lead.active:
+		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAsk, From: c.cfg.ID, Ctx: ctx, Data: data})
+	case c.role != Leading && c.follow.active:
+		c.send(Message{Type: MsgAsk, To: c.leader, Epoch: c.epoch, Ctx: ctx, Link: c.follow.link, Data: data})
+	default:
+		return fmt.Errorf("%w: nobody to ask", ErrNotActive)
+	}
+	return nil
+}
+
+// Answer sends the answer to a DeliverAsk.
+func (c *Core) Answer(to PeerID, ctx uint64, data []byte) {
+	if c.role != Leading {
+		return
+	}
+	if to == c.cfg.ID {
+		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAnswer, From: to, Ctx: ctx, Data: data})
+		return
+	}
+	c.send(Message{Type: MsgAnswer, To: to, Epoch: c.epoch, Ctx: ctx, Data: data})
+}
+
+// Touch sets the payload that goes to the leader with the next heartbeat answer, once; it may be lost.
+func (c *Core) Touch(data []byte) { c.follow.touch = data }
+
+// digests are the newest digests of the applied state, for comparison with others.
+type digests struct {
+	ring [32]digestAt
+	next int
+}
+
+type digestAt struct {
+	z   zxid.ID
+	sum uint64
+}
+
+// SetDigest tells the digest of the state at an applied zxid. Servers compare what they have for equal zxids, so call it at
+// agreed points (say, every 128th counter).
+func (c *Core) SetDigest(z zxid.ID, digest uint64) {
+	d := &c.digests
+	d.ring[d.next%len(d.ring)] = digestAt{z, digest}
+	d.next++
+}
+
+func (d *digests) newest() (zxid.ID, uint64) {
+	if d.next == 0 {
+		return 0, 0
+	}
+	n := d.ring[(d.next-1)%len(d.ring)]
+	return n.z, n.sum
+}
+
+// at returns z with its digest, or zeros if it is not known.
+func (d *digests) at(z zxid.ID) (zxid.ID, uint64) {
+	for i := range d.ring {
+		if z != 0 && d.ring[i].z == z {
+			return z, d.ring[i].sum
+		}
+	}
+	return 0, 0
+}
+
+// compareDigest holds a peer's digest against ours for the same zxid.
+func (c *Core) compareDigest(m *Message) {
+	if z, mine := c.digests.at(m.DigestZxid); z != 0 && mine != m.Digest {
+		c.out.mismatch = append(c.out.mismatch, DigestMismatch{Peer: m.From, Zxid: z, Mine: mine, Theirs: m.Digest})
+	}
+}
