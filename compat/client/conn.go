@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/paddock-zk/paddock/compat/wire"
 )
 
 // MaxFrame is the longest frame that Next accepts. ZooKeeper sets no limit for its own replies, a client must.
@@ -18,8 +20,9 @@ var ErrFrame = errors.New("client: not a frame")
 
 // Conn is one connection to a server. See the package's manual for who may call what at the same time.
 type Conn struct {
-	nc  net.Conn
-	out []byte // staged, not yet sent
+	nc   net.Conn
+	out  []byte // staged, not yet sent
+	open int    // where the record that Begin opened starts
 
 	in         []byte // received; in[start:end] is not yet consumed
 	start, end int
@@ -51,13 +54,24 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDeadline(
 // Stage appends one request: the header (xid, opcode) and what body appends to the slice it is given. A nil body stages the
 // header alone, as ping and closeSession are.
 func (c *Conn) Stage(xid, op int32, body func(dst []byte) []byte) {
-	at := c.openFrame()
-	c.out = binary.BigEndian.AppendUint32(c.out, uint32(xid))
-	c.out = binary.BigEndian.AppendUint32(c.out, uint32(op))
+	b := c.Begin(xid, op)
 	if body != nil {
-		c.out = body(c.out)
+		b = body(b)
 	}
-	c.closeFrame(at)
+	c.End(b)
+}
+
+// Begin opens a request and returns the staging buffer, for a caller that appends the record itself and hands the buffer to End:
+// Stage without a closure.
+func (c *Conn) Begin(xid, op int32) []byte {
+	c.open = c.openFrame()
+	return wire.RequestHeader{Xid: xid, Op: op}.Append(c.out)
+}
+
+// End takes back the buffer that Begin gave, with the record appended.
+func (c *Conn) End(b []byte) {
+	c.out = b
+	c.closeFrame(c.open)
 }
 
 // StageFrame appends payload behind its length: any payload, also one that no server understands.

@@ -7,7 +7,9 @@ import (
 	"io"
 	"time"
 
+	"github.com/paddock-zk/paddock/compat/wire"
 	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
 // ErrRefused is a handshake that the server answered with a timeout of 0: the session is unknown, has ended, or the password is
@@ -46,19 +48,11 @@ type Welcome struct {
 
 // Append appends the ConnectRequest without its length.
 func (h Hello) Append(dst []byte) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, uint32(h.Protocol))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(h.LastZxid))
-	dst = binary.BigEndian.AppendUint32(dst, uint32(h.Timeout))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(h.Session))
-	dst = AppendBuffer(dst, h.Password)
-	switch h.ReadOnly {
-	case NotReadOnly:
-		dst = append(dst, 0)
-	case ReadOnlyOK:
-		dst = append(dst, 1)
-	case NoReadOnlyBit:
+	q := wire.ConnectRequest{
+		Protocol: h.Protocol, LastZxid: zxid.ID(h.LastZxid), Timeout: h.Timeout, Session: h.Session, Password: h.Password,
+		ReadOnly: h.ReadOnly == ReadOnlyOK, Short: h.ReadOnly == NoReadOnlyBit,
 	}
-	return dst
+	return q.Append(dst)
 }
 
 // StageHello stages a ConnectRequest; requests staged behind it go out in the same write.
@@ -73,7 +67,8 @@ func (c *Conn) ReadWelcome() (Welcome, error) {
 	return ParseWelcome(b)
 }
 
-// ParseWelcome reads a ConnectResponse. Bytes behind it are refused: the C client takes a fixed number of them.
+// ParseWelcome reads a ConnectResponse. It is stricter than wire.ConnectResponse, which repairs a password of another length: bytes
+// behind it are refused, since the C client takes a fixed number of them.
 func ParseWelcome(b []byte) (Welcome, error) {
 	if len(b) < 20 {
 		return Welcome{}, fmt.Errorf("client: a connect response of %d bytes: %w", len(b), io.ErrUnexpectedEOF)
@@ -115,13 +110,4 @@ func (c *Conn) Handshake(h Hello, within time.Duration) (Welcome, error) {
 		return w, fmt.Errorf("%w (session %v)", ErrRefused, h.Session)
 	}
 	return w, c.SetReadDeadline(time.Time{})
-}
-
-// AppendBuffer appends a buffer or a string: its length and its bytes, -1 for nil.
-func AppendBuffer(dst, b []byte) []byte {
-	if b == nil {
-		return binary.BigEndian.AppendUint32(dst, 0xffffffff)
-	}
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(b)))
-	return append(dst, b...)
 }

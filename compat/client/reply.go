@@ -6,16 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
-)
 
-// Special xids and the opcodes that this package itself sends.
-const (
-	XidEvent int32 = -1 // a watch event, from the server only
-	XidPing  int32 = -2
-	XidAuth  int32 = -4
-
-	OpPing         int32 = 11
-	OpCloseSession int32 = -11
+	"github.com/paddock-zk/paddock/compat/wire"
 )
 
 // Reply is one frame from the server behind the handshake: the reply header and what follows it.
@@ -71,6 +63,6 @@ func (c *Conn) Call(xid, op int32, body func(dst []byte) []byte, within time.Dur
 
 // CloseSession ends the session, as a client that leaves for good does, and closes the socket.
 func (c *Conn) CloseSession(within time.Duration) error {
-	_, err := c.Call(1<<30, OpCloseSession, nil, within)
+	_, err := c.Call(1<<30, wire.OpCloseSession, nil, within)
 	return errors.Join(err, c.Close())
 }

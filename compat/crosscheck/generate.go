@@ -39,7 +39,8 @@ type gen struct {
 	steps   []Step
 	open    []int // by slot: the label of its session, 0 = not connected
 	labels  int
-	quiet   bool // within a burst: nothing whose place in the order of replies is open
+	recent  []string // paths of the latest requests: requests are likelier to meet there
+	quiet   bool     // within a burst: nothing whose place in the order of replies is open
 }
 
 // Generate makes the script of a seed. The same seed and options make the same script, always.
@@ -52,10 +53,23 @@ func Generate(seed uint64, opt Generating) Script {
 	}
 	g.profile.ops = append(g.profile.ops, weighted{1, (*gen).create}, weighted{1, (*gen).getData})
 	g.open = make([]int, g.profile.conns)
+	if chance(r, 80) {
+		g.prelude()
+	}
 	for len(g.steps) < opt.Requests {
 		g.step()
 	}
 	return Script{Seed: seed, Profile: g.profile.name, Steps: g.steps}
+}
+
+// prelude makes some nodes, so that not every request finds nothing.
+func (g *gen) prelude() {
+	g.connect(0)
+	for _, path := range []string{"~/a", "~/b", "~/a/a", "~/a/b", "~/c"} {
+		if chance(g.r, 75) && g.open[0] != 0 {
+			g.send(0, Request{Op: opCreate, Args: []Arg{strArg{v: path}, g.data(), g.acls(), intArg{0}}})
+		}
+	}
 }
 
 func (g *gen) step() {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/paddock-zk/paddock/compat/client"
+	"github.com/paddock-zk/paddock/compat/wire"
 	"github.com/paddock-zk/paddock/session"
 )
 
@@ -87,7 +88,7 @@ func (p *player) send(s *slot, steps []Step) ([]sent, error) {
 			xid := p.xidFor(s, &step.Req)
 			s.conn.StageFrame(step.Req.appendFrame(nil, xid, place{p.root, p.last}))
 			if step.Req.Op == opPing {
-				xid = client.XidPing // whatever the request's xid was
+				xid = wire.XidPing // whatever the request's xid was
 			}
 			out = append(out, sent{op: step.Req.Op, xid: xid})
 		case Raw:
@@ -104,9 +105,9 @@ func (p *player) xidFor(s *slot, r *Request) int32 {
 	}
 	switch r.Op {
 	case opPing:
-		return client.XidPing
+		return wire.XidPing
 	case opAuth:
-		return client.XidAuth
+		return wire.XidAuth
 	case opSetWatches, opSetWatches2:
 		return -8
 	}
@@ -175,7 +176,7 @@ func (p *player) await(n int, s *slot, requests []sent, first Step) {
 			p.lost(n, err)
 			return
 		}
-		if r.Xid != client.XidEvent {
+		if r.Xid != wire.XidEvent {
 			left--
 		}
 		p.frame(n, r, requests)
@@ -214,7 +215,7 @@ func (p *player) untilClosed(n int, s *slot, note bool) {
 			p.lost(n, err)
 			return
 		}
-		if note || r.Xid == client.XidEvent {
+		if note || r.Xid == wire.XidEvent {
 			p.frame(n, r, nil)
 		}
 	}
@@ -256,7 +257,7 @@ func (p *player) welcome(n int, s *slot, h Hello) bool {
 func (p *player) barrier() {
 	for _, s := range p.conns {
 		if s != nil && s.session {
-			s.conn.Stage(client.XidPing, client.OpPing, nil)
+			s.conn.Stage(wire.XidPing, wire.OpPing, nil)
 			_ = s.conn.Flush() // the read below finds out how it ended
 		}
 	}
@@ -275,7 +276,7 @@ func (p *player) untilPing(n int, s *slot) {
 			p.lost(n, err)
 			return
 		}
-		if r.Xid == client.XidPing {
+		if r.Xid == wire.XidPing {
 			p.last = max(p.last, r.Zxid)
 			return
 		}
@@ -286,7 +287,7 @@ func (p *player) untilPing(n int, s *slot) {
 // frame notes a reply or an event.
 func (p *player) frame(n int, r client.Reply, requests []sent) {
 	p.last = max(p.last, r.Zxid)
-	if r.Xid == client.XidEvent {
+	if r.Xid == wire.XidEvent {
 		p.see(Sight{Conn: n, What: "event", Facts: readEvent(r, p.root)})
 		return
 	}

@@ -12,8 +12,20 @@ func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 // chance is true in n of 100 cases.
 func chance(r *rand.Rand, n float64) bool { return r.Float64()*100 < n }
 
-// path is a path of the run's own subtree, most of the time one that exists or could.
+// path is one that a recent request was about, or a fresh one.
 func (g *gen) path() string {
+	if len(g.recent) > 0 && chance(g.r, 45) {
+		return pick(g.r, g.recent)
+	}
+	p := g.freshPath()
+	if g.recent = append(g.recent, p); len(g.recent) > 5 {
+		g.recent = g.recent[1:]
+	}
+	return p
+}
+
+// freshPath is a path of the run's own subtree, most of the time one that exists or could.
+func (g *gen) freshPath() string {
 	switch r := g.r; {
 	case chance(r, 3):
 		return "~"
@@ -30,7 +42,7 @@ func (g *gen) path() string {
 	}
 }
 
-func names() []string { return []string{"a", "b", "c", "ab", "s0000000001", "a0000000000"} }
+func names() []string { return []string{"a", "a", "b", "b", "c", "ab", "s0000000001", "a0000000000"} }
 
 func (g *gen) quotaPath() string {
 	base := "/zookeeper/quota/~"

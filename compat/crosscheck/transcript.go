@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paddock-zk/paddock/compat/client"
+	"github.com/paddock-zk/paddock/compat/wire"
 	"github.com/paddock-zk/paddock/session"
 )
 
@@ -123,7 +124,7 @@ func newKeeper(ctx context.Context, how Playing, root string) (*keeper, error) {
 		return nil, err
 	}
 	if how.Super != "" {
-		r, err := conn.Call(client.XidAuth, opAuth, func(b []byte) []byte {
+		r, err := conn.Call(wire.XidAuth, opAuth, func(b []byte) []byte {
 			return appendStr(appendStr(appendInt(b, 0), "digest"), how.Super)
 		}, k.within)
 		if err != nil || r.Err != 0 {
