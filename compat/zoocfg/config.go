@@ -177,6 +177,7 @@ type Metrics struct {
 // Paddock is what ZooKeeper has no word for. Keys begin with "paddock.".
 type Paddock struct {
 	PeerPort          string // paddock.peerPort: "quorum" (default) or "election": which of the two ports of a server line is used
+	PeerAddr          string // paddock.peerAddr: host:port to listen on for peers; "" = as the own server line says
 	PeerSecret        string // paddock.peerSecret
 	PeerSecretFile    string
 	GossipAddr        string // paddock.gossipAddr: host:port; "" = off unless join is given

@@ -272,6 +272,8 @@ func (c *Config) paddockKeys() map[string]setter {
 		"paddock.gossipAddr":        text(&p.GossipAddr),
 		"paddock.gossipKey":         text(&p.GossipKey),
 		"paddock.gossipKeyFile":     secretFile(&p.GossipKey, nil),
+		"paddock.id":                number(&c.Ensemble.MyID, 1, 254),
+		"paddock.peerAddr":          text(&p.PeerAddr),
 		"paddock.join":              list(&p.Join),
 		"paddock.linearizableReads": flag(&p.LinearizableReads),
 		"paddock.minFreeMB":         count(&p.MinFreeMB),

@@ -33,9 +33,21 @@ func Load(file string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	c, err := Parse(file, string(b))
+	return LoadText(file, string(b), nil)
+}
+
+// LoadText is Load for text that is read already, with more properties ("key=value", from flags) that override it.
+func LoadText(file, text string, overrides []string) (*Config, error) {
+	c, err := Parse(file, text)
 	if err != nil {
 		return nil, err
+	}
+	table, useless := c.keys(), ignored()
+	for _, o := range overrides {
+		key, value, _ := strings.Cut(o, "=")
+		if err := c.take(property{key: key, value: value}, table, useless); err != nil {
+			return nil, &Error{File: "command line", Key: key, Err: err}
+		}
 	}
 	if c.Ensemble.DynamicFile != "" {
 		if err := c.loadDynamic(); err != nil {
@@ -267,6 +279,9 @@ func (c *Config) loadDynamic() error {
 
 // loadMyID reads dataDir/myid, which an ensemble needs.
 func (c *Config) loadMyID() error {
+	if c.Ensemble.MyID != 0 || c.Basics.DataDir == "" { // given by paddock.id
+		return nil
+	}
 	file := filepath.Join(c.Basics.DataDir, "myid")
 	b, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {

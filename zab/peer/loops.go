@@ -140,7 +140,9 @@ func (p *Peer) hand(rd *zab.Ready) {
 func (p *Peer) deliver(d *zab.Delivery) {
 	switch d.Kind {
 	case zab.DeliverForward:
-		p.held = append(p.held, d.Payloads...)
+		payloads := slices.Clone(d.Payloads)
+		p.cfg.Machine.Vet(d.From, payloads)
+		p.held = append(p.held, payloads...)
 		p.propose()
 	case zab.DeliverAnswer:
 		if done := p.asks[d.Ctx]; done != nil {
@@ -186,7 +188,7 @@ func (p *Peer) closeCore() {
 // logLoop makes batches durable: all that waits goes under one sync.
 func (p *Peer) logLoop() {
 	var jobs []logJob
-	var batches []*zab.Persist
+	var batches []zab.Persist
 	for {
 		var ok bool
 		if jobs, ok = p.logQ.popAll(jobs); !ok {
@@ -194,9 +196,9 @@ func (p *Peer) logLoop() {
 		}
 		batches = batches[:0]
 		for i := range jobs {
-			batches = append(batches, jobs[i].persist)
+			batches = append(batches, *jobs[i].persist)
 		}
-		if err := p.cfg.Log.Append(batches); err != nil {
+		if err := p.cfg.Log.Append(batches...); err != nil {
 			p.end(fmt.Errorf("peer: the log cannot be written, and what is in doubt is never retried: %w", err))
 			return
 		}

@@ -18,7 +18,7 @@ type Log interface {
 	zab.Log
 	// Append makes the batches durable, in order, under as few syncs as it likes (one, usually). It returns when all of them are
 	// durable. An error is final.
-	Append(batches []*zab.Persist) error
+	Append(batches ...zab.Persist) error
 }
 
 // Transport carries messages to other servers. Send must encode or copy the message before it returns, must not block, and may
@@ -29,12 +29,14 @@ type Transport interface {
 	EnsembleChanged(zab.EnsembleChange)
 }
 
-// StateMachine is what the history is for. All calls come from one goroutine, in the order of the history.
+// StateMachine is what the history is for. All calls but Vet come from one goroutine, in the order of the history.
 type StateMachine interface {
 	// Apply takes committed entries of every kind in zxid order. The entries are immutable; the slice is valid during the call.
 	Apply(entries []zab.Entry)
 	// SoftStateChanged says who leads now and whether clients can be served.
 	SoftStateChanged(s zab.SoftState)
+	// Vet may replace payloads that another server forwards, on the leader, before they are proposed. Called from the core loop: it must be quick.
+	Vet(from zab.PeerID, payloads [][]byte)
 	// Deliver hands over an opaque payload of another server: DeliverAsk, DeliverAnswer or DeliverTouch.
 	Deliver(d zab.Delivery)
 }

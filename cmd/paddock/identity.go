@@ -1,0 +1,107 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+
+	"github.com/paddock-zk/paddock/zab"
+)
+
+// identity is who the owner of a data folder is. It is drawn once and stored in the file "identity"; restore and import draw a
+// new incarnation and raise the generation.
+type identity struct {
+	Format      int    `json:"format"`
+	Cluster     string `json:"cluster"`     // 16 bytes, hex
+	Incarnation string `json:"incarnation"` // 16 bytes, hex
+	Generation  uint32 `json:"generation"`
+	Server      int    `json:"server"`
+	Sum         string `json:"sum"` // CRC32 of the fields above, hex: a damaged file must not found another cluster
+}
+
+const identityFile = "identity"
+
+func (i *identity) sum() string {
+	text := fmt.Sprintf("%d %s %s %d %d", i.Format, i.Cluster, i.Incarnation, i.Generation, i.Server)
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(text)))
+}
+
+func (i *identity) cluster() (b [16]byte)     { hex.Decode(b[:], []byte(i.Cluster)); return b }
+func (i *identity) incarnation() (b [16]byte) { hex.Decode(b[:], []byte(i.Incarnation)); return b }
+
+// newIdentity draws an identity. The servers of a static ensemble must agree without talking: their cluster id comes from the
+// server lines with which the ensemble is founded; a single server draws at random.
+func newIdentity(server zab.PeerID, founders zab.Ensemble) identity {
+	var cluster, inc [16]byte
+	if len(founders.Members) > 1 {
+		h := sha256.New()
+		for _, m := range founders.Members {
+			fmt.Fprintf(h, "server.%d=%s:%s\n", m.ID, m.Addr, m.Role)
+		}
+		sum := h.Sum(nil)
+		copy(cluster[:], sum)
+		copy(inc[:], sum[16:])
+	} else {
+		rand.Read(cluster[:])
+		rand.Read(inc[:])
+	}
+	return identity{Format: 1, Cluster: hex.EncodeToString(cluster[:]), Incarnation: hex.EncodeToString(inc[:]), Server: int(server)}
+}
+
+// loadIdentity reads the identity of a folder; ok is false if it has none yet.
+func loadIdentity(dir string) (id identity, ok bool, err error) {
+	file := filepath.Join(dir, identityFile)
+	b, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return id, false, nil
+	}
+	if err != nil {
+		return id, false, fmt.Errorf("read the identity of the data folder: %w", err)
+	}
+	if err := json.Unmarshal(b, &id); err != nil || id.Sum != id.sum() || len(id.Cluster) != 32 || len(id.Incarnation) != 32 {
+		return id, false, fmt.Errorf("%s is damaged: take it from a backup of this server, or rebuild the server with an empty folder from its ensemble", file)
+	}
+	if id.Format != 1 {
+		return id, false, fmt.Errorf("%s has format %d, this program reads format 1: use a newer Paddock", file, id.Format)
+	}
+	return id, true, nil
+}
+
+// store writes the identity, durably, before anything else is written.
+func (i identity) store(dir string) error {
+	i.Sum = i.sum()
+	b, err := json.MarshalIndent(i, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFileDurably(filepath.Join(dir, identityFile), append(b, '\n'))
+}
+
+// writeFileDurably replaces a file: temporary file, sync, rename, sync of the folder.
+func writeFileDurably(file string, b []byte) error {
+	tmp := file + ".tmp"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(tmp, file)
+	}
+	if err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/compat/zoocfg"
+)
+
+// defaultWords may be asked without a configuration file: everything that dashboards and probes use. wchc and wchp list every watch and
+// stay off, as in every guide for operators. With a zoo.cfg its own 4lw.commands.whitelist counts, as in ZooKeeper.
+const defaultWords = "ruok,srvr,stat,mntr,conf,cons,envi,dirs,dump,isro,crst,srst,wchs,hash,gtmk"
+
+func serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "run a server",
+		Description: `Without flags: a durable server for clients on 127.0.0.1:2181, with its data in ./paddock-data.
+An unmodified zoo.cfg works too; flags override it.
+
+   paddock serve
+   paddock serve --data-dir /var/lib/paddock --client 0.0.0.0:2181
+   paddock serve --config /etc/zookeeper/conf/zoo.cfg
+
+The server stops cleanly on SIGTERM or SIGINT; sessions survive it. Exit codes: 0 stopped, 1 it could not start or had to stop.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "read a zoo.cfg", EnvVars: []string{"PADDOCK_CONFIG"}},
+			&cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: "folder of the data (dataDir)", DefaultText: "paddock-data", EnvVars: []string{"PADDOCK_DATA_DIR"}},
+			&cli.StringFlag{Name: "client", Usage: "address for clients, host:port", DefaultText: "127.0.0.1:2181", EnvVars: []string{"PADDOCK_CLIENT"}},
+			&cli.StringFlag{Name: "admin", Usage: "address of the admin HTTP server and /metrics, host:port, or \"off\"", DefaultText: "127.0.0.1:8080", EnvVars: []string{"PADDOCK_ADMIN"}},
+			&cli.IntFlag{Name: "id", Usage: "number of this server, 1 to 254 (the myid file)", EnvVars: []string{"PADDOCK_ID"}},
+			&cli.StringSliceFlag{Name: "server", Usage: "a server line of the ensemble, N=host:port:port[:role][;clientPort]; repeat it", EnvVars: []string{"PADDOCK_SERVERS"}},
+			&cli.StringFlag{Name: "peer", Usage: "address for peers, host:port, with --join", EnvVars: []string{"PADDOCK_PEER"}},
+			&cli.StringSliceFlag{Name: "join", Usage: "gossip address of a server of a running ensemble; this one joins it as an observer", EnvVars: []string{"PADDOCK_JOIN"}},
+			&cli.StringFlag{Name: "gossip", Usage: "address for gossip, host:port", EnvVars: []string{"PADDOCK_GOSSIP"}},
+			&cli.StringFlag{Name: "peer-secret-file", Usage: "file with the secret that the servers share", EnvVars: []string{"PADDOCK_PEER_SECRET_FILE"}},
+			&cli.StringSliceFlag{Name: "set", Usage: "any zoo.cfg key, key=value; repeat it", EnvVars: []string{"PADDOCK_SET"}},
+			&cli.StringFlag{Name: "log-format", Usage: "text or json", DefaultText: "text", EnvVars: []string{"PADDOCK_LOG_FORMAT"}},
+			&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error", DefaultText: "info", EnvVars: []string{"PADDOCK_LOG_LEVEL"}},
+		},
+		Action: serve,
+	}
+}
+
+// serve runs until a signal ends it or until the server must stop by itself.
+func serve(c *cli.Context) error {
+	if c.Args().Len() > 0 {
+		return usageError{fmt.Errorf("serve takes no arguments, only flags; got %q", c.Args().First())}
+	}
+	cfg, err := serveConfig(c)
+	if err != nil {
+		return err
+	}
+	log, err := newLogger(os.Stderr, cfg.Paddock.LogFormat, cfg.Paddock.LogLevel)
+	if err != nil {
+		return usageError{err}
+	}
+	for _, n := range cfg.Warnings {
+		log.Warn("configuration: "+n.Text, "key", n.Key, "line", n.Line)
+	}
+	for _, n := range cfg.Ignored {
+		log.Info("configuration: key without effect", "key", n.Key, "line", n.Line, "why", n.Text)
+	}
+	// The tree is kept outside of what the collector scans, so a denser heap costs it little: see docs/benchmarks.md.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
+	n, err := startNode(c.Context, cfg, log)
+	if err != nil {
+		return err
+	}
+	return n.run(c.Context)
+}
+
+// serveConfig joins defaults, the file, the environment and the flags; what comes later wins.
+func serveConfig(c *cli.Context) (*zoocfg.Config, error) {
+	text := ""
+	file := c.String("config")
+	if file != "" {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("configuration: %w", err)
+		}
+		text = string(b)
+	} else {
+		text = "dataDir=paddock-data\nclientPort=2181\nclientPortAddress=127.0.0.1\n4lw.commands.whitelist=" + defaultWords + "\n"
+	}
+	over, err := overrides(c)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return zoocfg.LoadText(file, text, over)
+}
+
+// overrides turns flags into keys of zoo.cfg.
+func overrides(c *cli.Context) ([]string, error) {
+	var out []string
+	set := func(key, value string) { out = append(out, key+"="+value) }
+	for flag, key := range map[string]string{
+		"data-dir": "dataDir", "gossip": "paddock.gossipAddr", "peer-secret-file": "paddock.peerSecretFile", "peer": "paddock.peerAddr",
+		"log-format": "paddock.logFormat", "log-level": "paddock.logLevel",
+	} {
+		if c.IsSet(flag) {
+			set(key, c.String(flag))
+		}
+	}
+	if c.IsSet("client") {
+		host, port, err := net.SplitHostPort(c.String("client"))
+		if err != nil {
+			return nil, fmt.Errorf("--client %q: give host:port", c.String("client"))
+		}
+		set("clientPortAddress", host)
+		set("clientPort", port)
+	}
+	if v := c.String("admin"); v == "off" {
+		set("admin.enableServer", "false")
+	} else if v != "" {
+		host, port, err := net.SplitHostPort(v)
+		if err != nil {
+			return nil, fmt.Errorf("--admin %q: give host:port or off", v)
+		}
+		set("admin.serverAddress", host)
+		set("admin.serverPort", port)
+	}
+	if c.IsSet("id") {
+		set("paddock.id", strconv.Itoa(c.Int("id")))
+	}
+	if c.IsSet("join") {
+		set("paddock.join", strings.Join(c.StringSlice("join"), ","))
+	}
+	for _, s := range c.StringSlice("server") {
+		id, rest, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fmt.Errorf("--server %q: give N=host:port:port[:role][;clientPort]", s)
+		}
+		set("server."+strings.TrimPrefix(id, "server."), rest)
+	}
+	for _, s := range c.StringSlice("set") {
+		if !strings.Contains(s, "=") {
+			return nil, fmt.Errorf("--set %q: give key=value", s)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// newLogger writes text or JSON lines.
+func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("log level %q: give debug, info, warn or error", level)
+	}
+	o := &slog.HandlerOptions{Level: l}
+	switch format {
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, o)), nil
+	case "text":
+		return slog.New(slog.NewTextHandler(w, o)), nil
+	}
+	return nil, fmt.Errorf("log format %q: give text or json", format)
+}
+
+// foreignData says whether a folder holds the data of an Apache ZooKeeper and none of Paddock: it must not look empty.
+func foreignData(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, identityFile)); err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "version-2"))
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s holds the data of a ZooKeeper server: to take it over run `paddock import --from %s --data-dir NEW-FOLDER` and serve from there; to start empty, give an empty folder", dir, dir)
+}
+
+// until waits for the context or for what ends the server by itself.
+func until(ctx context.Context, failed <-chan error) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
