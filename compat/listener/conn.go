@@ -277,7 +277,7 @@ func (c *Conn) deliver() (over bool) {
 		}
 	}
 	for paused := false; ; {
-		if !paused && !c.in.complete() && c.in.err == nil {
+		if !paused && !c.in.Ready() && c.in.err == nil {
 			return false
 		}
 		v := c.rcv.Receive(c.in)

@@ -35,8 +35,8 @@ func (f *Frames) Next() (frame []byte, ok bool) {
 	return frame, true
 }
 
-// complete says whether Next would return a frame; if a bad length stands at the head it is noted.
-func (f *Frames) complete() bool {
+// Ready says whether Next would return a frame; if a bad length stands at the head it is noted.
+func (f *Frames) Ready() bool {
 	n, ok := f.peek()
 	return ok && f.w-f.r >= 4+n
 }

@@ -65,6 +65,10 @@ func (c *Conn) Pending() int {
 	return len(c.out.buf) + c.out.inflight
 }
 
+// Congested says that the client does not take its replies and more than HighWater wait: read nothing more of it (return Pause; the
+// connection resumes by itself when all is sent).
+func (c *Conn) Congested() bool { return !c.out.below(c.l.opts.HighWater) }
+
 // Flush sends what waits, as far as the socket takes it at once, and leaves the rest to a goroutine. It never blocks. If someone is
 // writing already, that writer takes what was appended.
 func (c *Conn) Flush() {

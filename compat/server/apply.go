@@ -1,0 +1,226 @@
+package server
+
+import (
+	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/watch"
+)
+
+// digestEvery is how often (in transactions) servers compare the digests of their states.
+const digestEvery = 128
+
+// applier is what the apply goroutine owns.
+type applier struct {
+	s       *Server
+	txn     znode.Txn
+	res     znode.Result
+	now     int64
+	mark    uint64  // of this chunk
+	touched []*conn // have something to flush
+	left    int     // requests answered in this chunk
+	digest  digestAt
+	deliver func(w watch.Watcher)
+	event   struct {
+		ev    *znode.Event
+		frame []byte
+	}
+	bare []byte
+}
+
+type digestAt struct {
+	zxid zxid.ID
+	sum  uint64
+}
+
+func (a *applier) init(s *Server) {
+	a.s = s
+	a.deliver = a.tell
+}
+
+// Apply implements peer.StateMachine: committed entries, in order, from one goroutine.
+func (s *Server) Apply(entries []zab.Entry) {
+	for len(entries) > 0 {
+		n := min(len(entries), s.opts.Features.ApplyChunk)
+		s.apply.chunk(entries[:n])
+		entries = entries[n:]
+	}
+}
+
+// chunk applies some entries under one lock; then the connections that got something are flushed.
+func (a *applier) chunk(entries []zab.Entry) {
+	s := a.s
+	a.mark++
+	a.now, a.left = s.opts.Clock.Mono(), 0
+	a.digest = digestAt{}
+	s.state.Lock()
+	for i := range entries {
+		a.entry(&entries[i])
+	}
+	s.state.Unlock()
+	s.stats.applied(entries)
+	s.load.left(a.left)
+	if a.digest.zxid != 0 {
+		s.opts.Orderer.SetDigest(a.digest.zxid, a.digest.sum)
+	}
+	a.touched = s.flush.give(a.touched)
+}
+
+// entry applies one entry: events first, then the reply, then the reads that waited for it.
+func (a *applier) entry(e *zab.Entry) {
+	s := a.s
+	st := s.state.st
+	if e.Zxid <= st.LastZxid() {
+		return // replayed after a load
+	}
+	decoded := a.decode(e)
+	switch {
+	case e.Kind == zab.EntryNewLeader:
+		st.Advance(e.Zxid, e.Time)
+	case !decoded:
+		s.opts.Log.Error("a committed transaction cannot be decoded; all servers skip it", "zxid", e.Zxid)
+		st.ApplyUndecodable(e.Zxid, e.Time, &a.res)
+	default:
+		st.Apply(e.Zxid, e.Time, &a.txn, &a.res)
+	}
+	s.zxid.Store(int64(e.Zxid))
+	if e.Zxid.Counter()%digestEvery == 0 {
+		a.digest = digestAt{e.Zxid, st.Digest()}
+	}
+	if !decoded {
+		return
+	}
+	for i := range a.res.Events {
+		a.fire(&a.res.Events[i])
+	}
+	a.reply()
+	if kind := a.txn.Op.Kind; kind == znode.KindCloseSession || kind == znode.KindCreateSession {
+		a.sessionChanged()
+	}
+}
+
+// decode fills txn; false if the entry has none. A reconfiguration begins with the new ensemble, whose text becomes the data.
+func (a *applier) decode(e *zab.Entry) bool {
+	data := e.Data
+	text := ""
+	switch e.Kind {
+	case zab.EntryNewLeader:
+		return false
+	case zab.EntryReconfig:
+		ensemble, extra, err := zab.DecodeReconfig(e.Data)
+		if err != nil {
+			return false
+		}
+		ensemble.Version = e.Zxid
+		if data, text = extra, ensemble.String(); len(data) == 0 { // an operator's reconfiguration, not a client's
+			a.txn = znode.Txn{Op: znode.Op{Kind: znode.KindReconfig, Data: []byte(text)}}
+			return true
+		}
+	}
+	if err := znode.DecodeTxn(data, &a.txn); err != nil {
+		return false
+	}
+	if e.Kind == zab.EntryReconfig {
+		a.txn.Op.Data = []byte(text)
+	}
+	return true
+}
+
+// fire tells the watchers of one event.
+func (a *applier) fire(ev *znode.Event) {
+	a.event.ev, a.event.frame = ev, a.event.frame[:0]
+	told := a.s.watches.Trigger(ev, a.deliver)
+	a.s.stats.fired(ev.Type, told)
+}
+
+// tell gives the event to one watcher, unless it may not know. The one-shot watch is used up all the same. (ZOOKEEPER-4799)
+func (a *applier) tell(w watch.Watcher) {
+	s := a.s
+	c := s.reg.watcher(w)
+	if c == nil || !znode.CanRead(a.event.ev.ACL, c.identities(), s.znodeFlags()) {
+		return
+	}
+	if len(a.event.frame) == 0 {
+		a.event.frame = appendEvent(a.event.frame, a.res.Zxid, a.event.ev.Type, a.event.ev.Path)
+	}
+	c.lc.End(append(c.lc.Begin(), a.event.frame...))
+	a.touch(c)
+}
+
+// touch notes that c has something to flush.
+func (a *applier) touch(c *conn) {
+	if c.touched != a.mark {
+		c.touched = a.mark
+		a.touched = append(a.touched, c)
+	}
+}
+
+// reply answers the connection that asked, if it is ours and still there.
+func (a *applier) reply() {
+	s := a.s
+	if a.txn.Origin.Boot != s.opts.Boot || a.txn.Origin.Seq == 0 {
+		return
+	}
+	c := s.orders.take(a.txn.Origin.Seq)
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.pipe == nil {
+		return
+	}
+	a.touch(c)
+	it, atHead, err := c.pipe.Committed(a.txn.Origin.Seq)
+	switch {
+	case err != nil:
+		s.opts.Log.Error("order of a session is broken, its connection is closed", "session", c.sessionID(), "error", err)
+		c.lc.Close(err)
+		return
+	case moved(&a.res):
+		c.lc.Close(errMoved)
+		return
+	case s.opts.Audit != nil:
+		s.opts.Audit.Applied(&ClientInfo{Session: c.sessionID(), Remote: c.lc.Remote(), IDs: c.identities()}, &a.txn, &a.res)
+	}
+	if it.op == wire.OpCreateSession {
+		a.left++
+		c.answered(nil, it, a.now)
+		c.opened(a.txn.Session, a.res.Code)
+		return
+	}
+	if !atHead {
+		a.bare = appendWriteReply(a.bare[:0], it.xid, it.op, &a.res)
+		c.pipe.Hold(it, a.bare)
+		return
+	}
+	b := appendWriteReply(c.lc.Begin(), it.xid, it.op, &a.res)
+	b = c.answered(b, it, a.now)
+	b, n := c.settle(b, a.now)
+	c.lc.End(b)
+	a.left += n + 1
+}
+
+// sessionChanged tells the tracker, and ends the connection of a session that was closed by someone else.
+func (a *applier) sessionChanged() {
+	s, id := a.s, a.txn.Session
+	if a.txn.Op.Kind == znode.KindCreateSession {
+		if a.res.Code == znode.OK {
+			s.sess.added(id, a.txn.Op.Timeout, s.nowMs())
+		}
+		return
+	}
+	s.sess.removed(id)
+	c := s.reg.of(id)
+	if c == nil || a.txn.Origin.Boot == s.opts.Boot && a.txn.Origin.Seq != 0 && c.in(phaseLast) {
+		return // it closed itself: its reply is on the way, and then the connection closes
+	}
+	c.lc.Close(errExpired)
+}
+
+// closeTxn is the transaction that ends a session, proposed by the server itself.
+func closeTxn(id session.ID) znode.Txn {
+	return znode.Txn{Session: id, Op: znode.Op{Kind: znode.KindCloseSession}}
+}

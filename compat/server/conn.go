@@ -1,0 +1,188 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/paddock-zk/paddock/compat/jute"
+	"github.com/paddock-zk/paddock/compat/listener"
+	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/watch"
+)
+
+// phase is how far a connection has come.
+type phase uint32
+
+const (
+	phaseFresh      phase = iota // waits for a ConnectRequest
+	phaseConnecting              // waits for its session
+	phaseOpen                    // takes requests
+	phaseLast                    // its last request was taken; everything behind it is ignored
+)
+
+// conn is one client connection: the receiver of a listener.Conn. Its pipeline is nil while nothing waits.
+type conn struct {
+	s     *Server
+	lc    *listener.Conn
+	id    watch.Watcher
+	sid   atomic.Int64 // session.ID
+	phase atomic.Uint32
+	seen  atomic.Int64 // Clock.Mono of the last packet
+	ids   atomic.Pointer[[]znode.Identity]
+	sasl  func(token []byte) (answer []byte, add []znode.Identity, err error)
+
+	mu      sync.Mutex
+	pipe    *Pipeline
+	waits   atomic.Int32 // = pipe.Len(), readable without mu; only the connection's goroutine raises it
+	closed  bool
+	parked  bool // paused until some of its requests are answered
+	short   bool // the client's handshake had no readOnly byte
+	timeout int32
+	pw      session.Password
+	info    connInfo
+	touched uint64 // the applier's mark: already among the connections to flush
+	stalled int64  // since when it waits for room (request throttle), ns
+}
+
+func (c *conn) sessionID() session.ID { return session.ID(c.sid.Load()) }
+
+func (c *conn) identities() []znode.Identity { return *c.ids.Load() }
+
+func (c *conn) in(p phase) bool { return phase(c.phase.Load()) == p }
+
+// addIdentities adds what the connection proved; the list is replaced, never changed.
+func (c *conn) addIdentities(add []znode.Identity) {
+	old := c.identities()
+	list := append(make([]znode.Identity, 0, len(old)+len(add)), old...)
+	for _, id := range add {
+		known := false
+		for _, k := range list {
+			known = known || k == id
+		}
+		if !known {
+			list = append(list, id)
+		}
+	}
+	c.ids.Store(&list)
+}
+
+// Receive implements listener.Receiver: all frames of one read, on the connection's goroutine.
+func (c *conn) Receive(in *listener.Frames) listener.Verdict {
+	now := c.s.opts.Clock.Mono()
+	c.seen.Store(now)
+	switch phase(c.phase.Load()) {
+	case phaseFresh:
+		frame, ok := in.Next()
+		if !ok {
+			return listener.Continue
+		}
+		return c.connect(frame)
+	case phaseConnecting, phaseLast:
+		return listener.Pause
+	}
+	t := c.s.turn(c, now)
+	v := t.run(in)
+	t.end()
+	return v
+}
+
+// Closed implements listener.Receiver.
+func (c *conn) Closed(reason error) {
+	s := c.s
+	c.mu.Lock()
+	c.closed = true
+	left := 0
+	if c.pipe != nil {
+		c.pipe.Unanswered(func(seq uint64) { s.orders.take(seq) })
+		left = c.pipe.Len()
+		for i := c.pipe.head; i < len(c.pipe.items); i++ {
+			s.load.large.Add(-int64(c.pipe.items[i].large))
+		}
+		c.pipe = nil
+	}
+	c.waits.Store(0)
+	c.mu.Unlock()
+	s.load.left(left)
+	s.watches.DropWatcher(c.id)
+	s.reg.remove(c)
+	s.opts.Log.Debug("connection closed", "remote", c.lc.Remote(), "session", c.sessionID(), "reason", reason)
+}
+
+// enqueue gives the pipeline; mu is held.
+func (c *conn) enqueue() *Pipeline {
+	if c.pipe == nil {
+		c.pipe, _ = c.s.pipes.Get().(*Pipeline)
+		if c.pipe == nil {
+			c.pipe = new(Pipeline)
+		}
+	}
+	c.waits.Add(1)
+	c.s.load.entered()
+	return c.pipe
+}
+
+// settle answers everything at the head of the pipeline that can be answered. mu is held, and the state may be read. It appends to
+// b and reports how many were answered.
+func (c *conn) settle(b []byte, now int64) (_ []byte, answered int) {
+	for c.pipe != nil {
+		it, bytes := c.pipe.Head()
+		if it == nil {
+			break
+		}
+		switch it.kind {
+		case itemRead, itemSync:
+			b = c.answerRead(b, bytes)
+		case itemCode:
+			b = appendHeader(b, it.xid, c.s.lastZxid(), znode.Code(it.code))
+		case itemWrite:
+			b = append(b, bytes...)
+		}
+		b = c.answered(b, it, now)
+		answered++
+	}
+	return b, answered
+}
+
+// answered takes the head off and accounts for it. mu is held.
+func (c *conn) answered(b []byte, it *item, now int64) []byte {
+	s := c.s
+	s.stats.latency(it.kind == itemWrite, now-it.at)
+	c.info.replied(it.op, it.xid, s.zxid.Load(), now, now-it.at)
+	if it.large > 0 {
+		s.load.large.Add(-int64(it.large))
+	}
+	fatal := it.fatal
+	c.pipe.Pop()
+	left := c.waits.Add(-1)
+	if left == 0 {
+		s.pipes.Put(c.pipe)
+		c.pipe = nil
+	}
+	if fatal {
+		c.lc.End(b) // what is appended before CloseAfterFlush is still sent
+		c.lc.CloseAfterFlush()
+		b = c.lc.Begin()
+	}
+	if c.parked && (left == 0 || !s.load.crowded()) {
+		c.parked = false
+		c.lc.Resume()
+	}
+	return b
+}
+
+// answerRead runs a request frame of the read kind. The state may be read.
+func (c *conn) answerRead(b, frame []byte) []byte {
+	r := jute.NewReader(frame)
+	var h wire.RequestHeader
+	h.Decode(&r)
+	return c.read(b, h, &r)
+}
+
+// appendHeader appends a whole frame that is a reply header only.
+func appendHeader(b []byte, xid int32, z zxid.ID, code znode.Code) []byte {
+	b = jute.AppendInt(b, wire.ReplyHeaderSize)
+	return wire.ReplyHeader{Xid: xid, Zxid: z, Err: code}.Append(b)
+}

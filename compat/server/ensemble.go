@@ -1,0 +1,133 @@
+package server
+
+import (
+	"github.com/paddock-zk/paddock/compat/jute"
+	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// Questions to the leader's server begin with a byte that says what they are.
+const (
+	questionRevalidate byte = 1 // session (8 bytes), timeout ms (4)
+	questionReconfig   byte = 2 // the client's transaction; see reconfig.go
+)
+
+// Answers to questionRevalidate.
+const (
+	answerInvalid byte = 0
+	answerValid   byte = 1
+)
+
+// soft remembers what the apply goroutine saw of the ensemble.
+type soft struct {
+	last zab.SoftState
+}
+
+// SoftStateChanged implements peer.StateMachine. Clients are dropped when the leader is lost: they look for another server and replay
+// what they must. A new leader gives every session a full timeout.
+func (s *Server) SoftStateChanged(now zab.SoftState) {
+	before := s.soft.last
+	s.soft.last = now
+	leads := now.Active && now.Role == zab.Leading
+	if led := before.Active && before.Role == zab.Leading; leads && (!led || before.Epoch != now.Epoch) {
+		s.View(func(st *znode.State) { s.sess.lead(st, s.nowMs()) })
+	} else if !leads {
+		s.sess.follow()
+	}
+	s.sess.setHold(!now.Confirmed)
+	next := modeServing
+	if !now.Active {
+		next = modeDown
+		if s.opts.Features.ReadOnlyMode {
+			next = modeReadOnly
+		}
+	}
+	was := mode(s.mode.Swap(uint32(next)))
+	switch {
+	case was != next:
+		s.opts.Log.Info("serving changed", "mode", next, "leader", now.Leader, "epoch", now.Epoch)
+		s.closeAll(errNotServing)
+	case before.Link != now.Link:
+		s.closeInDoubt()
+	}
+}
+
+// closeInDoubt ends connections whose writes may be lost: what became of them is unknown, and order must not break.
+func (s *Server) closeInDoubt() {
+	s.reg.each(func(c *conn) {
+		c.mu.Lock()
+		doubt := c.pipe != nil && c.pipe.Writes() > 0
+		c.mu.Unlock()
+		if doubt {
+			c.lc.Close(errProposal)
+		}
+	})
+}
+
+// Deliver implements peer.StateMachine: questions and reports of other servers.
+func (s *Server) Deliver(d zab.Delivery) {
+	switch d.Kind {
+	case zab.DeliverTouch:
+		s.takeTouches(d.From, d.Data)
+	case zab.DeliverAsk:
+		s.answer(d)
+	}
+}
+
+func (s *Server) answer(d zab.Delivery) {
+	if len(d.Data) == 0 {
+		return
+	}
+	switch d.Data[0] {
+	case questionRevalidate:
+		r := jute.NewReader(d.Data[1:])
+		id, timeout := session.ID(r.Long()), r.Int()
+		if r.Err() != nil {
+			return
+		}
+		valid, leading := s.sess.revalidate(id, timeout, uint64(d.From)<<56, s.nowMs())
+		if !leading {
+			return // it times out and the client tries again
+		}
+		answer := []byte{answerInvalid}
+		if valid {
+			answer[0] = answerValid
+			s.leaveTo(id)
+		}
+		s.opts.Orderer.Answer(d.From, d.Ctx, answer)
+	case questionReconfig:
+		s.answerReconfig(d)
+	}
+}
+
+// leaveTo ends the connection that a session has here: it moved to another server.
+func (s *Server) leaveTo(id session.ID) {
+	if c := s.reg.of(id); c != nil {
+		c.lc.Close(errMoved)
+	}
+}
+
+func askRevalidate(id session.ID, timeoutMs int32) []byte {
+	return jute.AppendInt(jute.AppendLong([]byte{questionRevalidate}, int64(id)), timeoutMs)
+}
+
+// Vet is for the leader: it judges payloads that another server forwards. A write of a session that speaks through a third server by
+// now is replaced by an error, so that its old connection cannot write any more (session moved). The slice is changed in place.
+func (s *Server) Vet(from zab.PeerID, payloads [][]byte) {
+	s.sess.mu.Lock()
+	defer s.sess.mu.Unlock()
+	if s.sess.tracker == nil {
+		return
+	}
+	var t znode.Txn
+	for i, p := range payloads {
+		if znode.DecodeTxn(p, &t) != nil || t.Session == 0 || t.Op.Kind == znode.KindCreateSession {
+			continue
+		}
+		if owner, ok := s.sess.tracker.Owner(t.Session); ok && owner != 0 && zab.PeerID(owner>>56) != from {
+			t.Op, t.Ops, t.Auth = znode.Op{Kind: znode.KindError, Err: znode.ErrSessionMoved}, nil, nil
+			payloads[i] = znode.AppendTxn(nil, &t)
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/paddock-zk/paddock/compat/jute"
+	"github.com/paddock-zk/paddock/compat/listener"
+	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// reconfig takes a change of the ensemble. What is refused takes a zxid as an error, like every failed write. The order of the checks
+// shows outside: enabled, standalone, in progress, version, parsing, size, quorum; permission is judged when it is applied.
+// (PrepRequestProcessor, OpCode.reconfig)
+func (t *turn) reconfig(h wire.RequestHeader, r *jute.Reader, large int) listener.Verdict {
+	s, c := t.s, t.c
+	var q wire.ReconfigRequest
+	q.Decode(r)
+	switch {
+	case r.Err() != nil:
+		t.code(h, znode.ErrMarshalling, false, large)
+		return listener.Continue
+	case !s.opts.Features.ReconfigEnabled:
+		t.refuseWrite(h, znode.ErrReconfigDisabled, large)
+		return listener.Continue
+	case s.opts.Features.Standalone:
+		t.refuseWrite(h, znode.ErrUnimplemented, large)
+		return listener.Continue
+	}
+	t.setOp(znode.Op{Kind: znode.KindReconfig, Path: "/zookeeper/config", Wire: wire.OpReconfig})
+	payload := t.order(h, false, large)
+	seq := t.txn.Origin.Seq
+	question := append([]byte{questionReconfig}, jute.AppendBuffer(q.Append(nil), payload)...)
+	t.flushProposals() // what was sent before it comes before it
+	s.opts.Orderer.Ask(question, func(answer []byte, err error) {
+		code := znode.ErrOperationTimeout
+		if ar := jute.NewReader(answer); err == nil {
+			code = znode.Code(ar.Int())
+		}
+		if code == znode.OK {
+			return // it is in the history, and its reply comes when it is applied
+		}
+		var x znode.Txn
+		if derr := znode.DecodeTxn(payload, &x); derr != nil {
+			c.lc.Close(errors.Join(errProposal, derr))
+			return
+		}
+		x.Op, x.Origin.Seq = znode.Op{Kind: znode.KindError, Err: code}, seq
+		if perr := s.opts.Orderer.Propose([][]byte{znode.AppendTxn(nil, &x)}); perr != nil {
+			c.lc.Close(errors.Join(errProposal, perr))
+		}
+	})
+	return listener.Continue
+}
+
+// refuseWrite proposes an error: a failed write takes a zxid.
+func (t *turn) refuseWrite(h wire.RequestHeader, code znode.Code, large int) {
+	t.setOp(znode.Op{Kind: znode.KindError, Err: code})
+	t.propose(h, false, large)
+}
+
+// answerReconfig is the leader's side: it judges what does not depend on the state and proposes.
+func (s *Server) answerReconfig(d zab.Delivery) {
+	reply := func(code znode.Code) { s.opts.Orderer.Answer(d.From, d.Ctx, jute.AppendInt(nil, int32(code))) }
+	var q wire.ReconfigRequest
+	r := jute.NewReader(d.Data[1:])
+	q.Decode(&r)
+	payload := r.BufferCopy()
+	if r.Err() != nil {
+		reply(znode.ErrMarshalling)
+		return
+	}
+	go func() { // Status waits for the protocol's goroutine
+		next, code := s.nextEnsemble(s.opts.Orderer.Status(), &q)
+		if code == znode.OK && !s.mayReconfig(payload) {
+			code = znode.ErrNoAuth // judged here, not when it is applied: then the ensemble has changed already
+		}
+		if code != znode.OK {
+			reply(code)
+			return
+		}
+		s.opts.Orderer.Reconfig(next, payload, func(err error) {
+			switch {
+			case errors.Is(err, zab.ErrReconfigInProgress):
+				reply(znode.ErrReconfigInProgress)
+			case errors.Is(err, zab.ErrNewConfigNoQuorum):
+				reply(znode.ErrNewConfigNoQuorum)
+			case err != nil:
+				reply(znode.ErrOperationTimeout)
+			default:
+				reply(znode.OK)
+			}
+		})
+	}()
+}
+
+// mayReconfig says whether the client may write /zookeeper/config.
+func (s *Server) mayReconfig(payload []byte) bool {
+	var t znode.Txn
+	if znode.DecodeTxn(payload, &t) != nil {
+		return false
+	}
+	s.state.RLock()
+	_, acl, ok := s.state.st.Node("/zookeeper/config")
+	s.state.RUnlock()
+	writers := make([]znode.ACL, 0, len(acl))
+	for _, a := range acl {
+		if a.Perms&znode.PermWrite != 0 {
+			writers = append(writers, znode.ACL{Perms: znode.PermRead, Scheme: a.Scheme, ID: a.ID})
+		}
+	}
+	if ok && len(writers) == 0 && len(acl) > 0 { // an empty list would mean everybody
+		writers = append(writers, znode.ACL{Scheme: "world", ID: "anyone"})
+	}
+	return ok && znode.CanRead(writers, t.Auth, t.Flags)
+}
+
+// nextEnsemble works out what a request asks for.
+func (s *Server) nextEnsemble(now zab.Status, q *wire.ReconfigRequest) (zab.Ensemble, znode.Code) {
+	current := now.Ensemble.Committed
+	switch {
+	case now.Ensemble.Proposed != nil:
+		return current, znode.ErrReconfigInProgress
+	case q.ConfigID != -1 && q.ConfigID != int64(current.Version):
+		return current, znode.ErrBadVersion
+	}
+	var next zab.Ensemble
+	var err error
+	if q.NewMembers != nil {
+		next, err = zab.ParseEnsemble(strings.ReplaceAll(string(q.NewMembers), ",", "\n"))
+	} else {
+		next, err = increment(current, q)
+	}
+	if err != nil {
+		s.opts.Log.Warn("reconfig refused", "error", err)
+		return current, znode.ErrBadArguments
+	}
+	voters := 0
+	for _, m := range next.Members {
+		if m.Role == zab.Participant {
+			voters++
+		}
+	}
+	if voters < 1 || s.opts.Features.StandaloneEnabled && voters < 2 {
+		return current, znode.ErrBadArguments
+	}
+	return next, znode.OK
+}
+
+var (
+	errGroups = errors.New("an incremental change needs an ensemble without groups")
+	errPorts  = errors.New("a joining server must give its quorum, election and client ports")
+	errShared = errors.New("a joining server has the address of another one")
+)
+
+// increment takes servers out and puts servers in.
+func increment(current zab.Ensemble, q *wire.ReconfigRequest) (zab.Ensemble, error) {
+	next := zab.Ensemble{Members: slices.Clone(current.Members)}
+	for _, m := range current.Members {
+		if m.Group != 0 {
+			return next, errGroups
+		}
+	}
+	for _, text := range splitList(q.Leaving) {
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return next, fmt.Errorf("leaving server %q: %w", text, err)
+		}
+		next.Members = slices.DeleteFunc(next.Members, func(m zab.Member) bool { return int64(m.ID) == id })
+	}
+	for _, text := range splitList(q.Joining) {
+		joiner, err := zab.ParseEnsemble(text)
+		if err != nil || len(joiner.Members) != 1 {
+			return next, fmt.Errorf("joining server %q: %w", text, errors.Join(errPorts, err))
+		}
+		j := joiner.Members[0]
+		if j.Client == "" || strings.Count(j.Addr, ":") < 2 {
+			return next, fmt.Errorf("joining server %q: %w", text, errPorts)
+		}
+		next.Members = slices.DeleteFunc(next.Members, func(m zab.Member) bool { return m.ID == j.ID })
+		for _, m := range next.Members {
+			if m.Addr == j.Addr || m.Client == j.Client && !strings.HasPrefix(m.Client, "0.0.0.0:") && strings.Contains(m.Client, ":") {
+				return next, fmt.Errorf("joining server %q and server %d: %w", text, m.ID, errShared)
+			}
+		}
+		next.Members = append(next.Members, j)
+	}
+	slices.SortFunc(next.Members, func(a, b zab.Member) int { return int(a.ID) - int(b.ID) })
+	return next, nil
+}
+
+// splitList splits at commas and drops what is empty, as ZooKeeper's StringUtils.split does.
+func splitList(b []byte) (out []string) {
+	for _, part := range strings.Split(string(b), ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}

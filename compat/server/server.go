@@ -1,0 +1,175 @@
+package server
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+
+	"github.com/paddock-zk/paddock/compat/listener"
+	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/watch"
+)
+
+// Server answers clients. It implements listener.Handler and peer.StateMachine. Make it with New.
+type Server struct {
+	opts    Options
+	state   lockedState
+	watches *watch.Table
+	orders  *orders
+	reg     registry
+	sess    sessions
+	load    load
+	conns   *throttle
+	turns   sync.Pool // *turn
+	pipes   sync.Pool // *Pipeline
+	apply   applier
+	flush   flushers
+	stats   stats
+	soft    soft          // the apply goroutine's
+	mode    atomic.Uint32 // mode
+	flags   atomic.Uint32 // znode.Flags
+	zxid    atomic.Int64  // last applied
+	tickets atomic.Uint64 // numbers syncs
+	rand    lockedRand
+}
+
+// lockedState is the state and its lock. Order of locks: state, conn.mu, the connection's out buffer.
+type lockedState struct {
+	sync.RWMutex
+	st *znode.State
+}
+
+// lockedRand throws dice for the connection throttle; nothing secret comes from it.
+type lockedRand struct {
+	mu sync.Mutex
+	r  *rand.Rand
+}
+
+func (l *lockedRand) float() float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Float64()
+}
+
+// mode is how clients are served.
+type mode uint32
+
+const (
+	modeDown     mode = iota // no leader: nobody is served
+	modeServing              // all requests
+	modeReadOnly             // no quorum, but readonlymode.enabled: reads of clients that asked for it
+)
+
+// Why connections end.
+var (
+	errNotServing    = errors.New("this server is not serving: no leader, or not yet up to date")
+	errReplaced      = errors.New("the session was attached again by another connection")
+	errMoved         = errors.New("the session moved to another server")
+	errExpired       = errors.New("session expired")
+	errProposal      = errors.New("a write could not be proposed")
+	errBadHandshake  = errors.New("malformed connect request")
+	errNoReadOnly    = errors.New("client does not accept a read-only server")
+	errZxidAhead     = errors.New("client has seen a later zxid than this server, it must try another one")
+	errConnThrottled = errors.New("connection throttle: no tokens left")
+	errUnconfirmed   = errors.New("the ensemble did not confirm a read")
+	errShutdown      = errors.New("server is shutting down")
+)
+
+// New makes a server. It serves nobody until SoftStateChanged says that the ensemble is active.
+func New(o Options) *Server {
+	o.defaults()
+	s := &Server{opts: o, watches: watch.New(), orders: newOrders(), conns: newThrottle(o.Limits.Connection)}
+	s.state.st = o.State
+	s.zxid.Store(int64(o.State.LastZxid()))
+	s.flags.Store(uint32(o.Features.Flags))
+	s.reg.bySession = map[session.ID]*conn{}
+	s.reg.slots = make([]*conn, 1)
+	s.rand.r = rand.New(rand.NewPCG(o.Boot, uint64(o.ID)))
+	s.sess.init(&o)
+	s.load.init(&o.Limits)
+	s.stats.init(o.Clock.Mono(), o.Metrics)
+	s.apply.init(s)
+	s.flush.start(o.Features.Flushers)
+	return s
+}
+
+// Stop ends the helpers of the server. Call it after the listeners have shut down and the peer has stopped.
+func (s *Server) Stop() { s.flush.stop() }
+
+// View runs f under the read lock.
+func (s *Server) View(f func(st *znode.State)) {
+	s.state.RLock()
+	defer s.state.RUnlock()
+	f(s.state.st)
+}
+
+// Change runs f alone with the state: to drain its changes to the store, or to load an image into it. If the zxid moved (an image of
+// another server), watches stay and the clients' connections are closed, since events in between are unknown.
+func (s *Server) Change(f func(st *znode.State)) {
+	s.state.Lock()
+	before := s.state.st.LastZxid()
+	f(s.state.st)
+	after := s.state.st.LastZxid()
+	s.zxid.Store(int64(after))
+	s.state.Unlock()
+	if before != after {
+		s.closeAll(errNotServing)
+	}
+}
+
+// SetFlag turns flags of all future transactions on or off (znode.FlagNoGrow when the disk is nearly full).
+func (s *Server) SetFlag(f znode.Flags, on bool) {
+	for {
+		old := s.flags.Load()
+		now := old &^ uint32(f)
+		if on {
+			now = old | uint32(f)
+		}
+		if s.flags.CompareAndSwap(old, now) {
+			return
+		}
+	}
+}
+
+// Counter counts transactions from outside the server; see Watches.
+func (s *Server) lastZxid() zxid.ID { return zxid.ID(s.zxid.Load()) }
+
+func (s *Server) is(m mode) bool { return mode(s.mode.Load()) == m }
+
+func (s *Server) znodeFlags() znode.Flags { return znode.Flags(s.flags.Load()) }
+
+// AdmitFrame is listener.Options.AdmitFrame: a large frame is refused while too many bytes of large requests are in flight.
+func (s *Server) AdmitFrame(n int) error { return s.load.admit(n) }
+
+// Accepted implements listener.Handler.
+func (s *Server) Accepted(lc *listener.Conn) listener.Receiver {
+	c := &conn{s: s, lc: lc}
+	ids, err := s.opts.Auth.Arrived(lc.Remote().Addr(), lc.TLS())
+	if err != nil {
+		s.opts.Log.Warn("connection refused by authentication", "remote", lc.Remote(), "error", err)
+		s.stats.authFailed.Add(1)
+		return nil
+	}
+	c.ids.Store(&ids)
+	c.info.since = s.opts.Clock.Wall()
+	c.seen.Store(s.opts.Clock.Mono())
+	s.reg.add(c)
+	return c
+}
+
+// Word implements listener.Handler.
+func (s *Server) Word(word string) (args int, known bool) {
+	if s.opts.Words == nil {
+		return 0, false
+	}
+	return s.opts.Words.Word(word)
+}
+
+// Command implements listener.Handler.
+func (s *Server) Command(lc *listener.Conn, word string, args []byte) []byte {
+	s.stats.received.Add(1)
+	return s.opts.Words.Command(word, args, lc)
+}

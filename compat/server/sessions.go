@@ -1,0 +1,224 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/paddock-zk/paddock/compat/jute"
+	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// sessions is what this server knows about who is alive. Facts (which sessions exist) are in the state; here is time.
+type sessions struct {
+	mu       sync.Mutex
+	gen      *session.Generator
+	tracker  *session.Tracker // nil unless this server leads
+	hold     bool             // the leader is not sure of its leadership: nobody is expired
+	tickMs   int64
+	lastTick int64 // ms; 0 before the first
+	lastSeen int64 // ns: touches up to here were reported
+	sweepAt  int64 // ms: when containers are looked at next
+	moved    []session.ID
+	late     []session.ID
+}
+
+func (x *sessions) init(o *Options) {
+	x.gen = session.NewGenerator(uint8(o.ID), o.Clock.Wall())
+	x.tickMs = o.Sessions.TickMs
+}
+
+func (x *sessions) newID() session.ID {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.gen.Next()
+}
+
+func (s *Server) nowMs() int64 { return s.opts.Clock.Mono() / 1e6 }
+
+// added and removed follow the history.
+func (x *sessions) added(id session.ID, timeoutMs int32, nowMs int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.tracker != nil {
+		x.tracker.Add(id, timeoutMs, nowMs)
+	}
+}
+
+func (x *sessions) removed(id session.ID) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.tracker != nil {
+		x.tracker.Remove(id)
+	}
+}
+
+// revalidate is the leader's answer to a re-attachment: the session lives, has this timeout now, and owner speaks for it.
+func (x *sessions) revalidate(id session.ID, timeoutMs int32, owner uint64, nowMs int64) (valid, leading bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.tracker == nil {
+		return false, false
+	}
+	valid = x.tracker.Touch(id, timeoutMs, nowMs)
+	if valid {
+		x.tracker.SetOwner(id, owner)
+	}
+	return valid, true
+}
+
+// lead begins to track all sessions with a full timeout each (ZooKeeper does the same: an election prolongs sessions).
+func (x *sessions) lead(st *znode.State, nowMs int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.tracker = session.NewTracker(x.tickMs, nowMs)
+	st.Sessions(func(id session.ID, timeoutMs int32) { x.tracker.Add(id, timeoutMs, nowMs) })
+	x.sweepAt = 0
+}
+
+func (x *sessions) follow() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.tracker = nil
+}
+
+func (x *sessions) setHold(on bool) {
+	x.mu.Lock()
+	x.hold = on
+	x.mu.Unlock()
+}
+
+// pauseTicks is how many ticks late a Tick may come before the gap counts as a pause of this server.
+const pauseTicks = 2
+
+// expirePerTick bounds one batch of closeSession proposals; the rest goes with the next Tick.
+const expirePerTick = 2000
+
+// Tick moves the time of sessions: it collects who was heard, reports it to the leader, and on the leader ends sessions that are late
+// and nodes whose time is over. Call it about twice in each tickTime, from one goroutine. A call that comes late gives all sessions the
+// time back: the silence was ours.
+func (s *Server) Tick() {
+	nowNs := s.opts.Clock.Mono()
+	now := nowNs / 1e6
+	x := &s.sess
+	x.mu.Lock()
+	if gap := now - x.lastTick; x.lastTick != 0 && gap > pauseTicks*x.tickMs && x.tracker != nil {
+		s.opts.Log.Warn("this server was paused; sessions get the time back", "ms", gap)
+		x.tracker.Extend(gap)
+	}
+	x.lastTick = now
+	leading := x.tracker != nil
+	since := x.lastSeen
+	x.lastSeen = nowNs
+	x.mu.Unlock()
+	if leading {
+		s.touchOwn(since)
+		s.expire(now)
+		s.sweep(now)
+		return
+	}
+	// Twice the span, because a report may be lost on the way.
+	if data := s.touches(since - x.tickMs*1e6/2); len(data) > 0 && s.is(modeServing) {
+		s.opts.Orderer.Touch(data)
+	}
+}
+
+// touchOwn gives the tracker what the connections of this server heard.
+func (s *Server) touchOwn(since int64) {
+	x := &s.sess
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s.reg.each(func(c *conn) {
+		if seen := c.seen.Load(); seen > since && c.in(phaseOpen) && x.tracker != nil {
+			x.tracker.Touch(c.sessionID(), c.timeout, seen/1e6)
+		}
+	})
+}
+
+// touches is a follower's report: (session, timeout) pairs of all sessions heard after since.
+func (s *Server) touches(since int64) (data []byte) {
+	s.reg.each(func(c *conn) {
+		if c.seen.Load() > since && c.in(phaseOpen) {
+			data = jute.AppendInt(jute.AppendLong(data, int64(c.sessionID())), c.timeout)
+		}
+	})
+	return data
+}
+
+// takeTouches is the leader's side of touches.
+func (s *Server) takeTouches(from zab.PeerID, data []byte) {
+	now := s.nowMs()
+	x := &s.sess
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.tracker == nil {
+		return
+	}
+	for r := jute.NewReader(data); r.Len() >= 12; {
+		id, timeout := session.ID(r.Long()), r.Int()
+		if owner, ok := x.tracker.Owner(id); ok && owner != 0 && zab.PeerID(owner>>56) != from {
+			continue // it moved: the report is about its old connection
+		}
+		x.tracker.Touch(id, timeout, now)
+	}
+}
+
+// expire proposes the end of late sessions, in one batch.
+func (s *Server) expire(now int64) {
+	x := &s.sess
+	x.mu.Lock()
+	if x.tracker == nil || x.hold {
+		x.mu.Unlock()
+		return
+	}
+	x.late = x.tracker.Advance(now, expirePerTick, x.late[:0])
+	late := append([]session.ID(nil), x.late...)
+	x.mu.Unlock()
+	if len(late) == 0 {
+		return
+	}
+	payloads := make([][]byte, len(late))
+	for i, id := range late {
+		txn := closeTxn(id)
+		payloads[i] = znode.AppendTxn(nil, &txn)
+		s.opts.Log.Info("expiring session", "session", id)
+	}
+	s.stats.expired.Add(uint64(len(late)))
+	if err := s.opts.Orderer.Propose(payloads); err != nil {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		for _, id := range late {
+			if x.tracker != nil {
+				x.tracker.Reopen(id, now)
+			}
+		}
+	}
+}
+
+// sweep proposes the end of containers and TTL nodes that are due. (ContainerManager)
+func (s *Server) sweep(now int64) {
+	lim := &s.opts.Limits
+	if now < s.sess.sweepAt || lim.ContainerCheckMs <= 0 {
+		return
+	}
+	first := s.sess.sweepAt == 0
+	s.sess.sweepAt = now + lim.ContainerCheckMs
+	if first {
+		return
+	}
+	most := int(max(1, int64(lim.ContainerPerMinute)*lim.ContainerCheckMs/60_000))
+	s.state.RLock()
+	paths := s.state.st.ExpiredContainers(s.opts.Clock.Wall(), most, lim.ContainerNeverMs)
+	s.state.RUnlock()
+	if len(paths) == 0 {
+		return
+	}
+	payloads := make([][]byte, len(paths))
+	for i, p := range paths {
+		txn := znode.Txn{Flags: s.znodeFlags(), Op: znode.Op{Kind: znode.KindDeleteContainer, Path: p, TTL: lim.ContainerNeverMs}}
+		payloads[i] = znode.AppendTxn(nil, &txn)
+	}
+	if err := s.opts.Orderer.Propose(payloads); err != nil {
+		s.opts.Log.Warn("containers stay for now", "count", len(paths), "error", err)
+	}
+}

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/paddock-zk/paddock/compat/admin"
+	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// stats counts what the server did. Batches of frames are counted once.
+type stats struct {
+	metrics       *admin.Metrics
+	received      atomic.Uint64 // packets, since the start or srst
+	sent          atomic.Uint64
+	connects      atomic.Uint64
+	revalidations atomic.Uint64
+	connThrottled atomic.Uint64
+	throttledOps  atomic.Uint64
+	authFailed    atomic.Uint64
+	expired       atomic.Uint64
+	commits       atomic.Uint64
+	started       int64 // ns
+
+	mu  sync.Mutex
+	all latencies
+}
+
+// latencies are of answered requests, ns.
+type latencies struct {
+	count         int64
+	sum, min, max int64
+}
+
+func (l *latencies) add(n, each int64) {
+	if l.count == 0 || each < l.min {
+		l.min = each
+	}
+	l.max = max(l.max, each)
+	l.count += n
+	l.sum += n * each
+}
+
+func (st *stats) init(now int64, m *admin.Metrics) {
+	st.started = now
+	if st.metrics = m; m == nil {
+		st.metrics = admin.NewMetrics()
+	}
+}
+
+// latency counts one request that waited in a pipeline.
+func (st *stats) latency(write bool, ns int64) {
+	if write {
+		st.metrics.Requests.UpdateLatency.Observe(ns)
+	} else {
+		st.metrics.Requests.ReadLatency.Observe(ns)
+	}
+	st.count(1, ns)
+}
+
+// batch counts reads that were answered at once.
+func (st *stats) batch(n int, ns int64) {
+	for range n {
+		st.metrics.Requests.ReadLatency.Observe(ns)
+	}
+	st.count(int64(n), ns)
+}
+
+func (st *stats) count(n, ns int64) {
+	st.sent.Add(uint64(n))
+	st.mu.Lock()
+	st.all.add(n, ns)
+	st.mu.Unlock()
+}
+
+// fired counts one event and whom it told.
+func (st *stats) fired(ty znode.EventType, told int) {
+	if told == 0 {
+		return
+	}
+	st.sent.Add(uint64(told))
+	w := &st.metrics.Watch
+	switch ty {
+	case znode.EventCreated:
+		w.Created.Observe(int64(told))
+	case znode.EventDeleted:
+		w.Deleted.Observe(int64(told))
+	case znode.EventDataChanged:
+		w.Changed.Observe(int64(told))
+	case znode.EventChildrenChanged:
+		w.Children.Observe(int64(told))
+	}
+}
+
+func (st *stats) applied(entries []zab.Entry) {
+	st.commits.Add(uint64(len(entries)))
+	st.metrics.Requests.Commits.Add(int64(len(entries)))
+}
+
+// ClientInfo says who asked.
+type ClientInfo struct {
+	Session session.ID
+	Remote  netip.AddrPort
+	IDs     []znode.Identity
+}
+
+// connInfo is what the cons word tells of a connection. It is guarded by conn.mu.
+type connInfo struct {
+	since          int64 // wall clock, ms
+	received, sent uint64
+	lastOp         int32
+	lastCxid       int32
+	lastZxid       int64
+	lastAt         int64 // ns
+	lastLatency    int64
+	lat            latencies
+}
+
+// replied counts a request that waited; op and cxid are those of the record where it is known.
+func (i *connInfo) replied(op, cxid int32, zxid, now, ns int64) {
+	i.sent++
+	i.lastOp, i.lastZxid, i.lastAt, i.lastLatency = op, zxid, now, ns
+	if cxid >= 0 {
+		i.lastCxid = cxid
+	}
+	i.lat.add(1, ns)
+}

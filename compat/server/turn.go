@@ -1,0 +1,321 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/paddock-zk/paddock/compat/jute"
+	"github.com/paddock-zk/paddock/compat/listener"
+	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// turn is one batch of frames of one connection, on its goroutine. What it needs is pooled.
+type turn struct {
+	s   *Server
+	c   *conn
+	now int64
+
+	desk  bool   // the state is locked for reading and b is the connection's out buffer
+	b     []byte // while desk
+	reads int    // since the desk was opened
+
+	txn      znode.Txn
+	ops      []znode.Op // room for multis
+	acl      []znode.ACL
+	buf      []byte
+	payloads [][]byte // to be proposed
+	ticket   uint64   // of the syncs of this turn; 0 = none
+	waited   int64    // how long its requests were held back by the request throttle, ns
+	answered int      // reads answered at once
+	received int
+	last     wire.RequestHeader // of the reads answered at once
+}
+
+// A desk is given back after so many reads or bytes, so that the writer of the state is not held up.
+const (
+	deskReads = 64
+	deskBytes = 256 << 10
+)
+
+func (s *Server) turn(c *conn, now int64) *turn {
+	t, _ := s.turns.Get().(*turn)
+	if t == nil {
+		t = &turn{s: s}
+		t.txn.Origin.Boot = s.opts.Boot
+	}
+	t.c, t.now = c, now
+	return t
+}
+
+// end sends what the turn collected and gives it back.
+func (t *turn) end() {
+	t.closeDesk()
+	s, c := t.s, t.c
+	t.flushProposals()
+	if ticket := t.ticket; ticket != 0 {
+		s.opts.Orderer.ReadIndex(func(err error) { c.confirmed(ticket, err) })
+	}
+	if t.received > 0 {
+		t.account()
+	}
+	t.ticket, t.waited, t.answered, t.received = 0, 0, 0, 0
+	t.c = nil
+	s.turns.Put(t)
+}
+
+// account counts the turn, with one more look at the clock.
+func (t *turn) account() {
+	s, c := t.s, t.c
+	s.stats.received.Add(uint64(t.received))
+	end := s.opts.Clock.Mono()
+	c.mu.Lock()
+	c.info.received += uint64(t.received)
+	if t.answered > 0 {
+		c.info.sent += uint64(t.answered - 1)
+		c.info.replied(t.last.Op, t.last.Xid, s.zxid.Load(), end, end-t.now)
+	}
+	c.mu.Unlock()
+	if t.answered > 0 {
+		s.stats.batch(t.answered, end-t.now)
+	}
+}
+
+// run takes frames until there are no more or the connection must wait.
+func (t *turn) run(in *listener.Frames) listener.Verdict {
+	for in.Ready() {
+		if t.mustWait() {
+			return listener.Pause
+		}
+		frame, _ := in.Next()
+		t.received++
+		if v := t.take(frame); v != listener.Continue {
+			return v
+		}
+	}
+	return listener.Continue
+}
+
+// mustWait holds a connection back that has enough unanswered requests, or while the server has.
+func (t *turn) mustWait() bool {
+	s, c := t.s, t.c
+	if s.load.full() && s.load.stall(c) {
+		if c.stalled == 0 {
+			c.stalled = t.now
+		}
+		return true
+	}
+	if c.stalled != 0 {
+		t.waited, c.stalled = t.now-c.stalled, 0
+	}
+	if c.waits.Load() == 0 {
+		return false
+	}
+	t.closeDesk()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pipe == nil || !s.load.crowded() && c.pipe.Bytes() < s.opts.Limits.QueuedBytes {
+		return false
+	}
+	c.parked = true
+	return true
+}
+
+// take deals with one request.
+func (t *turn) take(frame []byte) listener.Verdict {
+	s := t.s
+	r := jute.NewReader(frame)
+	var h wire.RequestHeader
+	if h.Decode(&r); r.Err() != nil {
+		return listener.Close
+	}
+	switch {
+	case h.Op == wire.OpAuth:
+		return t.auth(h, &r)
+	case h.Op == wire.OpSASL:
+		return t.saslStep(h, &r)
+	case len(s.opts.Features.EnforceAuth) > 0 && !t.authEnforced(h):
+		return t.final()
+	case !s.load.carry(len(frame)):
+		return listener.Close
+	}
+	large := 0
+	if s.load.isLarge(len(frame)) {
+		large = len(frame)
+	}
+	switch {
+	case !wire.Known(h.Op) || h.Op == wire.OpCheck:
+		t.code(h, znode.ErrUnimplemented, true, large)
+		return t.final()
+	case t.overdue(h.Op):
+		s.stats.throttledOps.Add(1)
+		t.code(h, znode.ErrThrottledOp, false, large)
+	case s.is(modeReadOnly) && (wire.IsWrite(h.Op) && h.Op != wire.OpCloseSession || h.Op == wire.OpSync):
+		t.code(h, znode.ErrNotReadOnly, false, large)
+	case wire.IsWrite(h.Op):
+		return t.write(h, &r, large)
+	case h.Op == wire.OpSync || t.mustConfirm(h.Op, r):
+		t.sync(frame, large)
+	default:
+		return t.read(h, &r, frame, large)
+	}
+	return listener.Continue
+}
+
+// final ends the intake: what the client sends from here on is ignored.
+func (t *turn) final() listener.Verdict {
+	t.c.phase.Store(uint32(phaseLast))
+	return listener.Pause
+}
+
+// overdue says whether the request throttle held the request back for too long (throttled_op_wait_time).
+func (t *turn) overdue(op int32) bool {
+	limit := t.s.opts.Limits.ThrottledOpWaitMs
+	return limit > 0 && t.waited > limit*1e6 && op != wire.OpPing && op != wire.OpCloseSession
+}
+
+// read answers at once if nothing of the session waits, else it queues.
+func (t *turn) read(h wire.RequestHeader, r *jute.Reader, frame []byte, large int) listener.Verdict {
+	c := t.c
+	if c.waits.Load() > 0 && t.queue(func(p *Pipeline) { p.Read(frame, t.now) }, large) {
+		return listener.Continue
+	}
+	if large > 0 {
+		t.s.load.large.Add(-int64(large))
+	}
+	t.openDesk()
+	t.b = c.read(t.b, h, r)
+	t.answered++
+	t.reads++
+	t.last = h
+	if t.reads < deskReads && len(t.b) < deskBytes {
+		return listener.Continue
+	}
+	big := len(t.b) >= deskBytes
+	t.closeDesk()
+	if big {
+		c.lc.Flush()
+		if c.lc.Congested() {
+			return listener.Pause
+		}
+	}
+	return listener.Continue
+}
+
+// queue adds to the pipeline if something waits in it; false if nothing does (any more).
+func (t *turn) queue(add func(p *Pipeline), large int) bool {
+	t.closeDesk()
+	c := t.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pipe == nil {
+		return false
+	}
+	t.push(add, large)
+	return true
+}
+
+// push adds to the pipeline; c.mu is held.
+func (t *turn) push(add func(p *Pipeline), large int) {
+	p := t.c.enqueue()
+	add(p)
+	p.items[len(p.items)-1].large = int32(large)
+}
+
+// code answers with an error, in its turn.
+func (t *turn) code(h wire.RequestHeader, code znode.Code, fatal bool, large int) {
+	t.closeDesk()
+	c := t.c
+	c.mu.Lock()
+	t.push(func(p *Pipeline) { p.Code(h.Xid, h.Op, int32(code), fatal, t.now) }, large)
+	c.mu.Unlock()
+	if c.waits.Load() == 1 {
+		c.settleNow()
+	}
+}
+
+// sync queues a request until the ensemble has confirmed that the state is up to date.
+func (t *turn) sync(frame []byte, large int) {
+	t.closeDesk()
+	if t.ticket == 0 {
+		t.ticket = t.s.tickets.Add(1)
+	}
+	t.c.mu.Lock()
+	t.push(func(p *Pipeline) { p.Sync(t.ticket, frame, t.now) }, large)
+	t.c.mu.Unlock()
+}
+
+// mustConfirm says whether a read waits for a confirmation: all of them if so configured, and virtual nodes that ask for it.
+func (t *turn) mustConfirm(op int32, r jute.Reader) bool {
+	s := t.s
+	if s.opts.Features.LinearizableReads && s.is(modeServing) {
+		return op != wire.OpPing && op != wire.OpSetWatches && op != wire.OpSetWatches2
+	}
+	if s.opts.Virtual == nil || op != wire.OpGetData && op != wire.OpExists {
+		return false
+	}
+	path := r.Text()
+	if !isVirtualPath(path) {
+		return false
+	}
+	virtual, confirm := s.opts.Virtual.Has(path)
+	return virtual && confirm
+}
+
+func (t *turn) openDesk() {
+	if !t.desk {
+		t.s.state.RLock()
+		t.b, t.desk, t.reads = t.c.lc.Begin(), true, 0
+	}
+}
+
+func (t *turn) closeDesk() {
+	if t.desk {
+		t.c.lc.End(t.b)
+		t.s.state.RUnlock()
+		t.b, t.desk = nil, false
+	}
+}
+
+// settleNow answers what can be answered, from a goroutine that holds no lock.
+func (c *conn) settleNow() {
+	s := c.s
+	s.state.RLock()
+	c.mu.Lock()
+	n := 0
+	if !c.closed {
+		b := c.lc.Begin()
+		b, n = c.settle(b, s.opts.Clock.Mono())
+		c.lc.End(b)
+	}
+	c.mu.Unlock()
+	s.state.RUnlock()
+	s.load.left(n)
+	c.lc.Flush()
+}
+
+// confirmed ends the wait of syncs.
+func (c *conn) confirmed(ticket uint64, err error) {
+	if err != nil {
+		c.lc.Close(errors.Join(errUnconfirmed, err))
+		return
+	}
+	c.mu.Lock()
+	if c.pipe != nil {
+		c.pipe.Confirmed(ticket)
+	}
+	c.mu.Unlock()
+	c.settleNow()
+}
+
+// flushProposals proposes what the turn has collected so far.
+func (t *turn) flushProposals() {
+	if len(t.payloads) == 0 {
+		return
+	}
+	if err := t.s.opts.Orderer.Propose(t.payloads); err != nil {
+		t.s.opts.Log.Warn("writes were not proposed", "session", t.c.sessionID(), "count", len(t.payloads), "error", err)
+		t.c.lc.Close(errors.Join(errProposal, err))
+	}
+	clear(t.payloads)
+	t.payloads = t.payloads[:0]
+}

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"github.com/paddock-zk/paddock/compat/jute"
+	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/watch"
+)
+
+// appendEvent appends the frame of a watch event. z is the zxid that caused it, or -1 for what setWatches catches up with.
+func appendEvent(b []byte, z zxid.ID, ty znode.EventType, path string) []byte {
+	b, mark := wire.BeginFrame(b)
+	b = wire.ReplyHeader{Xid: wire.XidEvent, Zxid: z}.Append(b)
+	e := wire.WatcherEvent{Type: ty, State: wire.StateSyncConnected, Path: path}
+	b = e.Append(b)
+	wire.EndFrame(b, mark)
+	return b
+}
+
+// addWatch registers a persistent watch; the path is neither checked nor required to exist. The answer has a body: int 0.
+func (c *conn) addWatch(b []byte, r *jute.Reader) ([]byte, znode.Code) {
+	var q wire.PathInt
+	if q.Decode(r); r.Err() != nil {
+		return b, znode.ErrMarshalling
+	}
+	switch q.Value {
+	case wire.AddWatchPersistent:
+		c.s.watches.Add(rooted(q.Path), watch.Persistent, c.id)
+	case wire.AddWatchPersistentRecursive:
+		c.s.watches.Add(rooted(q.Path), watch.Recursive, c.id)
+	default:
+		return b, znode.ErrMarshalling
+	}
+	return jute.AppendInt(b, 0), znode.OK
+}
+
+// askWatches is checkWatches and removeWatches.
+func (c *conn) askWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Code) {
+	var q wire.PathInt
+	q.Decode(r)
+	ty := watch.Type(q.Value)
+	if r.Err() != nil || !ty.Valid() {
+		return b, znode.ErrMarshalling
+	}
+	ask := c.s.watches.Check
+	if op == wire.OpRemoveWatches {
+		ask = c.s.watches.Remove
+	}
+	if !ask(rooted(q.Path), ty, c.id) {
+		return b, znode.ErrNoWatcher
+	}
+	return b, znode.OK
+}
+
+// setWatches takes the watches of a client that reconnected, list by list, and appends events for what it missed. (DataTree.setWatches)
+func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Code) {
+	var q wire.SetWatches
+	if q.Decode(r, op); r.Err() != nil || q.HasNull(op) {
+		return b, znode.ErrMarshalling
+	}
+	st, w := c.s.state.st, c.s.watches
+	since := int64(q.RelativeZxid)
+	for path := range q.Data.All {
+		switch stat, _, ok := st.Node(path); {
+		case !ok:
+			b = appendEvent(b, -1, znode.EventDeleted, path)
+		case stat.Mzxid > since:
+			b = appendEvent(b, -1, znode.EventDataChanged, path)
+		default:
+			w.Add(rooted(path), watch.Data, c.id)
+		}
+	}
+	for path := range q.Exist.All {
+		if _, _, ok := st.Node(path); ok {
+			b = appendEvent(b, -1, znode.EventCreated, path)
+		} else {
+			w.Add(rooted(path), watch.Data, c.id)
+		}
+	}
+	for path := range q.Child.All {
+		switch stat, _, ok := st.Node(path); {
+		case !ok:
+			b = appendEvent(b, -1, znode.EventDeleted, path)
+		case stat.Pzxid > since:
+			b = appendEvent(b, -1, znode.EventChildrenChanged, path)
+		default:
+			w.Add(rooted(path), watch.Child, c.id)
+		}
+	}
+	for path := range q.Persistent.All {
+		w.Add(rooted(path), watch.Persistent, c.id)
+	}
+	for path := range q.PersistentRecurs.All {
+		w.Add(rooted(path), watch.Recursive, c.id)
+	}
+	return b, znode.OK
+}

@@ -1,0 +1,119 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/paddock-zk/paddock/compat/jute"
+	"github.com/paddock-zk/paddock/compat/listener"
+	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// write makes a transaction of a request and collects it for the proposal at the end of the turn. A record that is cut short is
+// answered with -5 and takes no zxid; one that is whole but null where a path must be, and a multi that cannot be read, take one.
+// (PrepRequestProcessor.pRequestHelper)
+func (t *turn) write(h wire.RequestHeader, r *jute.Reader, large int) listener.Verdict {
+	switch h.Op {
+	case wire.OpCloseSession:
+		t.setOp(znode.Op{Kind: znode.KindCloseSession})
+		if t.s.is(modeReadOnly) {
+			t.code(h, znode.OK, true, large)
+			return t.final()
+		}
+		t.propose(h, true, large)
+		return t.final()
+	case wire.OpReconfig:
+		return t.reconfig(h, r, large)
+	case wire.OpMulti:
+		t.ops = wire.DecodeMulti(r, t.ops)
+		t.setOp(znode.Op{Kind: znode.KindMulti})
+		t.txn.Ops = t.ops
+		if r.Err() != nil {
+			t.setOp(znode.Op{Kind: znode.KindError, Err: znode.ErrMarshalling})
+		}
+	default:
+		t.setOp(znode.Op{ACL: t.acl})
+		wire.DecodeOp(h.Op, r, &t.txn.Op)
+		if t.txn.Op.ACL != nil {
+			t.acl = t.txn.Op.ACL[:0]
+		}
+		switch err := r.Err(); {
+		case errors.Is(err, jute.ErrNull):
+			t.setOp(znode.Op{Kind: znode.KindError, Err: znode.ErrMarshalling})
+		case err != nil:
+			t.code(h, znode.ErrMarshalling, false, large)
+			return listener.Continue
+		}
+	}
+	t.propose(h, false, large)
+	return listener.Continue
+}
+
+func (t *turn) setOp(op znode.Op) { t.txn.Op, t.txn.Ops = op, nil }
+
+// propose numbers the transaction, queues the request and collects the payload.
+func (t *turn) propose(h wire.RequestHeader, fatal bool, large int) {
+	payload := t.order(h, fatal, large)
+	t.payloads = append(t.payloads, payload)
+}
+
+// order queues the request whose transaction stands in t.txn and returns its payload.
+func (t *turn) order(h wire.RequestHeader, fatal bool, large int) []byte {
+	t.closeDesk()
+	s, c := t.s, t.c
+	seq := s.orders.place(c)
+	c.mu.Lock()
+	p := c.enqueue()
+	p.Write(seq, h.Xid, h.Op, fatal, t.now)
+	p.items[len(p.items)-1].large = int32(large)
+	c.mu.Unlock()
+	return t.encode(seq, h.Xid)
+}
+
+// encode makes the payload of t.txn for this connection; it is allocated, for it lives in the history.
+func (t *turn) encode(seq uint64, cxid int32) []byte {
+	x := &t.txn
+	x.Session, x.Cxid, x.Origin.Seq = t.c.sessionID(), cxid, seq
+	x.Flags, x.Auth = t.s.znodeFlags(), t.c.identities()
+	t.buf = znode.AppendTxn(t.buf[:0], x)
+	return append(make([]byte, 0, len(t.buf)), t.buf...)
+}
+
+// appendWriteReply appends the reply to an applied transaction, as the opcode shapes it. (FinalRequestProcessor.processRequest)
+func appendWriteReply(b []byte, xid, op int32, r *znode.Result) []byte {
+	b, mark := wire.BeginFrame(b)
+	code := r.Code
+	if op == wire.OpMulti && len(r.Ops) > 0 {
+		code = znode.OK // the parts tell
+	}
+	b = wire.ReplyHeader{Xid: xid, Zxid: r.Zxid, Err: code}.Append(b)
+	if code == znode.OK {
+		switch op {
+		case wire.OpCreate:
+			b = jute.AppendText(b, r.Path)
+		case wire.OpCreate2, wire.OpCreateContainer, wire.OpCreateTTL:
+			b = wire.AppendStat(jute.AppendText(b, r.Path), &r.Stat)
+		case wire.OpSetData, wire.OpSetACL:
+			b = wire.AppendStat(b, &r.Stat)
+		case wire.OpMulti:
+			b = wire.AppendMultiResult(b, r.Ops)
+		case wire.OpReconfig:
+			b = wire.AppendStat(jute.AppendBuffer(b, r.Data), &r.Stat)
+		}
+	}
+	wire.EndFrame(b, mark)
+	return b
+}
+
+// moved says whether a write must end its connection without a reply: the session speaks through another server now.
+func moved(r *znode.Result) bool {
+	if r.Code == znode.ErrSessionMoved {
+		return true
+	}
+	for i := range r.Ops {
+		if r.Ops[i].Code == znode.ErrSessionMoved {
+			return true
+		}
+	}
+	return false
+}
