@@ -79,7 +79,7 @@ func (s *State) loadNode(id nodeID, value []byte) error {
 		return err
 	}
 	*n = fresh
-	n.flags = flagUsed
+	n.flags |= flagUsed
 	ref, b := s.blobs.alloc(len(blob))
 	copy(b, blob)
 	n.blob = ref
@@ -159,7 +159,7 @@ func (s *State) linkAll() error {
 		return errors.New("there is no root")
 	}
 	root := s.nodes.at(rootID)
-	if root.flags&flagUsed == 0 || root.parent != 0 || root.nameLen != 0 || root.owner != 0 || !s.knownACL(root.acl) {
+	if root.flags&flagUsed == 0 || root.parent != 0 || root.nameLen() != 0 || root.owner != 0 || !s.knownACL(root.acl) {
 		return errors.New("the root is missing or malformed")
 	}
 	root.pathHash, root.flags = rootHash, root.flags|flagLinked
@@ -214,7 +214,7 @@ func (s *State) knownACL(id aclID) bool {
 func (s *State) linkLoaded(id nodeID) error {
 	n := s.nodes.at(id)
 	p := s.nodes.at(n.parent)
-	if !s.knownACL(n.acl) || n.nameLen == 0 {
+	if !s.knownACL(n.acl) || n.nameLen() == 0 {
 		return fmt.Errorf("node %d has no name or an unknown ACL", id)
 	}
 	if ownerClass(p.owner) == ownedBySession {

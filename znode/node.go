@@ -18,7 +18,7 @@ const (
 )
 
 // node is everything about a znode but its name and data. It holds no Go pointer, so the collector never looks inside a slab.
-// 112 bytes: 64-bit fields first, no padding.
+// 104 bytes: 64-bit fields first, no padding.
 type node struct {
 	pathHash uint64 // identity: hash of the whole path; index key and digest key
 	czxid    int64
@@ -32,22 +32,31 @@ type node struct {
 	cversion int32 // raw: creates of children, wrapping
 	aversion int32
 
-	parent   nodeID
-	child    nodeID // first child; of an ephemeral (which has none): its place in the owner's list
-	next     nodeID // sibling; of a free slot: the next free one
-	prev     nodeID // sibling; 0 for the first
-	hashNext nodeID // chain of the path index
+	parent nodeID
+	child  nodeID // first child; of an ephemeral (which has none): its place in the owner's list
+	next   nodeID // sibling; of a free slot: the next free one
+	prev   nodeID // sibling; 0 for the first
 
 	children int32
 	acl      aclID
 	blob     blobRef // name, then data
-	nameLen  uint32
-	dataLen  int32 // -1 is null
-	flags    uint32
+	dataLen  int32   // -1 is null
+	flags    uint32  // low 8 bits: flags; the rest: length of the name
+}
+
+const (
+	nameShift = 8
+	maxName   = 1<<(32-nameShift) - 1
+)
+
+func (n *node) nameLen() int { return int(n.flags >> nameShift) }
+
+func (n *node) setNameLen(size int) {
+	n.flags = n.flags&(1<<nameShift-1) | uint32(size)<<nameShift
 }
 
 // blobSize is the size of name and data together.
-func (n *node) blobSize() int { return int(n.nameLen) + int(max(n.dataLen, 0)) }
+func (n *node) blobSize() int { return n.nameLen() + int(max(n.dataLen, 0)) }
 
 // stat is the client's view of n.
 func (n *node) stat() Stat {
@@ -98,7 +107,7 @@ func ttlOf(owner int64) int64 { return owner & MaxTTL }
 // sessionIDValid says whether an id can own ephemerals without being taken for a container or a TTL.
 func sessionIDValid(id session.ID) bool { return ownerClass(int64(id)) == ownedBySession }
 
-// 1024 records of 112 bytes fill 14 pages exactly.
+// 1024 records of 104 bytes fill 13 pages exactly.
 const (
 	chunkShift = 10
 	chunkNodes = 1 << chunkShift

@@ -18,7 +18,7 @@ type quota struct{ limits, stats nodeID }
 
 // noteQuotaNode keeps the table of quotas when a node comes or goes.
 func (s *State) noteQuotaNode(id nodeID, n *node, present bool) {
-	if n.nameLen != uint32(len(limitNode)) && n.nameLen != uint32(len(statsNode)) {
+	if n.nameLen() != len(limitNode) && n.nameLen() != len(statsNode) {
 		return
 	}
 	name := s.name(n)
@@ -109,7 +109,7 @@ func (s *State) countQuota(path string, bytesDiff, countDiff int64) {
 
 // fillQuotaStats overwrites a statistics node that was just created with real numbers (DataTree.updateQuotaForPath).
 func (s *State) fillQuotaStats(id nodeID, n *node) {
-	if len(s.quotas) == 0 || n.nameLen != uint32(len(statsNode)) || s.name(n) != statsNode {
+	if len(s.quotas) == 0 || n.nameLen() != len(statsNode) || s.name(n) != statsNode {
 		return
 	}
 	prefix, ok := strings.CutPrefix(s.path(n.parent), pathQuota+"/")

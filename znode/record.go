@@ -26,7 +26,7 @@ const (
 	recordVersion = 1
 
 	maxSecretName = 255
-	maxPath       = 16 << 20 // a sanity bound far above any frame
+	maxPath       = maxName // a sanity bound far above any frame
 	maxACLID      = 1 << 28
 
 	nodeFixed = 1 + 7*4 + 6*8
@@ -50,7 +50,7 @@ func (s *State) appendNode(dst []byte, n *node) []byte {
 	dst = le.AppendUint32(dst, uint32(n.version))
 	dst = le.AppendUint32(dst, uint32(n.cversion))
 	dst = le.AppendUint32(dst, uint32(n.aversion))
-	dst = le.AppendUint32(dst, n.nameLen)
+	dst = le.AppendUint32(dst, uint32(n.nameLen()))
 	dst = le.AppendUint32(dst, uint32(n.dataLen))
 	dst = le.AppendUint64(dst, uint64(n.czxid))
 	dst = le.AppendUint64(dst, uint64(n.mzxid))
@@ -69,14 +69,16 @@ func decodeNode(v []byte, n *node) (blob []byte, err error) {
 	le := binary.LittleEndian
 	n.parent, n.acl = le.Uint32(v[1:]), le.Uint32(v[5:])
 	n.version, n.cversion, n.aversion = int32(le.Uint32(v[9:])), int32(le.Uint32(v[13:])), int32(le.Uint32(v[17:]))
-	n.nameLen, n.dataLen = le.Uint32(v[21:]), int32(le.Uint32(v[25:]))
+	nameLen := le.Uint32(v[21:])
+	n.dataLen = int32(le.Uint32(v[25:]))
 	for i, p := range [...]*int64{&n.czxid, &n.mzxid, &n.pzxid, &n.ctime, &n.mtime, &n.owner} {
 		*p = int64(le.Uint64(v[29+8*i:]))
 	}
 	blob = v[nodeFixed:]
-	if n.dataLen < -1 || uint64(n.nameLen)+uint64(max(n.dataLen, 0)) != uint64(len(blob)) {
-		return nil, fmt.Errorf("znode: node record: name of %d and data of %d bytes do not fill %d", n.nameLen, n.dataLen, len(blob))
+	if nameLen > maxName || n.dataLen < -1 || uint64(nameLen)+uint64(max(n.dataLen, 0)) != uint64(len(blob)) {
+		return nil, fmt.Errorf("znode: node record: name of %d and data of %d bytes do not fill %d", nameLen, n.dataLen, len(blob))
 	}
+	n.setNameLen(int(nameLen))
 	return blob, nil
 }
 

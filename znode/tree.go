@@ -27,14 +27,15 @@ func (s *State) find(path string) nodeID {
 		}
 		h, rest = childHash(h, rest[:i]), rest[i+1:]
 	}
-	for id := s.index.head(h); id != 0; {
-		n := s.nodes.at(id)
-		if n.pathHash == h && s.hasPath(n, path) {
+	for c := s.index.lookup(h); ; {
+		id := c.next()
+		if id == 0 {
+			return 0
+		}
+		if n := s.nodes.at(id); n.pathHash == h && s.hasPath(n, path) {
 			return id
 		}
-		id = n.hashNext
 	}
-	return 0
 }
 
 // hasPath compares a node's names up to the root with path: hashes only narrow the search.
@@ -53,22 +54,23 @@ func (s *State) hasPath(n *node, path string) bool {
 // findChild is the child of parent called name, 0 if there is none.
 func (s *State) findChild(parent nodeID, name string) nodeID {
 	h := childHash(s.nodes.at(parent).pathHash, name)
-	for id := s.index.head(h); id != 0; {
-		n := s.nodes.at(id)
-		if n.pathHash == h && n.parent == parent && s.name(n) == name {
+	for c := s.index.lookup(h); ; {
+		id := c.next()
+		if id == 0 {
+			return 0
+		}
+		if n := s.nodes.at(id); n.pathHash == h && n.parent == parent && s.name(n) == name {
 			return id
 		}
-		id = n.hashNext
 	}
-	return 0
 }
 
 // name aliases the arena: it is good until the node changes or goes.
 func (s *State) name(n *node) string {
-	if n.nameLen == 0 {
+	if n.nameLen() == 0 {
 		return ""
 	}
-	b := s.blobs.bytes(n.blob, int(n.nameLen))
+	b := s.blobs.bytes(n.blob, n.nameLen())
 	return unsafe.String(&b[0], len(b))
 }
 
@@ -80,7 +82,7 @@ func (s *State) data(n *node) []byte {
 	case n.dataLen == 0:
 		return []byte{}
 	}
-	return s.blobs.bytes(n.blob, n.blobSize())[n.nameLen:]
+	return s.blobs.bytes(n.blob, n.blobSize())[n.nameLen():]
 }
 
 // appendPath appends the path of a node.
@@ -93,7 +95,7 @@ func (s *State) appendPath(dst []byte, id nodeID) []byte {
 	dst = append(dst, make([]byte, size)...)
 	for end := start + size; id != rootID; {
 		n := s.nodes.at(id)
-		end -= int(n.nameLen)
+		end -= n.nameLen()
 		copy(dst[end:], s.name(n))
 		end--
 		dst[end] = '/'
@@ -113,7 +115,7 @@ func (s *State) pathLen(id nodeID) int {
 	size := 0
 	for id != rootID {
 		n := s.nodes.at(id)
-		size += int(n.nameLen) + 1
+		size += n.nameLen() + 1
 		id = n.parent
 	}
 	return size
@@ -135,7 +137,8 @@ func (s *State) fillBlob(n *node, name string, data []byte) {
 	ref, b := s.blobs.alloc(len(name) + len(data))
 	copy(b, name)
 	copy(b[len(name):], data)
-	n.blob, n.nameLen, n.dataLen = ref, uint32(len(name)), int32(len(data))
+	n.blob, n.dataLen = ref, int32(len(data))
+	n.setNameLen(len(name))
 	if data == nil {
 		n.dataLen = -1
 	}
@@ -210,8 +213,8 @@ func (s *State) replaceData(n *node, data []byte) {
 	s.totals.sum -= s.dataHash(n)
 	s.totals.dataSize += int64(len(data)) - int64(max(n.dataLen, 0))
 	old, oldSize := n.blob, n.blobSize()
-	if size := int(n.nameLen) + len(data); !s.undo.active && fits(oldSize, size) {
-		copy(s.blobs.bytes(old, size)[n.nameLen:], data)
+	if size := n.nameLen() + len(data); !s.undo.active && fits(oldSize, size) {
+		copy(s.blobs.bytes(old, size)[n.nameLen():], data)
 		n.dataLen = int32(len(data))
 		if data == nil {
 			n.dataLen = -1
