@@ -1,34 +1,159 @@
 package crosscheck
 
 import (
+	"bytes"
 	"context"
 	"flag"
-	"maps"
 	"os"
-	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/paddock-zk/paddock/compat/zktest"
 )
 
-func TestScratch(t *testing.T) {
-	l, r := os.Getenv("XC_LEFT"), os.Getenv("XC_RIGHT")
-	if l == "" {
-		t.Skip()
+var (
+	seeds    = flag.Int("seeds", 24, "scripts to play to the real ZooKeeper and to Paddock")
+	first    = flag.Uint64("first", 1, "the seed of the first script")
+	requests = flag.Int("requests", 100, "steps in each script")
+	left     = flag.String("left", "", "host:port of a server that runs already, instead of a ZooKeeper of the test's own")
+	right    = flag.String("right", "", "host:port of a server that runs already, instead of a Paddock of the test's own")
+)
+
+const super = "super:test"
+
+// variants are the configurations in which servers are compared: what they decide is part of what must be equal.
+func variants() map[string][]string {
+	common := []string{
+		"tickTime=2000", "minSessionTimeout=20000", "maxSessionTimeout=600000", "forceSync=no",
+		"znode.container.checkIntervalMs=2000000000", // Paddock's spelling; ZooKeeper wants a system property, see start
+		"DigestAuthenticationProvider.superDigest=super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
 	}
-	rep, err := Check(context.Background(), Options{
-		Left: Playing{Addr: l, Super: "super:test"}, Right: Playing{Addr: r, Super: "super:test"},
-		FirstSeed: *first, Seeds: *seeds, Generating: Generating{Requests: *requests, Exclusive: true}, Run: os.Getenv("XC_RUN"), Log: os.Stderr,
-	})
-	for _, k := range slices.Sorted(maps.Keys(rep.Outcomes)) {
-		t.Log(k, rep.Outcomes[k])
-	}
-	rep.Print(os.Stderr, "left", "right")
-	if err != nil {
-		t.Fatal(err)
+	return map[string][]string{
+		"extended": append([]string{"extendedTypesEnabled=true", "enforceQuota=true"}, common...),
+		"default":  append([]string{"reconfigEnabled=true"}, common...),
 	}
 }
 
-var (
-	seeds    = flag.Int("seeds", 8, "")
-	first    = flag.Uint64("first", 1, "")
-	requests = flag.Int("requests", 100, "")
-)
+func start(t *testing.T, kind zktest.Kind, extra []string) string {
+	t.Helper()
+	return zktest.Start(t, kind, zktest.Config{Extra: extra, JVM: []string{"-Dznode.container.checkIntervalMs=2000000000"}}).Addr()
+}
+
+// run checks two servers and prints what differs.
+func run(t *testing.T, o Options) *Report {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 9*time.Minute)
+	defer cancel()
+	o.Left.Super, o.Right.Super = super, super
+	o.Generating.Super, o.Generating.Exclusive = super, true
+	o.Run = strconv.FormatInt(time.Now().UnixNano(), 36)
+	report, err := Check(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func text(r *Report) string {
+	var b bytes.Buffer
+	r.Print(&b, "zookeeper", "paddock")
+	return b.String()
+}
+
+// Paddock answers what ZooKeeper answers.
+func TestPaddockAnswersAsZooKeeper(t *testing.T) {
+	for name, extra := range variants() {
+		t.Run(name, func(t *testing.T) {
+			l, r := *left, *right
+			if l == "" {
+				l = start(t, zktest.ZooKeeper, extra)
+			}
+			if r == "" {
+				r = start(t, zktest.Paddock, extra)
+			}
+			report := run(t, Options{
+				Left: Playing{Addr: l}, Right: Playing{Addr: r}, FirstSeed: *first, Seeds: *seeds,
+				Generating: Generating{Requests: *requests}, Log: os.Stderr,
+			})
+			if len(report.Findings) > 0 {
+				t.Fatal("\n" + text(report))
+			}
+		})
+	}
+}
+
+// ZooKeeper does not differ from ZooKeeper (so whatever is found is real), and every difference that is planted is found (so that
+// finding nothing means something).
+func TestTheCheckerSeesExactlyWhatDiffers(t *testing.T) {
+	extra := variants()["extended"]
+	l, r := start(t, zktest.ZooKeeper, extra), start(t, zktest.ZooKeeper, extra)
+	t.Run("nothing", func(t *testing.T) {
+		report := run(t, Options{Left: Playing{Addr: l}, Right: Playing{Addr: r}, Seeds: 16, Generating: Generating{Requests: 100}})
+		if len(report.Findings) > 0 {
+			t.Fatal("\n" + text(report))
+		}
+		for _, outcome := range []string{"create 0", "create -110", "delete -111", "setData -103", "event 1", "event 2", "event 3", "event 4", "closed"} {
+			if report.Outcomes[outcome] == 0 {
+				t.Errorf("16 scripts never saw %q: they reach too little", outcome)
+			}
+		}
+	})
+	for _, p := range plants() {
+		t.Run(p.name, func(t *testing.T) {
+			proxy := newProxy(t, r, p.alter)
+			report := run(t, Options{
+				Left: Playing{Addr: l}, Right: Playing{Addr: proxy, Within: time.Second}, Seeds: 16, Stop: 1, Generating: Generating{Requests: 100},
+			})
+			if len(report.Findings) == 0 {
+				t.Fatal("the difference was not found")
+			}
+			f := report.Findings[0]
+			if len(f.Script.Steps) > 12 {
+				t.Errorf("the shortest script still has %d steps:\n%s", len(f.Script.Steps), text(report))
+			}
+			if !strings.Contains(f.Signature, p.signature) {
+				t.Errorf("found %q, planted something about %q:\n%s", f.Signature, p.signature, text(report))
+			}
+		})
+	}
+}
+
+func TestTheSameSeedIsTheSameScript(t *testing.T) {
+	for seed := range uint64(32) {
+		opt := Generating{Requests: 200, Exclusive: seed%2 == 0, Super: super}
+		a, b := Generate(seed, opt), Generate(seed, opt)
+		if a.String() != b.String() {
+			t.Fatalf("seed %d makes different scripts", seed)
+		}
+		if len(a.Steps) < 200 {
+			t.Fatalf("seed %d makes only %d steps", seed, len(a.Steps))
+		}
+	}
+}
+
+// Every subset of a script is a script, which is what shrinking relies on.
+func TestGroupsLoseNoStep(t *testing.T) {
+	script := Generate(5, Generating{Requests: 300})
+	for drop := range 7 {
+		var steps []Step
+		for i, s := range script.Steps {
+			if i%7 != drop {
+				steps = append(steps, s)
+			}
+		}
+		n := 0
+		for _, g := range groups(steps) {
+			n += len(g)
+			for _, s := range g[1:] {
+				if s.Conn != g[0].Conn || s.Act != Send {
+					t.Fatalf("a group joins %v and %v", g[0], s)
+				}
+			}
+		}
+		if n != len(steps) {
+			t.Fatalf("%d steps in groups, %d in the script", n, len(steps))
+		}
+	}
+}
