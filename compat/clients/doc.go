@@ -6,8 +6,8 @@
 //	java/     the ZooKeeper Java client
 //	curator/  Curator's recipes
 //	c/        libzookeeper_mt
-//	zkcli/    ZooKeeperMain, the command line client: a script whose output must equal that of the real server
-//	gozk/     go-zookeeper/zk: its own test suite, taken from the module cache, and ours over its whole API
+//	(none)    ZooKeeperMain, the command line client: the story in testdata/clients/zkcli.txt, with the real server's answers
+//	(Go)      go-zookeeper/zk: its own test suite, taken from the module cache, and ours over its whole API
 //
 // A Go test for each suite runs the program against the real ZooKeeper, which proves the suite, and against Paddock:
 //
