@@ -49,7 +49,7 @@ from one address need maxClientCnxns=0 in its zoo.cfg.`,
 func benchFlags() []cli.Flag {
 	env := func(name string) []string { return []string{"PADDOCK_BENCH_" + name} }
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "servers", Aliases: []string{"s"}, Usage: "`HOST:PORT` of the servers, comma-separated; connections are spread over them", Value: cli.NewStringSlice("127.0.0.1:2181"), EnvVars: []string{"PADDOCK_SERVERS"}},
+		&cli.StringSliceFlag{Name: "servers", Aliases: []string{"s"}, Usage: "`HOST:PORT` of the servers, comma-separated; connections are spread over them", Value: cli.NewStringSlice("127.0.0.1:2181"), EnvVars: env("SERVERS")},
 		&cli.IntFlag{Name: "connections", Aliases: []string{"c"}, Usage: "how many connections", Value: 8, EnvVars: env("CONNECTIONS")},
 		&cli.IntFlag{Name: "in-flight", Aliases: []string{"f"}, Usage: "requests on the way on each connection", Value: 16, EnvVars: env("IN_FLIGHT")},
 		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "how long to measure", Value: 10 * time.Second, EnvVars: env("DURATION")},
