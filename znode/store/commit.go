@@ -80,7 +80,7 @@ func (s *Store) Commit(b *Batch) error {
 func (s *Store) commit(b *Batch) error {
 	w := s.db.NewWriteBatchAt(uint64(b.Zxid))
 	defer w.Cancel()
-	if err := s.left.neutralize(s.db, w, b); err != nil {
+	if err := s.left.neutralize(s.db, w, b, s.newest.zxid); err != nil {
 		return err
 	}
 	for i := range b.ops {

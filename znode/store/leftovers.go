@@ -43,8 +43,8 @@ func (l *leftovers) find(db *badger.DB, z zxid.ID) error {
 	return nil
 }
 
-// neutralize adds to w, the write of b, what the leftovers not in b were at the commit before.
-func (l *leftovers) neutralize(db *badger.DB, w *badger.WriteBatch, b *Batch) error {
+// neutralize adds to w, the write of b, what the leftovers not in b were at last, the commit before.
+func (l *leftovers) neutralize(db *badger.DB, w *badger.WriteBatch, b *Batch, last zxid.ID) error {
 	if len(l.keys) == 0 {
 		return nil
 	}
@@ -52,7 +52,7 @@ func (l *leftovers) neutralize(db *badger.DB, w *badger.WriteBatch, b *Batch) er
 	for i := range b.ops {
 		own[string(b.ops[i].key)] = true
 	}
-	before := db.NewTransactionAt(uint64(l.commitBefore(db)), false)
+	before := db.NewTransactionAt(uint64(last), false)
 	defer before.Discard()
 	for key := range l.keys {
 		if own[key] {
@@ -75,15 +75,4 @@ func (l *leftovers) neutralize(db *badger.DB, w *badger.WriteBatch, b *Batch) er
 		*l = leftovers{}
 	}
 	return nil
-}
-
-// commitBefore is the zxid of the newest commit record.
-func (l *leftovers) commitBefore(db *badger.DB) zxid.ID {
-	txn := db.NewTransactionAt(maxTs, false)
-	defer txn.Discard()
-	item, err := txn.Get([]byte(commitKey))
-	if err != nil {
-		return 0
-	}
-	return zxid.ID(item.Version())
 }

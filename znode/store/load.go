@@ -55,8 +55,8 @@ const (
 )
 
 // scan calls each for all records of the state at z, from one goroutine and in no order, while others read.
-func (s *Store) scan(ctx context.Context, z zxid.ID, each func(key, value []byte) error) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (s *Store) scan(parent context.Context, z zxid.ID, each func(key, value []byte) error) error {
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	splits := s.splits()
 	ranges := make(chan int, len(splits)+1)
@@ -89,6 +89,9 @@ func (s *Store) scan(ctx context.Context, z zxid.ID, each func(key, value []byte
 	err := consume(full, free, each)
 	cancel()
 	for range full { // the readers end before the database may be closed
+	}
+	if err == nil {
+		err = parent.Err() // readers that were told to stop have not read all
 	}
 	return err
 }
@@ -197,34 +200,4 @@ func (r *reader) send(b *records) bool {
 	case <-r.ctx.Done():
 		return false
 	}
-}
-
-// Rebuild empties the database and writes all of st to it. Nothing else may use the store or change st meanwhile.
-func (s *Store) Rebuild(st Source) error {
-	s.imaging.Lock()
-	defer s.imaging.Unlock()
-	s.write.Lock()
-	defer s.write.Unlock()
-	if s.db != nil {
-		_ = s.db.Close() // whatever is wrong with it is the reason to be here
-		s.db = nil
-	}
-	if err := Wipe(s.dir); err != nil {
-		return err
-	}
-	s.newest, s.left, s.failed = commit{}, leftovers{}, nil
-	s.last.Store(0)
-	if err := s.openDB(); err != nil {
-		return err
-	}
-	st.MarkAllChanged()
-	if err := s.writeAll(st); err != nil {
-		s.failed = fmt.Errorf("rebuild the database: %w", err)
-	}
-	return s.failed
-}
-
-// writeAll writes the changes of st as they come, in pieces that are checked for space, without holding them in memory.
-func (s *Store) writeAll(st Source) error {
-	return s.stream(st)
 }

@@ -39,6 +39,7 @@ type Identity struct {
 type Source interface {
 	DrainChanges(put func(key, value []byte), del func(key []byte)) zxid.ID
 	MarkAllChanged()
+	LastZxid() zxid.ID
 	Digest() uint64
 }
 
@@ -92,14 +93,13 @@ type Store struct {
 	opt Options
 	db  *badger.DB
 
-	write    sync.Mutex // held by Commit, Rebuild, Trim, Close
-	failed   error      // the first error of a write that leaves the database in doubt; final
-	left     leftovers
-	last     atomic.Int64 // zxid of the newest commit record
-	newest   commit       // that record; guarded by write
-	imaging  sync.Mutex   // held by Checkpoint
-	pinned   atomic.Int64 // zxid that a running checkpoint reads at, or 0
-	released chan struct{}
+	write   sync.Mutex // held by Commit, Rebuild, Trim, Close
+	failed  error      // the first error of a write that leaves the database in doubt; final
+	left    leftovers
+	last    atomic.Int64 // zxid of the newest commit record
+	newest  commit       // that record; guarded by write
+	imaging sync.Mutex   // held by Checkpoint
+	pinned  atomic.Int64 // zxid that a running checkpoint reads at, or 0
 }
 
 // Open opens or creates the database under dir. ErrRebuild comes from here if Badger itself cannot open it; call [Wipe] then and open
@@ -145,7 +145,11 @@ func (s *Store) openDB() (err error) {
 			err = fmt.Errorf("open the database in %s: %v: %w", s.dir, p, ErrRebuild)
 		}
 	}()
-	db, err := badger.OpenManaged(badgerOptions(filepath.Join(s.dir, badgerDir), s.opt.Logger))
+	dir := filepath.Join(s.dir, badgerDir)
+	if err := verifyTables(dir); err != nil {
+		return fmt.Errorf("open the database: %w: %w", err, ErrRebuild)
+	}
+	db, err := badger.OpenManaged(badgerOptions(dir, s.opt.Logger))
 	if err != nil {
 		return fmt.Errorf("open the database in %s: %w: %w", s.dir, err, ErrRebuild)
 	}
@@ -169,11 +173,11 @@ func badgerOptions(dir string, logger *slog.Logger) badger.Options {
 		WithCompression(options.None).
 		WithBlockCacheSize(0). // blocks are read from the map
 		WithIndexCacheSize(0).
-		WithBloomFalsePositive(0).  // nothing is ever looked up by key
+		WithBloomFalsePositive(0).   // nothing is ever looked up by key
 		WithValueThreshold(1 << 20). // values live in the tables: no value log to collect but for the largest
 		WithValueLogFileSize(vlogBytes).
 		WithVerifyValueChecksum(true).
-		WithChecksumVerificationMode(options.OnTableAndBlockRead).
+		WithChecksumVerificationMode(options.OnBlockRead). // see verifyTables
 		WithCompactL0OnClose(false).
 		WithLogger(badgerLogger{logger})
 }

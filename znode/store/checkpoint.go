@@ -1,0 +1,297 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paddock-zk/paddock/zab/zxid"
+)
+
+// Checkpoint is an image in a file.
+type Checkpoint struct {
+	Path string
+	Zxid zxid.ID
+	Size int64
+}
+
+const imageSuffix = ".img"
+
+// syncEvery bounds what a checkpoint leaves to be written at once, which would hold up the log's syncs.
+const syncEvery = 1 << 20
+
+// Checkpoint writes an image of the newest commit beside everything else that goes on, and removes all but the newest few. meta goes into
+// the image's header as it is. If there is one of that zxid already, that is the answer.
+func (s *Store) Checkpoint(ctx context.Context, meta []byte) (Checkpoint, error) {
+	s.imaging.Lock()
+	defer s.imaging.Unlock()
+	c, err := s.pin()
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	defer s.unpin()
+	path := filepath.Join(s.dir, checkpointDir, imageName(c.zxid))
+	if st, err := os.Stat(path); err == nil {
+		return Checkpoint{Path: path, Zxid: c.zxid, Size: st.Size()}, nil
+	}
+	h := ImageHeader{Identity: s.opt.Identity, Zxid: c.zxid, Digest: c.digest, Meta: meta}
+	if _, err := rand.Read(h.Draw[:]); err != nil {
+		return Checkpoint{}, fmt.Errorf("checkpoint %v: %w", c.zxid, err)
+	}
+	size, err := writeFile(path, func(w io.Writer) error { return s.writeImage(ctx, w, h) })
+	s.Trim()
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("checkpoint %v: %w", c.zxid, err)
+	}
+	return Checkpoint{Path: path, Zxid: c.zxid, Size: size}, s.prune()
+}
+
+// pin keeps the versions of the newest commit readable.
+func (s *Store) pin() (commit, error) {
+	s.write.Lock()
+	defer s.write.Unlock()
+	if s.failed != nil {
+		return commit{}, s.failed
+	}
+	if s.newest.zxid == 0 {
+		return commit{}, errors.New("checkpoint: the database is empty")
+	}
+	if err := s.checkSpace(0); err != nil {
+		return commit{}, err
+	}
+	s.pinned.Store(int64(s.newest.zxid))
+	return s.newest, nil
+}
+
+func (s *Store) unpin() {
+	s.write.Lock()
+	defer s.write.Unlock()
+	s.pinned.Store(0)
+	if s.db != nil {
+		s.discard()
+	}
+}
+
+func (s *Store) writeImage(ctx context.Context, w io.Writer, h ImageHeader) error {
+	iw, err := NewImageWriter(w, h)
+	if err != nil {
+		return err
+	}
+	p := pacer{ctx: ctx, rate: s.opt.CheckpointRate, start: time.Now()}
+	unchecked := 0
+	err = s.scan(ctx, h.Zxid, func(k, v []byte) error {
+		if unchecked += len(k) + len(v); unchecked >= blockBytes {
+			if err := p.pause(unchecked); err != nil {
+				return err
+			}
+			unchecked = 0
+			if err := s.checkSpace(0); err != nil {
+				return err
+			}
+		}
+		return iw.Add(k, v)
+	})
+	if err != nil {
+		return err
+	}
+	return iw.Close()
+}
+
+// pacer holds a reader to a number of bytes a second.
+type pacer struct {
+	ctx   context.Context
+	rate  int64
+	start time.Time
+	done  int64
+}
+
+// pause counts n bytes and waits until they are due.
+func (p *pacer) pause(n int) error {
+	p.done += int64(n)
+	if p.rate <= 0 {
+		return p.ctx.Err()
+	}
+	due := time.Duration(float64(p.done) / float64(p.rate) * float64(time.Second))
+	wait := time.NewTimer(due - time.Since(p.start))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return p.ctx.Err()
+	case <-p.ctx.Done():
+		return p.ctx.Err()
+	}
+}
+
+// writeFile makes a file that is either complete and durable under path, or not there.
+func writeFile(path string, write func(w io.Writer) error) (size int64, err error) {
+	tmp := path + ".tmp"
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(tmp)
+		}
+	}()
+	sw := &syncingWriter{f: f}
+	bw := bufio.NewWriterSize(sw, blockBytes)
+	if err := write(bw); err != nil {
+		return 0, err
+	}
+	if err := bw.Flush(); err != nil {
+		return 0, err
+	}
+	if err := f.Sync(); err != nil {
+		return 0, err
+	}
+	if err := f.Close(); err != nil {
+		return 0, err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return 0, err
+	}
+	return sw.size, syncDir(filepath.Dir(path))
+}
+
+// syncingWriter syncs now and then. The first error is final: a sync that failed is not tried again.
+type syncingWriter struct {
+	f       *os.File
+	size    int64
+	pending int
+}
+
+// Write implements [io.Writer].
+func (w *syncingWriter) Write(b []byte) (int, error) {
+	n, err := w.f.Write(b)
+	w.size += int64(n)
+	if err != nil {
+		return n, err
+	}
+	if w.pending += n; w.pending >= syncEvery {
+		w.pending = 0
+		return n, w.f.Sync()
+	}
+	return n, nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func imageName(z zxid.ID) string { return fmt.Sprintf("%016x%s", uint64(z), imageSuffix) }
+
+// Checkpoints lists the checkpoints, the newest first. The log must be kept from the oldest on.
+func (s *Store) Checkpoints() ([]Checkpoint, error) { return Checkpoints(s.dir) }
+
+// Checkpoints lists the checkpoints under the directory of a store, the newest first.
+func Checkpoints(dir string) ([]Checkpoint, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, checkpointDir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list checkpoints: %w", err)
+	}
+	var list []Checkpoint
+	for _, e := range entries {
+		stem, ok := strings.CutSuffix(e.Name(), imageSuffix)
+		b, err := hex.DecodeString(stem)
+		if !ok || err != nil || len(b) != 8 {
+			continue
+		}
+		var z uint64
+		for _, c := range b {
+			z = z<<8 | uint64(c)
+		}
+		info, err := e.Info()
+		if err != nil {
+			return nil, fmt.Errorf("list checkpoints: %w", err)
+		}
+		list = append(list, Checkpoint{Path: filepath.Join(dir, checkpointDir, e.Name()), Zxid: zxid.ID(z), Size: info.Size()})
+	}
+	slices.SortFunc(list, func(a, b Checkpoint) int { return int(min(1, max(-1, b.Zxid-a.Zxid))) })
+	return list, nil
+}
+
+// prune removes all but the newest checkpoints.
+func (s *Store) prune() error {
+	list, err := s.Checkpoints()
+	if err != nil {
+		return err
+	}
+	for _, c := range list[min(len(list), s.opt.KeepCheckpoints):] {
+		if err := os.Remove(c.Path); err != nil {
+			return fmt.Errorf("remove an old checkpoint: %w", err)
+		}
+	}
+	return nil
+}
+
+// LoadCheckpoint puts an image file into st. id must be that of the image; nil takes any.
+func LoadCheckpoint(path string, id *Identity, st Target) (ImageHeader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return ImageHeader{}, fmt.Errorf("load checkpoint: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	return LoadImage(bufio.NewReaderSize(f, 1<<20), path, id, st)
+}
+
+// LoadImage puts an image from a stream into st. name is what errors call it. st must not be used after an error.
+func LoadImage(r io.Reader, name string, id *Identity, st Target) (ImageHeader, error) {
+	ir, err := NewImageReader(r, name)
+	if err != nil {
+		return ImageHeader{}, err
+	}
+	defer ir.Close()
+	h := ir.Header()
+	if id != nil && h.Identity != *id {
+		return h, fmt.Errorf("image %s is of cluster %x, incarnation %x, and this is cluster %x, incarnation %x: %w",
+			name, h.Identity.Cluster, h.Identity.Incarnation, id.Cluster, id.Incarnation, ErrForeign)
+	}
+	st.BeginLoad()
+	if err := ir.Records(st.LoadRecord); err != nil {
+		return h, err
+	}
+	if err := st.EndLoad(); err != nil {
+		return h, fmt.Errorf("image %s: %w: %w", name, err, ErrImage)
+	}
+	if st.LastZxid() != h.Zxid || st.Digest() != h.Digest {
+		return h, &ImageError{File: name, Offset: 0, What: fmt.Sprintf("its records make the state at %v with digest %x, its header says %v with %x",
+			st.LastZxid(), st.Digest(), h.Zxid, h.Digest)}
+	}
+	return h, nil
+}
+
+// VerifyImage reads and checks an image file without building a state.
+func VerifyImage(path string, each func(key, value []byte) error) (ImageHeader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return ImageHeader{}, fmt.Errorf("verify image: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	ir, err := NewImageReader(bufio.NewReaderSize(f, 1<<20), path)
+	if err != nil {
+		return ImageHeader{}, err
+	}
+	defer ir.Close()
+	if each == nil {
+		each = func(_, _ []byte) error { return nil }
+	}
+	return ir.Header(), ir.Records(each)
+}
