@@ -1,0 +1,211 @@
+package s3fence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/paddock-zk/paddock/fencing"
+	"github.com/paddock-zk/paddock/fencing/fencingtest"
+)
+
+func connect(t testing.TB, addr string) *minio.Client {
+	t.Helper()
+	c, err := minio.New(addr, &minio.Options{Creds: credentials.NewStaticV4("access", "secretsecret", ""), Region: "us-east-1", MaxRetries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// startVersity runs a real S3 server over a temporary folder.
+func startVersity(t testing.TB) *minio.Client {
+	t.Helper()
+	bin := versityBin()
+	if bin == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("versitygw is needed in CI")
+		}
+		t.Skip("SKIPPED PEER MISSING: versitygw (go install github.com/versity/versitygw/cmd/versitygw@v1.8.0)")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	server := exec.Command(bin, "--port", addr, "--access", "access", "--secret", "secretsecret", "--quiet", "posix", filepath.Join(dir, "data"))
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	server.Stdout, server.Stderr = log, log
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+	client := connect(t, addr)
+	await(t, client, log.Name())
+	return client
+}
+
+func versityBin() string {
+	peers := os.Getenv("PADDOCK_PEERS")
+	if cache, err := os.UserCacheDir(); peers == "" && err == nil {
+		peers = filepath.Join(cache, "paddock")
+	}
+	for _, name := range []string{os.Getenv("PADDOCK_VERSITYGW"), filepath.Join(peers, "bin", "versitygw"), "versitygw"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+func await(t testing.TB, client *minio.Client, log string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := client.ListBuckets(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			text, _ := os.ReadFile(log)
+			t.Fatalf("the S3 server does not answer: %v\n%s", err, text)
+		}
+	}
+}
+
+func startFake(t testing.TB) *minio.Client {
+	t.Helper()
+	server := httptest.NewServer(gofakes3.New(s3mem.New()).Server())
+	t.Cleanup(server.Close)
+	return connect(t, server.Listener.Addr().String())
+}
+
+type store struct {
+	g *fencing.Guard
+	b *Bucket
+}
+
+func (s store) Seal(ctx context.Context, t fencing.Token) error {
+	return s.g.Seal(ctx, s.b.Writing(nil), t)
+}
+
+func (s store) Enrol(ctx context.Context, floor fencing.Token) error {
+	return s.g.Enrol(ctx, s.b.Writing(nil), floor)
+}
+
+func (s store) Write(ctx context.Context, t fencing.Token, key, value string, between func() error) error {
+	return s.g.Check(ctx, s.b.Writing(func(tx *Tx) error {
+		if err := tx.Put(key, []byte(value)); err != nil || between == nil {
+			return err
+		}
+		return between()
+	}), t)
+}
+
+func (s store) Read(ctx context.Context, key string) (string, error) {
+	data, err := s.b.Get(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	return string(data), err
+}
+
+func (s store) LoseWatermark(ctx context.Context) error {
+	m, etag, err := s.b.load(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.b.putIf(ctx, s.b.prefix+"manifest", fmt.Appendf(nil, `{"v":"1","nonce":"lost","marks":{},"objects":{"k":%q}}`, m.Objects["k"]), etag)
+	return err
+}
+
+func conform(t *testing.T, client *minio.Client) {
+	n := 0
+	fencingtest.Run(t, func(t *testing.T, g *fencing.Guard) fencingtest.Store {
+		n++
+		ctx, bucket := t.Context(), fmt.Sprintf("test-%d", n)
+		if err := client.MakeBucket(ctx, bucket, minio.MakeBucketOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		b, err := Open(ctx, client, bucket, "job/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store{g, b}
+	})
+}
+
+func TestConformanceOnARealServer(t *testing.T) { conform(t, startVersity(t)) }
+func TestConformanceOnTheStandIn(t *testing.T)  { conform(t, startFake(t)) }
+
+func TestSweepLeavesWhatIsCurrent(t *testing.T) {
+	ctx, w, client := t.Context(), fencingtest.NewWorld(), startFake(t)
+	if err := client.MakeBucket(ctx, "bucket", minio.MakeBucketOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := Open(ctx, client, "bucket", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := store{w.Guard(), b}
+	crash := errors.New("crash")
+	err = errors.Join(s.Enrol(ctx, fencing.Token{}), s.Write(ctx, w.Token(1), "k", "1", nil), s.Write(ctx, w.Token(1), "k", "2", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Write(ctx, w.Token(1), "k", "3", func() error { return crash }); !errors.Is(err, crash) {
+		t.Fatal(err)
+	}
+	if n, err := b.Sweep(ctx); n != 2 || err != nil {
+		t.Fatalf("swept %d, %v", n, err)
+	}
+	if v, err := s.Read(ctx, "k"); v != "2" || err != nil {
+		t.Fatalf("k is %q, %v", v, err)
+	}
+}
+
+func TestStoreWithoutConditionsIsRefused(t *testing.T) {
+	inner := gofakes3.New(s3mem.New()).Server()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			r.Header.Del("If-Match")
+			r.Header.Del("If-None-Match")
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	client := connect(t, server.Listener.Addr().String())
+	if err := client.MakeBucket(t.Context(), "bucket", minio.MakeBucketOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), client, "bucket", ""); !errors.Is(err, ErrNoConditionalWrites) {
+		t.Fatalf("got %v", err)
+	}
+}
