@@ -153,11 +153,14 @@ func (c *Core) onAck(l *learner, m *Message) {
 
 // acked notes a cumulative ack of this epoch.
 func (c *Core) acked(l *learner, z zxid.ID) {
-	if z <= l.match || z > c.hist.last {
+	if z > c.hist.last {
+		return
+	}
+	l.sent.landed(max(z, l.match)) // a repetition of what was acknowledged lands at once
+	if z <= l.match {
 		return
 	}
 	l.match = z
-	l.sent.landed(z)
 	if l.state == snapshotting && z >= c.hist.oldest() {
 		c.lead.snaps--
 		c.stream(l, z)

@@ -74,7 +74,7 @@ func (c *Core) checkTail() error {
 		return nil
 	}
 	for _, l := range c.lead.learners {
-		if l.match > c.hist.last || l.match != 0 && !c.hist.has(l.match) && l.match >= c.hist.base {
+		if l.match > c.hist.last || l.match != 0 && !c.hist.has(l.match) && l.match >= c.hist.oldest() {
 			return fmt.Errorf("zab: rule L1: learner %d has acknowledged %v, which is not ours", l.id, l.match)
 		}
 	}

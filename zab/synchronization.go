@@ -126,7 +126,7 @@ func (c *Core) onPong(l *learner, m *Message) {
 
 // stream goes on from a zxid which the learner has.
 func (c *Core) stream(l *learner, from zxid.ID) {
-	l.state, l.next = streaming, from
+	l.state, l.next = streaming, max(from, l.match) // what it has made durable in this epoch it keeps
 	l.sent.clear()
 }
 

@@ -1,0 +1,431 @@
+package zabtest
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/zxid"
+)
+
+// node is one server: a core with its fake shell.
+type node struct {
+	sim     *Sim
+	id      zab.PeerID
+	ens     zab.Ensemble
+	disk    *Disk
+	up      bool
+	life    int // counts incarnations, so that late events of an older one find nobody
+	core    *zab.Core
+	soft    zab.SoftState
+	applied []Applied
+	diskAt  int64 // when the last queued batch will be durable
+	paused  int64 // until then
+	backlog []func()
+	ticked  int64
+	held    [][]byte // forwards that the leader could not propose yet
+	mine    map[uint64]forwarded
+	order   uint64 // of submitted operations under the present link
+	reads   map[uint64]zxid.ID
+	calmOp  uint64
+	fatal   error
+}
+
+// forwarded says under which link, and as which, an operation was submitted.
+type forwarded struct {
+	link, order uint64
+}
+
+func (n *node) running() bool { return n.up && n.paused <= n.sim.now }
+
+// start begins a new life from what is durable. The state machine kept a random part of what it had applied.
+func (n *node) start() {
+	if n.up {
+		return
+	}
+	image := n.disk.Image()
+	keep := len(image)
+	if len(n.applied) > keep && slices.Equal(n.applied[:keep], image) {
+		keep += n.sim.rng.IntN(len(n.applied) - keep + 1)
+		image = n.applied[:keep]
+	}
+	n.applied = slices.Clone(image)
+	var at zxid.ID
+	if keep > 0 {
+		at = n.applied[keep-1].Zxid
+	}
+	c, err := zab.New(zab.Config{ID: n.id, Ensemble: n.ens, Log: n.disk, Applied: at,
+		Rand: rand.NewPCG(n.sim.rng.Uint64(), uint64(n.id)), Timing: n.sim.opt.Timing, Limits: n.sim.opt.Limits})
+	if err != nil {
+		n.sim.violate("server %d does not start: %v", n.id, err)
+	}
+	if n.sim.opt.OnCore != nil {
+		n.sim.opt.OnCore(c)
+	}
+	n.life++
+	n.up, n.core, n.soft, n.diskAt, n.paused, n.backlog, n.held = true, c, zab.SoftState{}, 0, 0, nil, nil
+	n.mine, n.reads, n.order, n.fatal, n.calmOp = map[uint64]forwarded{}, map[uint64]zxid.ID{}, 0, nil, 0
+	n.ticked = n.sim.now
+	n.sim.trace("start %d %v", n.id, c.Status())
+	n.schedule(TickLen, n.tick)
+	n.work()
+}
+
+// schedule does something later in this life; if the server is paused then, when it goes on.
+func (n *node) schedule(in int64, do func()) {
+	life := n.life
+	n.sim.at(n.sim.now+in, func() {
+		if n.life != life || !n.up {
+			return
+		}
+		if n.paused > n.sim.now {
+			n.backlog = append(n.backlog, do)
+			return
+		}
+		do()
+	})
+}
+
+func (n *node) tick() {
+	n.schedule(TickLen, n.tick)
+	passed := int((n.sim.now - n.ticked) / TickLen)
+	n.ticked += int64(passed) * TickLen
+	if passed > 0 {
+		n.core.Tick(passed)
+		n.work()
+	}
+}
+
+func (n *node) crash() {
+	if !n.up {
+		return
+	}
+	s := n.sim
+	s.Stats.Crashes++
+	n.count()
+	tear := -1
+	if s.chance(s.opt.Faults.Torn) {
+		tear = s.rng.IntN(5)
+		s.Stats.TornWrites++
+	}
+	n.disk.Crash(tear)
+	n.up, n.life = false, n.life+1
+	s.trace("crash %d", n.id)
+}
+
+// count adds what this life has seen to the statistics.
+func (n *node) count() {
+	a, b := &n.sim.Stats.Counters, n.core.Status().Counters
+	a.Diffs += b.Diffs
+	a.Truncs += b.Truncs
+	a.Snaps += b.Snaps
+	a.Installs += b.Installs
+	a.HistoryPulls += b.HistoryPulls
+	a.EpochRolls += b.EpochRolls
+	a.DualCommits += b.DualCommits
+}
+
+// pause stops the process; what arrives waits in its sockets, and its disk goes on.
+func (n *node) pause(d int64) {
+	if n.paused > n.sim.now {
+		return
+	}
+	n.sim.Stats.Pauses++
+	n.paused = n.sim.now + d
+	n.sim.trace("pause %d for %d", n.id, d)
+	life := n.life
+	n.sim.at(n.paused, func() {
+		if n.life != life {
+			return
+		}
+		n.paused = 0
+		todo := n.backlog
+		n.backlog = nil
+		for _, do := range todo {
+			if n.life == life && n.up {
+				do()
+			}
+		}
+	})
+}
+
+func (n *node) receive(m zab.Message) {
+	if n.up {
+		n.schedule(0, func() { n.step(m) })
+	}
+}
+
+func (n *node) step(m zab.Message) {
+	n.sim.trace("%v", m)
+	if err := n.core.Step(m); err != nil {
+		n.sim.violate("server %d refuses %v: %v", n.id, m, err)
+	}
+	n.work()
+}
+
+// work is the shell: do what every Ready asks for.
+func (n *node) work() {
+	for n.up && n.core.HasReady() {
+		n.invariants()
+		r := n.core.Ready()
+		if r.Soft != nil {
+			n.softChanged(*r.Soft)
+		}
+		if r.Fatal != nil {
+			n.fatal = r.Fatal
+			n.sim.trace("fatal %d %v", n.id, r.Fatal)
+			n.crash()
+			return
+		}
+		if r.Persist != nil {
+			n.persist(*r.Persist, r.After)
+		} else if len(r.After) > 0 {
+			n.sim.violate("server %d: After without Persist", n.id)
+		}
+		for _, m := range r.Messages {
+			n.sim.send(m)
+		}
+		for _, e := range r.Committed {
+			n.apply(e)
+		}
+		for _, rd := range r.Reads {
+			n.answer(rd)
+		}
+		for _, sn := range r.SnapSends {
+			n.sendImage(sn)
+		}
+		for _, mm := range r.Mismatch {
+			n.sim.violate("server %d: digests differ: %+v", n.id, mm)
+		}
+		for _, d := range r.Inbox {
+			if d.Kind == zab.DeliverForward {
+				n.held = append(n.held, d.Payloads...)
+			}
+		}
+		n.core.Advance()
+		n.proposeHeld()
+	}
+	if n.up {
+		n.invariants()
+	}
+}
+
+func (n *node) invariants() {
+	if err := n.core.CheckInvariants(); err != nil {
+		n.sim.violate("server %d: %v", n.id, err)
+	}
+}
+
+func (n *node) softChanged(s zab.SoftState) {
+	old := n.soft
+	n.soft = s
+	n.sim.trace("soft %d %v (%s)", n.id, s, n.core.Status().Why)
+	if s.Role == zab.Leading && (old.Role != zab.Leading || old.Epoch != s.Epoch) {
+		n.sim.Stats.LeaderChanges++
+		n.sim.check.leads(n.sim, n.id, s.Epoch)
+	}
+	if old.Role != zab.Looking && s.Role == zab.Looking && !old.Active {
+		n.sim.Stats.LeaderChangeInSync++
+	}
+	if old.Link != s.Link {
+		n.order = 0
+	}
+	if s.Role != zab.Leading {
+		n.held = nil
+	}
+}
+
+// persist queues a batch; completions come in order.
+func (n *node) persist(p zab.Persist, after []zab.Message) {
+	s, f := n.sim, &n.sim.opt.Faults
+	n.disk.Write(p)
+	d := s.between(f.DiskMin, f.DiskMax)
+	if s.chance(f.Stall) {
+		d = s.between(f.DiskMax, f.StallMax)
+	}
+	n.diskAt = max(n.diskAt, s.now+d)
+	life := n.life
+	s.at(n.diskAt, func() {
+		if n.life != life {
+			return
+		}
+		n.disk.Sync(p.Seq) // the disk works even if the process sleeps
+		n.schedule(0, func() {
+			if p.Snapshot != nil {
+				n.applied = slices.Clone(n.disk.Image())
+				s.check.installed(s, n)
+			}
+			for _, m := range after {
+				s.send(m)
+			}
+			n.core.Persisted(p.Seq)
+			n.work()
+		})
+	})
+}
+
+func (n *node) apply(e zab.Entry) {
+	s := n.sim
+	if e.Zxid > n.disk.Last() {
+		s.violate("server %d applies %v, and its log ends at %v", n.id, e, n.disk.Last())
+	}
+	a := next(n.applied, e)
+	n.applied = append(n.applied, a)
+	s.check.applied(s, n, a)
+	if e.Zxid.Counter()%8 == 0 {
+		n.core.SetDigest(e.Zxid, a.Hash)
+	}
+	if fw, ok := n.mine[a.Op]; ok && a.Op != 0 {
+		delete(n.mine, a.Op)
+		s.check.ack(s, n, a, fw)
+	}
+}
+
+// submit is a client's batch of k operations at this server.
+func (n *node) submit(k int) bool {
+	s := n.sim
+	var payloads [][]byte
+	first := s.nextOp
+	for range k {
+		payloads = append(payloads, Op(s.nextOp, s.opt.OpSize))
+		s.nextOp++
+	}
+	var err error
+	if n.soft.Role == zab.Leading {
+		_, err = n.core.Propose(s.now, payloads)
+	} else {
+		err = n.core.Forward(payloads)
+	}
+	if err != nil {
+		return false
+	}
+	s.Stats.Proposed += k
+	link := n.core.Status().Soft.Link
+	for i := range k {
+		fw := forwarded{}
+		if link != 0 {
+			n.order++
+			fw = forwarded{link, n.order}
+		}
+		n.mine[first+uint64(i)] = fw
+		s.check.submitted(first+uint64(i), fw)
+	}
+	n.work()
+	return true
+}
+
+// proposeHeld proposes what followers have forwarded.
+func (n *node) proposeHeld() {
+	if len(n.held) == 0 || !n.up {
+		return
+	}
+	if _, err := n.core.Propose(n.sim.now, n.held); err == nil {
+		n.held = nil
+	}
+}
+
+func (n *node) read() {
+	s := n.sim
+	ctx := s.nextCtx
+	s.nextCtx++
+	if n.core.ReadIndex(ctx) == nil {
+		n.reads[ctx] = s.check.maxAcked
+		n.work()
+	}
+}
+
+func (n *node) answer(r zab.ReadState) {
+	need, ok := n.reads[r.Ctx]
+	if !ok {
+		n.sim.violate("server %d answers read %d twice", n.id, r.Ctx)
+	}
+	delete(n.reads, r.Ctx)
+	if r.Err == nil {
+		n.sim.Stats.Reads++
+		if r.Zxid < need {
+			n.sim.violate("server %d: stale read: %v, and %v was acknowledged before", n.id, r.Zxid, need)
+		}
+	}
+}
+
+// sendImage ships an image of the applied state.
+func (n *node) sendImage(sn zab.SnapSend) {
+	s := n.sim
+	image := slices.Clone(n.applied)
+	if s.opt.ImageUncommitted {
+		image = n.withUncommitted(image)
+	}
+	if len(image) == 0 || image[len(image)-1].Zxid < sn.Min {
+		s.violate("server %d cannot make an image at %v", n.id, sn.Min)
+	}
+	z := image[len(image)-1].Zxid
+	m := n.core.SnapMessage(sn, n.core.SnapshotMeta(z))
+	n.schedule(s.between(TickLen/10, 5*TickLen), func() {
+		to := s.nodes[sn.To-1]
+		ok := to.running() && !s.net.cut[n.id-1][sn.To-1] && !s.chance(s.opt.Faults.SnapFail)
+		s.trace("image %v from %d to %d ok=%v", z, n.id, sn.To, ok)
+		if ok {
+			to.disk.Stage(z, image)
+			to.step(m)
+		} else {
+			s.Stats.SnapInterrupted++
+		}
+		if n.up {
+			n.core.ReportSnapshot(sn.To, z, ok)
+			n.work()
+		}
+	})
+}
+
+// withUncommitted is the planted mistake of ZK-1549: the image holds what is only proposed.
+func (n *node) withUncommitted(image []Applied) []Applied {
+	var after zxid.ID
+	if len(image) > 0 {
+		after = image[len(image)-1].Zxid
+	}
+	es, _ := n.disk.Entries(max(after, n.disk.base.Zxid), 1<<20)
+	for _, e := range es {
+		image = append(image, next(image, e))
+	}
+	return image
+}
+
+func (n *node) compact() {
+	if len(n.applied) == 0 {
+		return
+	}
+	k := n.sim.rng.IntN(len(n.applied))
+	n.disk.Compact(n.core.SnapshotMeta(n.applied[k].Zxid), n.applied[:k+1])
+	n.sim.Stats.Compactions++
+}
+
+// reconfig proposes a random ensemble with at least one voter.
+func (n *node) reconfig() {
+	s := n.sim
+	ens := n.core.Status().Ensemble.Committed
+	next := zab.Ensemble{}
+	for i := range s.nodes {
+		id := zab.PeerID(i + 1)
+		m, ok := ens.Member(id)
+		if !ok {
+			m = n.ens.Members[i]
+		}
+		switch s.rng.IntN(8) {
+		case 0:
+			continue
+		case 1:
+			m.Role = zab.Observer
+		case 2:
+			m.Role = zab.Participant
+		default:
+			if !ok {
+				continue
+			}
+		}
+		next.Members = append(next.Members, m)
+	}
+	if _, err := n.core.ProposeReconfig(s.now, next, nil); err == nil {
+		s.Stats.Reconfigs++
+		s.trace("reconfig by %d: %v", n.id, next)
+	}
+}

@@ -1,0 +1,334 @@
+package zabtest
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/paddock-zk/paddock/zab"
+)
+
+// TickLen is the length of a core's tick in units of simulated time (think of microseconds: a tick is 10 ms).
+const TickLen = 10_000
+
+// Options say what one simulated run is like. [Swarm] draws them from a seed.
+type Options struct {
+	Seed       uint64
+	Voters     int
+	Observers  int
+	Ticks      int // length of the safety phase
+	Faults     Faults
+	Timing     zab.Timing
+	Limits     zab.Limits
+	OpsPerTick float64
+	OpSize     int
+	// OnCore sees every core right after it was made; tests plant bugs with it.
+	OnCore func(*zab.Core)
+	// Disk and image mistakes that can be planted.
+	FailTruncate     bool
+	ImageUncommitted bool
+	Trace            func(string) // every event, for a failing seed
+}
+
+// Faults are probabilities and sizes. Zero means never.
+type Faults struct {
+	Loss, Dup, Reorder     float64
+	DelayMin, DelayMax     int64   // one way
+	DelayTail              float64 // chance of ten times the delay
+	Partition              float64 // per tick: draw a new one
+	Heal                   float64 // per tick
+	Crash, Restart         float64 // per tick, for some server
+	CrashAll               float64
+	Pause                  float64
+	PauseMax               int64
+	DiskMin, DiskMax       int64
+	Stall                  float64 // per batch
+	StallMax               int64
+	Torn                   float64
+	Compact                float64
+	Transfer, Reconfig     float64
+	Resign, SnapFail, Read float64
+}
+
+// Sim is one run: servers with fake disks, a fake network and a fake clock, driven by one seed. Same options, same run.
+type Sim struct {
+	opt     Options
+	rng     *rand.Rand
+	now     int64
+	seq     uint64
+	events  events
+	nodes   []*node // by id - 1
+	net     network
+	check   *Checker
+	nextOp  uint64
+	nextCtx uint64
+	Stats   Stats
+	calm    bool // liveness phase: no more faults
+}
+
+// Stats count what a run has seen.
+type Stats struct {
+	Events, Messages, Dropped, Crashes, Pauses, Partitions, Transfers, Reconfigs int
+	Compactions, Proposed, Acked, Reads, LeaderChanges, LeaderChangeInSync       int
+	SnapInterrupted, TornWrites, FollowerAhead                                   int
+	zab.Counters
+	Time int64
+}
+
+type event struct {
+	at  int64
+	seq uint64
+	do  func()
+}
+
+type events []event
+
+func (e events) Len() int { return len(e) }
+func (e events) Less(i, j int) bool {
+	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].seq < e[j].seq
+}
+func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
+
+// Push implements [heap.Interface].
+func (e *events) Push(x any) { *e = append(*e, x.(event)) }
+
+// Pop implements [heap.Interface].
+func (e *events) Pop() any {
+	n := len(*e) - 1
+	x := (*e)[n]
+	(*e)[n] = event{}
+	*e = (*e)[:n]
+	return x
+}
+
+func (s *Sim) at(t int64, do func()) {
+	s.seq++
+	heap.Push(&s.events, event{max(t, s.now), s.seq, do})
+}
+
+func (s *Sim) chance(p float64) bool { return p > 0 && s.rng.Float64() < p }
+
+func (s *Sim) between(lo, hi int64) int64 {
+	if hi <= lo {
+		return lo
+	}
+	return lo + s.rng.Int64N(hi-lo)
+}
+
+// NewSim builds the servers; [Sim.Run] runs them.
+func NewSim(opt Options) *Sim {
+	s := &Sim{opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 0x5eed)), check: NewChecker(), nextOp: 1, nextCtx: 1}
+	n := opt.Voters + opt.Observers
+	s.net = newNetwork(n)
+	text := ""
+	for i := 1; i <= n; i++ {
+		role := "participant"
+		if i > opt.Voters {
+			role = "observer"
+		}
+		text += fmt.Sprintf("server.%d=h%d:1:1:%s\n", i, i, role)
+	}
+	ens, err := zab.ParseEnsemble(text)
+	if err != nil {
+		panic(err)
+	}
+	for i := 1; i <= n; i++ {
+		nd := &node{sim: s, id: zab.PeerID(i), ens: ens, disk: NewDisk()}
+		nd.disk.FailTruncate = opt.FailTruncate
+		s.nodes = append(s.nodes, nd)
+		s.at(s.between(0, 3*TickLen), func() { nd.start() })
+	}
+	return s
+}
+
+// Run runs the safety phase, then the liveness phase, and returns the first violation.
+func (s *Sim) Run() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if v, ok := r.(violation); ok {
+				err = fmt.Errorf("seed %d at %d ticks: %w", s.opt.Seed, s.now/TickLen, v.error)
+				return
+			}
+			err = fmt.Errorf("seed %d at %d ticks: panic: %v", s.opt.Seed, s.now/TickLen, r)
+		}
+	}()
+	defer func() { s.Stats.Time = s.now }()
+	end := int64(s.opt.Ticks) * TickLen
+	s.at(TickLen, s.chaos)
+	s.runUntil(end)
+	s.calmDown()
+	return s.converge(end)
+}
+
+func (s *Sim) runUntil(end int64) {
+	for len(s.events) > 0 && s.events[0].at <= end {
+		e := heap.Pop(&s.events).(event)
+		s.now = e.at
+		s.Stats.Events++
+		e.do()
+	}
+	s.now = end
+}
+
+// violation is a broken promise; it unwinds the run.
+type violation struct{ error }
+
+func (s *Sim) violate(format string, args ...any) { panic(violation{fmt.Errorf(format, args...)}) }
+
+func (s *Sim) trace(format string, args ...any) {
+	if s.opt.Trace != nil {
+		s.opt.Trace(fmt.Sprintf("%8d ", s.now) + fmt.Sprintf(format, args...))
+	}
+}
+
+// chaos is the evil once per tick.
+func (s *Sim) chaos() {
+	if s.calm {
+		return
+	}
+	s.at(s.now+TickLen, s.chaos)
+	f := &s.opt.Faults
+	if s.chance(f.Partition) {
+		s.Stats.Partitions++
+		s.trace("partition %s", s.net.draw(s.rng))
+	}
+	if s.chance(f.Heal) {
+		s.net.heal()
+		s.trace("heal")
+	}
+	for _, n := range s.nodes {
+		switch {
+		case !n.up:
+			if s.chance(f.Restart) {
+				n.start()
+			}
+		case s.chance(f.Crash / float64(len(s.nodes))):
+			n.crash()
+		case s.chance(f.Pause / float64(len(s.nodes))):
+			n.pause(s.between(TickLen, f.PauseMax))
+		case s.chance(f.Compact):
+			n.compact()
+		case s.chance(f.Resign):
+			n.core.Resign()
+			n.work()
+		}
+	}
+	if s.chance(f.CrashAll) {
+		for _, n := range s.nodes {
+			n.crash()
+		}
+	}
+	s.order(f)
+	s.clients()
+}
+
+// order is what an operator does: transfers and reconfigurations.
+func (s *Sim) order(f *Faults) {
+	for _, n := range s.nodes {
+		if !n.running() || n.soft.Role != zab.Leading {
+			continue
+		}
+		if s.chance(f.Transfer) && n.core.Transfer(zab.PeerID(1+s.rng.IntN(len(s.nodes)))) == nil {
+			s.Stats.Transfers++
+		}
+		if s.chance(f.Reconfig) {
+			n.reconfig()
+		}
+		n.work()
+	}
+}
+
+// clients send operations and reads to random servers.
+func (s *Sim) clients() {
+	for k := s.opt.OpsPerTick; k > 0; k-- {
+		if k < 1 && !s.chance(k) {
+			break
+		}
+		n := s.nodes[s.rng.IntN(len(s.nodes))]
+		if n.running() {
+			n.submit(1 + s.rng.IntN(3))
+		}
+	}
+	if s.chance(s.opt.Faults.Read) {
+		if n := s.nodes[s.rng.IntN(len(s.nodes))]; n.running() {
+			n.read()
+		}
+	}
+}
+
+// calmDown ends all faults: everyone is started, every link works, disks are fast.
+func (s *Sim) calmDown() {
+	s.calm = true
+	s.net.heal()
+	f := &s.opt.Faults
+	*f = Faults{DelayMin: TickLen / 100, DelayMax: TickLen / 10, DiskMin: 1, DiskMax: TickLen / 10}
+	for _, n := range s.nodes {
+		if n.diskAt > s.now+TickLen {
+			n.crash() // its disk would stall for long: a new one
+		}
+		if !n.up {
+			n.start()
+		}
+	}
+}
+
+// converge demands that within a bounded time there is one leader, that a new operation is acknowledged, and that everyone who
+// belongs to the ensemble has applied the same.
+func (s *Sim) converge(from int64) error {
+	limit := from + 400*TickLen
+	for t := from; t < limit; t += TickLen {
+		s.runUntil(t)
+		for _, n := range s.nodes {
+			if !n.up && n.fatal == nil {
+				n.start()
+			}
+		}
+		if s.settled() {
+			return s.check.final(s)
+		}
+	}
+	msg := ""
+	for _, n := range s.nodes {
+		if n.up {
+			msg += "\n  " + n.core.Status().String() + " " + n.core.Status().Why + fmt.Sprintf(" %+v", n.core.Status().Learners)
+		} else {
+			msg += fmt.Sprintf("\n  %d down %v", n.id, n.fatal)
+		}
+	}
+	return fmt.Errorf("seed %d: not converged after %d calm ticks%s", s.opt.Seed, (limit-from)/TickLen, msg)
+}
+
+// settled: some leader's ensemble has all applied the same, including an operation proposed in the calm.
+func (s *Sim) settled() bool {
+	var leader *node
+	for _, n := range s.nodes {
+		if n.running() && n.soft.Role == zab.Leading && n.soft.Active {
+			if leader != nil {
+				return false
+			}
+			leader = n
+		}
+	}
+	if leader == nil {
+		return false
+	}
+	if leader.calmOp == 0 {
+		leader.calmOp = s.nextOp
+		if !leader.submit(1) {
+			leader.calmOp = 0
+		}
+		return false
+	}
+	if !s.check.acked[leader.calmOp] {
+		return false
+	}
+	for _, m := range leader.core.Status().Ensemble.Committed.Members {
+		if n := s.nodes[m.ID-1]; !n.running() || len(n.applied) != len(leader.applied) || !n.soft.Active {
+			return false
+		}
+	}
+	return true
+}
+
+// Checker returns the checker, for its findings.
+func (s *Sim) Checker() *Checker { return s.check }

@@ -1,0 +1,35 @@
+package zabtest
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+)
+
+// Use: go test ./zab/zabtest -run Simulate -args -seeds=2000 -first=1; -trace prints every event of one seed.
+var (
+	seeds = flag.Int("seeds", 300, "number of simulated runs")
+	first = flag.Uint64("first", 1, "first seed")
+	trace = flag.Bool("trace", false, "print every event")
+)
+
+func TestSimulate(t *testing.T) {
+	var sum Stats
+	for seed := *first; seed < *first+uint64(*seeds); seed++ {
+		opt := Swarm(seed)
+		if *trace {
+			opt.Trace = func(s string) { fmt.Fprintln(os.Stderr, s) }
+		}
+		s := NewSim(opt)
+		if err := s.Run(); err != nil {
+			t.Errorf("%v\nreplay: go test ./zab/zabtest -run Simulate -args -seeds=1 -first=%d -trace", err, seed)
+			if t.Failed() && testing.Verbose() {
+				continue
+			}
+			t.FailNow()
+		}
+		sum.Add(&s.Stats)
+	}
+	t.Logf("%d seeds: %+v", *seeds, sum)
+}

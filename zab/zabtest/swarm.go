@@ -1,0 +1,58 @@
+package zabtest
+
+import (
+	"math/rand/v2"
+
+	"github.com/paddock-zk/paddock/zab"
+)
+
+// Swarm draws the options of a run from its seed: every run has its own mix of faults, many of them absent, because faults
+// hide each other.
+func Swarm(seed uint64) Options {
+	r := rand.New(rand.NewPCG(seed, 0x5a5a))
+	maybe := func(p, v float64) float64 {
+		if r.Float64() < p {
+			return v * r.Float64()
+		}
+		return 0
+	}
+	o := Options{
+		Seed:       seed,
+		Voters:     [...]int{1, 2, 3, 3, 3, 3, 4, 5, 5, 5}[r.IntN(10)],
+		Observers:  [...]int{0, 0, 0, 1, 2}[r.IntN(5)],
+		Ticks:      300 + r.IntN(900),
+		OpsPerTick: 0.2 + 2*r.Float64(),
+		OpSize:     8 + r.IntN(200),
+		Timing:     zab.Timing{Heartbeat: 1 + r.IntN(2), Election: 8 + r.IntN(8)},
+		Limits:     zab.Limits{BatchBytes: 100 + r.IntN(3000), InflightBytes: 300 + r.IntN(8000), TailBytes: 200 + r.IntN(8000), SnapshotsAtOnce: 1 + r.IntN(3)},
+	}
+	if r.IntN(3) == 0 {
+		o.Limits.LastCounter = uint32(5 + r.IntN(60))
+	}
+	o.Faults = Faults{
+		Loss: maybe(0.5, 0.3), Dup: maybe(0.4, 0.5), Reorder: maybe(0.4, 0.5),
+		DelayMin: 50, DelayMax: 100 + int64(r.IntN(TickLen)), DelayTail: maybe(0.3, 0.1),
+		Partition: maybe(0.7, 0.1), Heal: maybe(0.9, 0.1),
+		Crash: maybe(0.7, 0.1), Restart: 0.01 + maybe(1, 0.2), CrashAll: maybe(0.2, 0.01),
+		Pause: maybe(0.4, 0.1), PauseMax: 2*TickLen + int64(r.IntN(40*TickLen)),
+		DiskMin: 1, DiskMax: 10 + int64(r.IntN(2*TickLen)), Stall: maybe(0.3, 0.02), StallMax: int64(r.IntN(60 * TickLen)),
+		Torn: maybe(0.7, 1), Compact: maybe(0.6, 0.05), SnapFail: maybe(0.5, 0.7),
+		Transfer: maybe(0.4, 0.1), Reconfig: maybe(0.4, 0.1), Resign: maybe(0.2, 0.01), Read: 0.5,
+	}
+	return o
+}
+
+// Add sums statistics over runs.
+func (a *Stats) Add(b *Stats) {
+	x, y := a.fields(), b.fields()
+	for i := range x {
+		*x[i] += *y[i]
+	}
+	a.Time += b.Time
+}
+
+func (a *Stats) fields() []*int {
+	return []*int{&a.Events, &a.Messages, &a.Dropped, &a.Crashes, &a.Pauses, &a.Partitions, &a.Transfers, &a.Reconfigs, &a.Compactions,
+		&a.Proposed, &a.Acked, &a.Reads, &a.LeaderChanges, &a.LeaderChangeInSync, &a.SnapInterrupted, &a.TornWrites, &a.FollowerAhead,
+		&a.Diffs, &a.Truncs, &a.Snaps, &a.Installs, &a.HistoryPulls, &a.EpochRolls, &a.DualCommits}
+}
