@@ -140,11 +140,11 @@ func (r *Report) find(signature string) *Finding {
 // play plays steps to both servers at once, in a subtree that no other play has used.
 func (c *check) play(ctx context.Context, steps []Step) (left, right *Transcript, err error) {
 	c.plays++
-	root := fmt.Sprintf("/crosscheck-%s-%d", c.Run, c.plays)
+	top := fmt.Sprintf("/crosscheck-%s-%d", c.Run, c.plays)
 	var wg sync.WaitGroup
 	var leftErr, rightErr error
-	wg.Go(func() { left, leftErr = Play(ctx, c.Left, root, steps) })
-	wg.Go(func() { right, rightErr = Play(ctx, c.Right, root, steps) })
+	wg.Go(func() { left, leftErr = Play(ctx, c.Left, top, steps) })
+	wg.Go(func() { right, rightErr = Play(ctx, c.Right, top, steps) })
 	wg.Wait()
 	switch {
 	case leftErr != nil:

@@ -232,7 +232,7 @@ func (g *gen) oddStep(n int) {
 	case chance(r, 40):
 		scheme := pick(r, []string{"nope", "world", "auth", "sasl", "x509", "super", ""})
 		g.send(n, Request{Op: opAuth, Args: []Arg{intArg{0}, strArg{v: scheme}, bufArg{v: []byte("x")}}})
-	case chance(r, 20):
+	case chance(r, 15):
 		g.send(n, Request{Op: opSetData, Args: []Arg{strArg{v: "~"}, bufArg{fill: 1 << 20}, intArg{-1}}})
 	default:
 		g.raw(n)
@@ -240,12 +240,20 @@ func (g *gen) oddStep(n int) {
 	g.open[n] = 0
 }
 
-// raw sends bytes that are no frame, in a session or on a connection that has none.
+// raw sends bytes that are no frame, in a session or in the place of a handshake.
 func (g *gen) raw(n int) {
 	bytes := pick(g.r, []string{
 		"\xff\xff\xff\xff", "\x00\x10\x00\x00", "\x7f\xff\xff\xff", "\x80\x00\x00\x00", "\x00\x00\x00\x00",
 		"\x00\x00\x00\x04\x00\x00\x00\x01", "\x00\x00\x00\x07\x00\x00\x00\x01\x00\x00\x00",
 		"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 	})
+	if chance(g.r, 50) {
+		g.steps = append(g.steps, Step{Conn: n, Act: Drop})
+		hello := client.Hello{Timeout: 30000, Password: make([]byte, 16), ReadOnly: client.NoReadOnlyBit}.Append(nil)
+		hello = hello[:g.r.IntN(len(hello))]
+		if chance(g.r, 50) {
+			bytes = string(append(appendInt(nil, int32(len(hello))), hello...)) // a handshake that ends too early
+		}
+	}
 	g.steps = append(g.steps, Step{Conn: n, Act: Raw, Bytes: []byte(bytes)})
 }

@@ -46,7 +46,7 @@ const impossibleSession = 0x0123456789
 func (p *player) group(ctx context.Context, steps []Step) ([]Sight, error) {
 	p.seen = nil
 	n := steps[0].Conn
-	if steps[0].Act == Connect {
+	if steps[0].Act == Connect || steps[0].Act == Raw && p.conns[n] == nil {
 		if err := p.open(ctx, n); err != nil {
 			return nil, err
 		}

@@ -22,7 +22,7 @@ type Act uint8
 const (
 	Connect Act = iota // open the TCP connection (closing an older one in this slot) and send the ConnectRequest
 	Send               // send a request
-	Raw                // send bytes that are no request
+	Raw                // send bytes that are no request, on a fresh TCP connection if there is none
 	Drop               // close the TCP connection, and leave the session alone
 )
 

@@ -27,19 +27,19 @@ type Playing struct {
 	Within time.Duration // silence longer than this is an observation; 0 = 5 s
 }
 
-// Play plays a script in a subtree of its own, named root ("/crosscheck-..."), and removes it afterwards. An error means that
-// the server could not be asked at all; whatever it answers is in the transcript.
-func Play(ctx context.Context, how Playing, root string, script []Step) (*Transcript, error) {
+// Play plays a script in a subtree of its own, below top ("/crosscheck-..."), and removes it afterwards. An error means that the
+// server could not be asked at all; whatever it answers is in the transcript.
+func Play(ctx context.Context, how Playing, top string, script []Step) (*Transcript, error) {
 	if how.Within == 0 {
 		how.Within = 5 * time.Second
 	}
-	k, err := newKeeper(ctx, how, root)
+	k, err := newKeeper(ctx, how, top)
 	if err != nil {
 		return nil, err
 	}
 	defer k.conn.Close()
 	p := &player{
-		addr: how.Addr, root: root, within: how.Within, last: k.base,
+		addr: how.Addr, root: k.root, within: how.Within, last: k.base,
 		conns: make([]*slot, slots(script)), labels: map[int]identity{}, ids: map[session.ID]int{},
 	}
 	t := &Transcript{Base: k.base, Labels: p.ids}
@@ -107,19 +107,20 @@ func keys(m map[int]identity) []int {
 // keeper owns the subtree of one run: it makes it, looks at it when the script is over, and removes it.
 type keeper struct {
 	conn   *client.Conn
-	root   string
+	top    string // holds the root, and the siblings that sequential creates of the root make
+	root   string // what "~" stands for
 	within time.Duration
 	base   int64
 	xid    int32
 	paths  []string // of the last look, parents first
 }
 
-func newKeeper(ctx context.Context, how Playing, root string) (*keeper, error) {
+func newKeeper(ctx context.Context, how Playing, top string) (*keeper, error) {
 	conn, err := client.Dial(ctx, how.Addr)
 	if err != nil {
 		return nil, err
 	}
-	k := &keeper{conn: conn, root: root, within: how.Within + 10*time.Second}
+	k := &keeper{conn: conn, top: top, root: top + "/r", within: how.Within + 10*time.Second}
 	if _, err := conn.Handshake(client.Hello{Timeout: 30000}, k.within); err != nil {
 		return nil, err
 	}
@@ -132,16 +133,21 @@ func newKeeper(ctx context.Context, how Playing, root string) (*keeper, error) {
 		}
 	}
 	everybody := aclArg{list: []acl{{31, "world", "anyone"}}}
-	r, err := k.call(opCreate, strArg{v: root}, bufArg{v: []byte{}}, everybody, intArg{0})
-	if err != nil {
-		return nil, err
+	for _, path := range []string{k.quota(), k.top, k.root} {
+		r, err := k.call(opCreate, strArg{v: path}, bufArg{v: []byte{}}, everybody, intArg{0})
+		if err != nil {
+			return nil, err
+		}
+		if r.Err != 0 && path != k.quota() {
+			return nil, fmt.Errorf("crosscheck: creating %s at %s: error %d", path, how.Addr, r.Err)
+		}
+		k.base = r.Zxid
 	}
-	if r.Err != 0 {
-		return nil, fmt.Errorf("crosscheck: creating %s at %s: error %d", root, how.Addr, r.Err)
-	}
-	k.base = r.Zxid
 	return k, nil
 }
+
+// quota is where quotas of the subtree are set: its parent is made beforehand, so that scripts need not.
+func (k *keeper) quota() string { return "/zookeeper/quota" + k.top }
 
 func (k *keeper) call(op int32, args ...Arg) (client.Reply, error) {
 	k.xid++
@@ -155,7 +161,7 @@ func (k *keeper) call(op int32, args ...Arg) (client.Reply, error) {
 func (k *keeper) tree() ([]Sight, error) {
 	var seen []Sight
 	k.paths = nil
-	for todo := []string{k.root, "/zookeeper/quota" + k.root}; len(todo) > 0; todo = todo[1:] {
+	for todo := []string{k.top, k.quota()}; len(todo) > 0; todo = todo[1:] {
 		path := todo[0]
 		children, err := k.look(path, &seen)
 		if err != nil {
@@ -182,7 +188,7 @@ func (k *keeper) look(path string, seen *[]Sight) (children []string, err error)
 		if err != nil {
 			return nil, err
 		}
-		head := Fact{Name: "node", Text: strings.ReplaceAll(path, k.root, "/~")}
+		head := Fact{Name: "node", Text: strings.ReplaceAll(strings.ReplaceAll(path, k.root, "/~"), k.top, "/top")}
 		facts := slices.DeleteFunc(readReply(r, op, r.Xid, k.root), func(f Fact) bool { return f.Name == "zxid" })
 		*seen = append(*seen, Sight{Conn: -1, What: "tree", Facts: append([]Fact{head, {Name: "op", Text: opName(op)}}, facts...)})
 		if op == opGetChildren2 && r.Err == 0 {
