@@ -14,7 +14,7 @@ type Tracker struct {
 	buckets map[int64]uint32 // tick number -> first record
 }
 
-// record is one session: 48 bytes.
+// record is one session: 40 bytes without pointers.
 type record struct {
 	id      ID
 	bucket  int64 // tick number it expires at; closing if it is named already
