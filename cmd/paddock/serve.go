@@ -15,7 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/paddock-zk/paddock/compat/zoocfg"
+	"github.com/paddock-zk/paddock/compat/zooconf"
 )
 
 // defaultWords may be asked without a configuration file: everything that dashboards and probes use. wchc and wchp list every watch and
@@ -84,7 +84,7 @@ func serve(c *cli.Context) error {
 }
 
 // serveConfig joins defaults, the file, the environment and the flags; what comes later wins.
-func serveConfig(c *cli.Context) (*zoocfg.Config, error) {
+func serveConfig(c *cli.Context) (*zooconf.Config, error) {
 	text := ""
 	file := c.String("config")
 	if file != "" {
@@ -100,7 +100,7 @@ func serveConfig(c *cli.Context) (*zoocfg.Config, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return zoocfg.LoadText(file, text, over)
+	return zooconf.LoadText(file, text, over)
 }
 
 // overrides turns flags into keys of zoo.cfg.

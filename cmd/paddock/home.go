@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/paddock-zk/paddock/compat/server"
+	"github.com/paddock-zk/paddock/zab/txnlog"
+	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/store"
+)
+
+// home is the durable side of the applied state: it loads it at the start, then follows it, takes checkpoints, and lets the log go
+// that both no longer need. Its one goroutine owns the store.
+type home struct {
+	dir     string
+	store   *store.Store
+	log     *txnlog.Log
+	server  *server.Server
+	logger  *slog.Logger
+	every   time.Duration // between batches
+	count   uint32        // transactions between checkpoints (snapCount)
+	minFree uint64        // bytes; below, writes that grow are refused
+
+	last   zxid.ID // newest checkpoint
+	full   bool
+	failed chan<- error
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// openHome loads the state: from Badger, or, if that cannot be believed, from the newest good checkpoint; the log brings it up to date.
+func openHome(dir string, id store.Identity, st *znode.State, log *slog.Logger) (*home, error) {
+	h := &home{dir: dir, logger: log}
+	var err error
+	open := func() (*store.Store, error) {
+		return store.Open(dir, store.Options{Identity: id, Logger: log})
+	}
+	h.store, err = open()
+	if err == nil {
+		_, err = h.store.Load(st)
+	}
+	if errors.Is(err, store.ErrRebuild) {
+		log.Warn("the state is rebuilt from a checkpoint and the log", "why", err)
+		if h.store != nil {
+			h.store.Close()
+		}
+		if err = store.Wipe(dir); err != nil {
+			return nil, fmt.Errorf("state: %w", err)
+		}
+		if h.store, err = open(); err == nil {
+			err = h.fromCheckpoint(st, id)
+		}
+	}
+	if err != nil {
+		if h.store != nil {
+			h.store.Close()
+		}
+		return nil, fmt.Errorf("state in %s: %w", dir, err)
+	}
+	return h, nil
+}
+
+// fromCheckpoint loads the newest checkpoint that is good; none at all means that the log holds everything.
+func (h *home) fromCheckpoint(st *znode.State, id store.Identity) error {
+	all, err := store.Checkpoints(h.dir)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if _, err := store.LoadCheckpoint(c.Path, &id, st); err != nil {
+			h.logger.Error("a checkpoint cannot be used; trying an older one", "err", err)
+			continue
+		}
+		h.logger.Info("loaded a checkpoint", "file", c.Path, "zxid", c.Zxid)
+		return h.store.Rebuild(st)
+	}
+	return nil // the start compares the log's beginning with what was loaded
+}
+
+// run follows the state until stop.
+func (h *home) run(ctx context.Context) {
+	ctx, h.cancel = context.WithCancel(ctx)
+	h.last, _ = h.checkpoints()
+	h.done.Go(func() {
+		t := time.NewTicker(h.every)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+			}
+			if err := h.turn(ctx); err != nil && ctx.Err() == nil {
+				h.failed <- err
+				return
+			}
+		}
+	})
+}
+
+// turn writes what changed, looks at the room on the disk, and takes a checkpoint if it is time.
+func (h *home) turn(ctx context.Context) error {
+	h.watchSpace()
+	if err := h.flush(ctx); err != nil {
+		return err
+	}
+	z := h.store.Zxid()
+	if !h.due(z) {
+		return nil
+	}
+	if err := h.checkpoint(ctx); err != nil {
+		if errors.Is(err, store.ErrNoSpace) {
+			return nil // watchSpace has raised the alarm
+		}
+		return err
+	}
+	return nil
+}
+
+// due says whether snapCount transactions have passed since the newest checkpoint; a new epoch counts from its beginning.
+func (h *home) due(z zxid.ID) bool {
+	if z.Epoch() != h.last.Epoch() {
+		return z.Counter() >= h.count
+	}
+	return z > h.last && z.Counter()-h.last.Counter() >= h.count
+}
+
+// flush collects one batch under the server's lock and commits it; a full disk is waited out, since the log has everything.
+func (h *home) flush(ctx context.Context) error {
+	var b *store.Batch
+	h.server.Change(func(st *znode.State) {
+		if st.Pending() > 0 || st.LastZxid() > h.store.Zxid() {
+			b = h.store.Collect(st)
+		}
+	})
+	if b == nil {
+		return nil
+	}
+	for {
+		err := h.store.Commit(b)
+		if !errors.Is(err, store.ErrNoSpace) {
+			return err
+		}
+		h.watchSpace()
+		select {
+		case <-ctx.Done():
+			return nil // the log still has it
+		case <-time.After(h.every):
+		}
+	}
+}
+
+// checkpoint writes an image, then lets the log go that even the oldest kept image does not need.
+func (h *home) checkpoint(ctx context.Context) error {
+	begin := time.Now()
+	c, err := h.store.Checkpoint(ctx, nil)
+	if err != nil {
+		return err
+	}
+	h.last = c.Zxid
+	h.logger.Info("checkpoint", "zxid", c.Zxid, "took", time.Since(begin).Round(time.Millisecond))
+	if _, oldest := h.checkpoints(); oldest > 0 {
+		if err := h.log.CompactBefore(oldest); err != nil {
+			return fmt.Errorf("compact the log: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkpoints are the newest and the oldest that are kept; 0 if there are none.
+func (h *home) checkpoints() (newest, oldest zxid.ID) {
+	all, err := store.Checkpoints(h.dir)
+	if err != nil || len(all) == 0 {
+		return 0, 0
+	}
+	return all[0].Zxid, all[len(all)-1].Zxid
+}
+
+// watchSpace refuses writes that grow while the disk is nearly full, and says so once.
+func (h *home) watchSpace() {
+	sp, err := h.store.Space()
+	if err != nil {
+		h.logger.Warn("cannot ask the file system for its free space", "err", err)
+		return
+	}
+	low := sp.Free < h.minFree || sp.Low(0) || h.log.Reserve() != nil
+	if low == h.full {
+		return
+	}
+	h.full = low
+	h.server.SetFlag(znode.FlagNoGrow, low)
+	if low {
+		h.logger.Error("the disk is nearly full: writes that grow are refused until there is room; reads and deletes go on",
+			"free", sp.Free, "of", sp.Total, "folder", filepath.Clean(h.dir))
+	} else {
+		h.logger.Info("the disk has room again: all writes are accepted", "free", sp.Free)
+	}
+}
+
+// stop writes the last batch and closes the store.
+func (h *home) stop() error {
+	if h.cancel != nil {
+		h.cancel()
+		h.done.Wait()
+		if err := h.flush(context.Background()); err != nil && !errors.Is(err, store.ErrNoSpace) {
+			h.logger.Warn("the last changes are in the log only; the next start replays them", "err", err)
+		}
+	}
+	return h.store.Close()
+}

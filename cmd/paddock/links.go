@@ -1,0 +1,200 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/gossip"
+	"github.com/paddock-zk/paddock/zab/peer"
+	"github.com/paddock-zk/paddock/zab/transport"
+)
+
+// links are the connections to the other servers: peer links, and gossip if it is configured. Nil on a standalone server.
+type links struct {
+	transport *transport.Transport
+	gossip    *gossip.Gossip
+
+	mu   sync.Mutex
+	node *node         // set by attach
+	peer *peer.Peer    // set by attach
+	held []zab.Message // came before the peer was there
+}
+
+// startLinks listens for peers and fills the parts of the peer's configuration that need a network.
+func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
+	if !n.distributed() {
+		return nil
+	}
+	addr, err := n.peerAddr(e)
+	if err != nil {
+		return err
+	}
+	secure, err := peerTLS(n.cfg)
+	if err != nil {
+		return err
+	}
+	sock, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("peers cannot be accepted on %s: %w", addr, err)
+	}
+	secret := []byte(n.cfg.Paddock.PeerSecret)
+	if len(secret) == 0 && secure == nil && !loopback(addr) {
+		n.logger.Warn("the peer port proves nobody's identity: set paddock.peerSecretFile on all servers, or sslQuorum with certificates, or keep the network closed", "address", addr)
+	}
+	l := &links{}
+	l.transport = transport.New(transport.Config{
+		Identity: transport.Identity{Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), ID: n.self},
+		Secret:   secret, TLS: secure, Listener: sock, Resolve: l.resolver(n.cfg.Paddock.PeerPort), Admit: l.admit,
+		Deliver: l.deliver, Receive: n.receiveImage, Logger: n.logger,
+	})
+	n.links = l
+	cfg.Transport, cfg.Images = l.transport, &images{node: n}
+	if n.cfg.Paddock.GossipAddr != "" || len(n.cfg.Paddock.Join) > 0 {
+		return n.startGossip(addr)
+	}
+	return nil
+}
+
+// startGossip tells others of this server and learns of them.
+func (n *node) startGossip(peerAddr string) error {
+	key, err := base64.StdEncoding.DecodeString(n.cfg.Paddock.GossipKey)
+	if err != nil {
+		return fmt.Errorf("paddock.gossipKey: give 16, 24 or 32 bytes in base64: %w", err)
+	}
+	g, err := gossip.Start(gossip.Config{
+		Self: gossip.Self{ID: n.self, Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), PeerAddr: peerAddr, ClientAddr: n.clientAddr(), Role: "looking", Version: version},
+		Bind: n.cfg.Paddock.GossipAddr, Join: n.cfg.Paddock.Join, Key: key, Logger: n.logger,
+	})
+	if err != nil {
+		return err
+	}
+	n.links.mu.Lock()
+	n.links.gossip = g
+	n.links.mu.Unlock()
+	return nil
+}
+
+// attach gives the links their peer, and the messages that came before it.
+func (l *links) attach(n *node) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.node, l.peer = n, n.peer
+	for _, m := range l.held {
+		l.peer.Deliver(m)
+	}
+	l.held = nil
+}
+
+func (l *links) deliver(m zab.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.peer == nil {
+		l.held = append(l.held, m)
+		return
+	}
+	l.peer.Deliver(m)
+}
+
+func (l *links) stop() {
+	if l == nil {
+		return
+	}
+	if l.gossip != nil {
+		l.gossip.Leave()
+	}
+	l.transport.Close()
+}
+
+// peerAddr is where this server listens for peers: as configured, or the quorum port (or, by paddock.peerPort, the election port)
+// of its own server line.
+func (n *node) peerAddr(e zab.Ensemble) (string, error) {
+	if a := n.cfg.Paddock.PeerAddr; a != "" {
+		return a, nil
+	}
+	m, ok := e.Member(n.self)
+	if !ok {
+		return "", fmt.Errorf("server %d is not among the server lines: give --peer host:port", n.self)
+	}
+	addrs := peerAddrs(m.Addr, n.cfg.Paddock.PeerPort)
+	if len(addrs) == 0 {
+		return "", fmt.Errorf("server.%d=%s: no host:port in it", n.self, m.Addr)
+	}
+	host, port, _ := net.SplitHostPort(addrs[0])
+	if n.cfg.Ensemble.ListenOnAllIPs || len(addrs) > 1 {
+		host = ""
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// peerAddrs reads "host:quorumPort:electionPort|...": one address for each alternative.
+func peerAddrs(text, which string) []string {
+	var out []string
+	for one := range strings.SplitSeq(text, "|") {
+		i := strings.LastIndexByte(one, ':')
+		if i < 0 {
+			continue
+		}
+		rest, elect := one[:i], one[i+1:]
+		j := strings.LastIndexByte(rest, ':')
+		if j < 0 {
+			continue
+		}
+		host, quorum := strings.Trim(rest[:j], "[]"), rest[j+1:]
+		port := quorum
+		if which == "election" {
+			port = elect
+		}
+		if _, err := strconv.ParseUint(port, 10, 16); err == nil {
+			out = append(out, net.JoinHostPort(host, port))
+		}
+	}
+	return out
+}
+
+// resolver finds a member by its server line, or, if it has none (a joiner), by what gossip says of it.
+func (l *links) resolver(which string) func(zab.Member) []string {
+	return func(m zab.Member) []string {
+		if m.Addr != "" {
+			return peerAddrs(m.Addr, which)
+		}
+		if s, ok := l.heard(m.ID); ok {
+			return []string{s.PeerAddr}
+		}
+		return nil
+	}
+}
+
+// admit lets a server in that is in no ensemble yet, if gossip has announced it. It can only observe; reconfig makes it a member.
+func (l *links) admit(id zab.PeerID) bool {
+	_, ok := l.heard(id)
+	return ok
+}
+
+func (l *links) heard(id zab.PeerID) (gossip.Member, bool) {
+	l.mu.Lock()
+	g := l.gossip
+	l.mu.Unlock()
+	if g == nil {
+		return gossip.Member{}, false
+	}
+	for _, m := range g.Members() {
+		if m.ID == id && m.Alive {
+			return m, true
+		}
+	}
+	return gossip.Member{}, false
+}
+
+func loopback(addr string) bool {
+	host, _, _ := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

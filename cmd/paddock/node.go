@@ -1,0 +1,306 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/paddock-zk/paddock/compat/auth"
+	"github.com/paddock-zk/paddock/compat/listener"
+	"github.com/paddock-zk/paddock/compat/server"
+	"github.com/paddock-zk/paddock/compat/zooconf"
+	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/peer"
+	"github.com/paddock-zk/paddock/zab/txnlog"
+	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/store"
+)
+
+// node is one running server: the composition of everything, in the order in which it starts. It stops in the reverse order.
+type node struct {
+	cfg    *zooconf.Config
+	logger *slog.Logger
+	id     identity
+	self   zab.PeerID
+	state  *znode.State
+	log    *txnlog.Log
+	home   *home
+	relay  *relay
+	peer   *peer.Peer
+	server *server.Server
+	plain  *listener.Listener
+	secure *listener.Listener
+	admin  *adminServer
+	links  *links
+	failed chan error
+	begun  time.Time
+}
+
+// startNode opens the data folder, starts the peer, and accepts clients.
+func startNode(ctx context.Context, cfg *zooconf.Config, logger *slog.Logger) (n *node, err error) {
+	n = &node{cfg: cfg, logger: logger, failed: make(chan error, 8), begun: time.Now()}
+	n.self = zab.PeerID(max(cfg.Ensemble.MyID, 1))
+	defer func() {
+		if err != nil {
+			n.stop()
+		}
+	}()
+	if err := n.openData(); err != nil {
+		return n, err
+	}
+	if err := n.startServer(); err != nil {
+		return n, err
+	}
+	if err := n.startPeer(); err != nil {
+		return n, err
+	}
+	n.home.server, n.home.log, n.home.failed = n.server, n.log, n.failed
+	n.home.run(ctx)
+	if err := n.listen(); err != nil {
+		return n, err
+	}
+	n.startAdmin()
+	logger.Info("serving", "client", n.clientAddr(), "data", cfg.Basics.DataDir, "server", n.self, "zxid", n.state.LastZxid(), "znodes", n.state.NodeCount(),
+		"started_in", time.Since(n.begun).Round(time.Millisecond))
+	return n, nil
+}
+
+// openData finds out whose folder it is, opens the log and loads the state.
+func (n *node) openData() error {
+	dir, logDir := n.cfg.Basics.DataDir, n.cfg.Basics.DataLogDir
+	if logDir == "" {
+		logDir = dir
+	}
+	if err := foreignData(dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	id, ok, err := loadIdentity(dir)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		if id, err = n.foundIdentity(); err != nil {
+			return err
+		}
+	} else if id.Server != int(n.self) {
+		return fmt.Errorf("%s holds the data of server %d and this is server %d: check myid or --data-dir", dir, id.Server, n.self)
+	}
+	n.id = id
+	n.log, err = txnlog.Open(txnlog.OS{}, filepath.Join(logDir, "log"), txnlog.Options{
+		Identity: txnlog.Identity{Cluster: id.cluster(), Incarnation: id.incarnation(), Peer: n.self}, Logger: n.logger,
+	})
+	if err != nil {
+		return fmt.Errorf("transaction log: %w", err)
+	}
+	if !ok { // the log's lock is ours: nobody else founds here
+		if err := id.store(dir); err != nil {
+			return fmt.Errorf("write the identity of the data folder: %w", err)
+		}
+	}
+	n.state = znode.NewState(znode.Options{})
+	n.home, err = openHome(filepath.Join(dir, "state"), store.Identity{Cluster: id.cluster(), Incarnation: id.incarnation()}, n.state, n.logger)
+	if err != nil {
+		return err
+	}
+	n.home.every, n.home.count = orDuration(n.cfg.Paddock.FlushEvery, 500*time.Millisecond), uint32(n.cfg.Storage.SnapCount)
+	n.home.minFree = uint64(n.cfg.Paddock.MinFreeMB) << 20
+	if base := n.log.Base().Zxid; n.state.LastZxid() < base {
+		return fmt.Errorf("the state ends at %v and the log begins after %v: transactions are missing between them; restore a checkpoint into %s, or empty %s and let the ensemble rebuild this server",
+			n.state.LastZxid(), base, filepath.Join(dir, "state"), dir)
+	}
+	return nil
+}
+
+func orDuration(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// startServer makes what answers clients; it serves nobody before the peer is active.
+func (n *node) startServer() error {
+	set, err := auth.New(authConfig(n.cfg))
+	if err != nil {
+		return err
+	}
+	var boot [8]byte
+	rand.Read(boot[:])
+	n.relay = &relay{}
+	begin := time.Now()
+	n.server = server.New(server.Options{
+		ID: n.self, Boot: binary.BigEndian.Uint64(boot[:]) | 1, Orderer: n.relay, State: n.state,
+		Clock:    server.Clock{Mono: func() int64 { return int64(time.Since(begin)) + 1 }, Wall: func() int64 { return time.Now().UnixMilli() }},
+		Rand:     rand.Reader,
+		Log:      n.logger,
+		Auth:     set,
+		Sessions: server.SessionOptions{TickMs: int64(n.cfg.Basics.TickTime), Limits: session.Limits{MinMs: int32(n.cfg.Sessions.MinTimeout), MaxMs: int32(n.cfg.Sessions.MaxTimeout)}},
+		Limits:   serverLimits(n.cfg),
+		Features: n.features(set.Flags()),
+		Words:    n.words(),
+	})
+	return nil
+}
+
+// startPeer runs the ensemble's part, from what the log holds.
+func (n *node) startPeer() error {
+	ensemble, err := n.ensemble()
+	if err != nil {
+		return err
+	}
+	var seed [32]byte
+	rand.Read(seed[:])
+	cfg := peer.Config{
+		Core: zab.Config{
+			ID: n.self, Ensemble: ensemble, Applied: n.state.LastZxid(), Generation: n.id.Generation,
+			Rand: newSource(seed), Timing: n.timing(),
+		},
+		Log: n.log, Machine: n.server, TickEvery: peerTick, Logger: n.logger,
+	}
+	if err := n.startLinks(&cfg, ensemble); err != nil {
+		return err
+	}
+	if n.peer, err = peer.Start(cfg); err != nil {
+		return err
+	}
+	n.relay.set(n.peer)
+	n.links.attach(n)
+	go func() {
+		<-n.peer.Done()
+		n.failed <- n.peer.Err()
+	}()
+	go n.ticks()
+	return nil
+}
+
+// ticks drives what depends on how long ago something happened, every half tick at most, so that a short tick expires on time.
+func (n *node) ticks() {
+	every := min(time.Duration(n.cfg.Basics.TickTime)*time.Millisecond/2, time.Second)
+	t := time.NewTicker(max(every, time.Millisecond))
+	defer t.Stop()
+	for {
+		select {
+		case <-n.peer.Done():
+			return
+		case <-t.C:
+			n.server.Tick()
+		}
+	}
+}
+
+// listen accepts clients on the plain port, the secure port, or both.
+func (n *node) listen() error {
+	b := &n.cfg.Basics
+	if b.ClientPort == 0 && b.SecurePort == 0 && n.ownClient() == "" {
+		return errors.New("no port for clients: set clientPort, or --client")
+	}
+	secure, err := clientTLS(n.cfg)
+	if err != nil {
+		return err
+	}
+	if addr := n.clientAddr(); addr != "" {
+		var cfg *tls.Config
+		if b.PortUnification {
+			cfg = secure
+		}
+		if n.plain, err = n.open(addr, cfg, b.PortUnification); err != nil {
+			return err
+		}
+	}
+	if b.SecurePort != 0 {
+		if secure == nil {
+			return errors.New("secureClientPort is set: set ssl.keyStore.location (a PEM file with key and certificate) too")
+		}
+		n.secure, err = n.open(net.JoinHostPort(b.SecureAddr, strconv.Itoa(b.SecurePort)), secure, false)
+	}
+	return err
+}
+
+// clientAddr is where clients connect without TLS; "" = nowhere.
+func (n *node) clientAddr() string {
+	if n.cfg.Basics.ClientPort == 0 {
+		return n.ownClient()
+	}
+	return net.JoinHostPort(n.cfg.Basics.ClientAddr, strconv.Itoa(n.cfg.Basics.ClientPort))
+}
+
+// ownClient is the client address of this server's own server line.
+func (n *node) ownClient() string {
+	for _, s := range n.cfg.Ensemble.Servers {
+		if s.ID == int(n.self) {
+			return s.Client
+		}
+	}
+	return ""
+}
+
+func (n *node) open(addr string, t *tls.Config, unify bool) (*listener.Listener, error) {
+	sock, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("clients cannot be accepted on %s: %w", addr, err)
+	}
+	l := listener.New(n.server, listener.Options{
+		MaxFrame: n.cfg.Basics.JuteMaxBuffer, MaxPerIP: n.cfg.Basics.MaxClientCnxns, MaxConns: n.cfg.Basics.MaxCnxns,
+		KeepAlive: n.cfg.Basics.TCPKeepAlive, TLS: t, PortUnification: unify, AdmitFrame: n.server.AdmitFrame, Log: n.logger,
+		HandshakeTimeout: time.Duration(n.cfg.TLS.HandshakeTimeoutMs) * time.Millisecond, MaxHandshakes: max(n.cfg.Limits.NettyHandshakes, 0),
+	})
+	go func() {
+		if err := l.Serve(sock); !errors.Is(err, listener.ErrClosed) {
+			n.failed <- fmt.Errorf("accept on %s: %w", addr, err)
+		}
+	}()
+	return l, nil
+}
+
+// run waits for the end and stops in order.
+func (n *node) run(ctx context.Context) error {
+	err := until(ctx, n.failed)
+	if err != nil {
+		n.logger.Error("stopping", "why", err)
+	} else {
+		n.logger.Info("stopping", "why", "asked to")
+	}
+	return errors.Join(err, n.stop())
+}
+
+// stop ends what was started, in the reverse order. Sessions stay as they are in the history.
+func (n *node) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var errs []error
+	if n.admin != nil {
+		n.admin.stop(ctx)
+	}
+	for _, l := range []*listener.Listener{n.plain, n.secure} {
+		if l != nil {
+			errs = append(errs, l.Shutdown(ctx))
+		}
+	}
+	if n.peer != nil {
+		n.peer.Stop()
+	}
+	n.links.stop()
+	if n.home != nil {
+		errs = append(errs, n.home.stop())
+	}
+	if n.server != nil {
+		n.server.Stop()
+	}
+	if n.log != nil {
+		errs = append(errs, n.log.Close())
+	}
+	return errors.Join(errs...)
+}
