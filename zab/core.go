@@ -241,7 +241,7 @@ func (c *Core) Step(m Message) error {
 
 // stepLearner takes what only a leader says.
 func (c *Core) stepLearner(m *Message) {
-	if m.Type == MsgSnap && c.pullsFrom(m) {
+	if m.Type == MsgSnap && m.Flag {
 		c.onPulledSnap(m)
 		return
 	}

@@ -63,9 +63,9 @@ func (c *Core) onPull(m *Message) {
 	}
 	resp.Flag = true // an image is on its way: patience
 	c.send(resp)
-	if c.elect.serving != m.From {
+	if c.elect.serving != m.From && c.hasImage() {
 		c.elect.serving = m.From
-		c.out.snaps = append(c.out.snaps, SnapSend{To: m.From, Epoch: m.Epoch, Min: c.hist.oldest()})
+		c.out.snaps = append(c.out.snaps, SnapSend{To: m.From, Epoch: m.Epoch, Min: c.hist.oldest(), Pull: true})
 	}
 }
 
@@ -130,6 +130,9 @@ func (c *Core) pulled(at zxid.ID) {
 
 // onPulledSnap: the common part is below what the source has in its log, so that it sent an image.
 func (c *Core) onPulledSnap(m *Message) {
+	if !c.pullsFrom(m) {
+		return
+	}
 	c.cand.progress = c.now
 	p := c.cand.pull
 	if !c.installSnap(m) && !c.hist.has(m.Zxid) {

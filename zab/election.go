@@ -129,7 +129,10 @@ func (c *Core) leaderIsAlive() bool {
 }
 
 // refuses says whether a history up to last is a reason to refuse a vote: it is older than ours, and we could lead ourselves.
-func (c *Core) refuses(last zxid.ID) bool { return last < c.hist.last && c.elect.connected }
+// Who cannot lead (not connected, or removed from the ensemble) does not refuse: the candidate will fetch our history.
+func (c *Core) refuses(last zxid.ID) bool {
+	return last < c.hist.last && c.elect.connected && c.votes(c.cfg.ID)
+}
 
 func (c *Core) onPreVote(m *Message) {
 	reject := c.leaderIsAlive() || c.refuses(m.Zxid)

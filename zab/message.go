@@ -37,7 +37,7 @@ const (
 	MsgAck
 	// MsgCommit (COMMIT, UPTODATE): Commit.
 	MsgCommit
-	// MsgSnap (SNAP): an image at Zxid was received and staged; Data = the text of its ensemble.
+	// MsgSnap (SNAP): an image at Zxid was received and staged; Data = the text of its ensemble. Flag = for a pull.
 	MsgSnap
 	// MsgHigher: I promised epoch Seq, which is above e.
 	MsgHigher

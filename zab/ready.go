@@ -138,6 +138,7 @@ type SnapSend struct {
 	To    PeerID
 	Epoch zxid.Epoch
 	Min   zxid.ID
+	Pull  bool // for a prospective leader that fetches our history in discovery
 }
 
 // DeliveryKind says what an opaque payload is.

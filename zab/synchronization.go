@@ -21,6 +21,9 @@ func (c *Core) startSync(l *learner, last zxid.ID) {
 	if at == last {
 		l.state = streaming // it has `at`, for it is its last: DIFF
 		c.out.count.Diffs++
+		if at == c.hist.last {
+			c.sendProposal(l, at, nil) // nothing to send, but it must learn that its history is ours
+		}
 		return
 	}
 	l.state = probing
@@ -42,7 +45,11 @@ func (c *Core) probe(l *learner) {
 // startSnap: the learner's history ends before our log begins. Then every entry that both have is below our base, and an image
 // at or above the base loses nothing that the learner has acknowledged.
 func (c *Core) startSnap(l *learner) {
-	if l.state == snapshotting || c.lead.snaps >= c.cfg.Limits.SnapshotsAtOnce {
+	if l.state == snapshotting {
+		return
+	}
+	if c.lead.snaps >= c.cfg.Limits.SnapshotsAtOnce || !c.hasImage() {
+		l.state, l.next = probing, 0 // its next pong tries again
 		return
 	}
 	l.state = snapshotting
@@ -50,6 +57,9 @@ func (c *Core) startSnap(l *learner) {
 	c.out.count.Snaps++
 	c.out.snaps = append(c.out.snaps, SnapSend{To: l.id, Epoch: c.epoch, Min: c.hist.oldest()})
 }
+
+// hasImage is false while our own state is being replaced by an image that is not durable yet.
+func (c *Core) hasImage() bool { return c.hist.durable >= c.hist.oldest() }
 
 // ReportSnapshot says how a SnapSend ended: z is the zxid of the image; ok if the receiver has all of it.
 func (c *Core) ReportSnapshot(to PeerID, z zxid.ID, ok bool) {
@@ -77,7 +87,7 @@ func (c *Core) SnapshotMeta(z zxid.ID) SnapshotMeta {
 
 // SnapMessage is the message that the receiver's shell must Step once the image is complete, verified and staged.
 func (c *Core) SnapMessage(s SnapSend, meta SnapshotMeta) Message {
-	return Message{Type: MsgSnap, From: c.cfg.ID, To: s.To, Epoch: s.Epoch, Zxid: meta.Zxid, Data: []byte(meta.Ensemble.String())}
+	return Message{Type: MsgSnap, From: c.cfg.ID, To: s.To, Flag: s.Pull, Epoch: s.Epoch, Zxid: meta.Zxid, Data: []byte(meta.Ensemble.String())}
 }
 
 func (c *Core) pingAll() {
