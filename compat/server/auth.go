@@ -1,8 +1,9 @@
 package server
 
 import (
-	"slices"
+	"errors"
 
+	"github.com/paddock-zk/paddock/compat/auth"
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/compat/wire"
@@ -16,21 +17,39 @@ func (t *turn) auth(h wire.RequestHeader, r *jute.Reader) listener.Verdict {
 		return listener.Close
 	}
 	s, c := t.s, t.c
-	add, outcome := s.opts.Auth.Auth(q.Scheme, q.Auth, c.lc.Remote().Addr(), c.lc.TLS())
-	switch outcome {
-	case AuthGoAway:
+	peer, _ := c.peer()
+	verdict := s.opts.Auth.Authenticate(peer, q.Scheme, q.Auth)
+	s.countEnsemble(q.Scheme, &verdict)
+	switch verdict.Outcome {
+	case auth.Hangup:
 		return listener.Close
-	case AuthFailed:
+	case auth.Refuse:
 		s.stats.authFailed.Add(1)
-		s.opts.Log.Warn("authentication failed", "scheme", q.Scheme, "remote", c.lc.Remote(), "session", c.sessionID())
+		s.opts.Log.Warn("authentication failed", "scheme", q.Scheme, "remote", c.lc.Remote(), "session", c.sessionID(), "error", verdict.Why)
 		t.answerNow(h.Xid, znode.ErrAuthFailed)
 		return t.goodbye()
 	}
-	if len(add) > 0 {
-		c.addIdentities(add)
+	if len(verdict.IDs) > 0 {
+		c.addIdentities(verdict.IDs)
 	}
 	t.answerNow(h.Xid, znode.OK)
 	return listener.Continue
+}
+
+// countEnsemble feeds the counters of the ensemble scheme.
+func (s *Server) countEnsemble(scheme string, v *auth.Verdict) {
+	if scheme != auth.SchemeEnsemble {
+		return
+	}
+	m := &s.stats.metrics.Auth
+	switch {
+	case v.Skipped:
+		m.EnsembleSkip.Inc()
+	case v.Outcome == auth.Accept:
+		m.EnsembleSuccess.Inc()
+	default:
+		m.EnsembleFail.Inc()
+	}
 }
 
 // answerNow appends a bare header with zxid 0, before whatever waits.
@@ -48,10 +67,8 @@ func (t *turn) goodbye() listener.Verdict {
 
 // authEnforced answers -124 to a connection that has not proved an identity of the required schemes. (AuthenticationHelper)
 func (t *turn) authEnforced(h wire.RequestHeader) bool {
-	for _, id := range t.c.identities() {
-		if slices.Contains(t.s.opts.Features.EnforceAuth, id.Scheme) {
-			return true
-		}
+	if t.s.opts.Auth.Permitted(t.c.identities()) {
+		return true
 	}
 	t.answerNow(h.Xid, znode.ErrSessionClosedRequiresAuth)
 	t.goodbye()
@@ -65,17 +82,11 @@ func (t *turn) saslStep(h wire.RequestHeader, r *jute.Reader) listener.Verdict {
 		return listener.Close
 	}
 	s, c := t.s, t.c
-	var answer []byte
-	if s.opts.SASL != nil {
-		if c.sasl == nil {
-			c.sasl = s.opts.SASL.Start()
-		}
-		var add []znode.Identity
-		var err error
-		answer, add, err = c.sasl(q.Token)
-		required := slices.Contains(s.opts.Features.EnforceAuth, "sasl")
-		if err != nil && (required || !s.opts.Features.AllowSASLFailed) {
-			s.opts.Log.Warn("SASL authentication failed", "remote", c.lc.Remote(), "error", err)
+	answer, add, err := c.saslToken(q.Token)
+	if err != nil {
+		required := s.opts.Features.SASLRequired
+		s.opts.Log.Warn("SASL authentication failed", "remote", c.lc.Remote(), "error", err)
+		if required || !s.opts.Features.AllowSASLFailed {
 			code := znode.ErrAuthFailed
 			if required {
 				code = znode.ErrSessionClosedRequiresAuth
@@ -83,12 +94,27 @@ func (t *turn) saslStep(h wire.RequestHeader, r *jute.Reader) listener.Verdict {
 			t.answerSASL(h.Xid, code, nil)
 			return t.goodbye()
 		}
-		if len(add) > 0 {
-			c.addIdentities(add)
-		}
+	}
+	if len(add) > 0 {
+		c.addIdentities(add)
 	}
 	t.answerSASL(h.Xid, znode.OK, answer)
 	return listener.Continue
+}
+
+// errNoMechanism: SASL is configured, and this server has no mechanism for it.
+var errNoMechanism = errors.New("no SASL mechanism")
+
+func (c *conn) saslToken(token []byte) (answer []byte, add []znode.Identity, err error) {
+	switch {
+	case c.s.opts.SASL != nil && c.sasl == nil:
+		c.sasl = c.s.opts.SASL.Start()
+	case c.s.opts.SASL == nil && c.s.opts.Auth.Flags()&znode.FlagSASL != 0:
+		return nil, nil, errNoMechanism
+	case c.s.opts.SASL == nil:
+		return nil, nil, nil
+	}
+	return c.sasl(token)
 }
 
 // answerSASL sends the token also with an error, as ZooKeeper does.

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/paddock-zk/paddock/compat/auth"
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/compat/wire"
@@ -53,20 +55,23 @@ func (c *conn) identities() []znode.Identity { return *c.ids.Load() }
 
 func (c *conn) in(p phase) bool { return phase(c.phase.Load()) == p }
 
-// addIdentities adds what the connection proved; the list is replaced, never changed.
+// addIdentities adds what the connection proved; the list is replaced, never changed, since the applier reads it.
 func (c *conn) addIdentities(add []znode.Identity) {
-	old := c.identities()
-	list := append(make([]znode.Identity, 0, len(old)+len(add)), old...)
-	for _, id := range add {
-		known := false
-		for _, k := range list {
-			known = known || k == id
-		}
-		if !known {
-			list = append(list, id)
-		}
-	}
+	list := auth.Merge(slices.Clone(c.identities()), add)
 	c.ids.Store(&list)
+}
+
+// peer is who the connection comes from, as far as the network can tell. Only a verified certificate counts.
+func (c *conn) peer() (p auth.Peer, secure bool) {
+	p.Addr = c.lc.Remote().Addr()
+	t := c.lc.TLS()
+	if t == nil {
+		return p, false
+	}
+	if len(t.VerifiedChains) > 0 && len(t.VerifiedChains[0]) > 0 {
+		p.Cert = t.VerifiedChains[0][0]
+	}
+	return p, true
 }
 
 // Receive implements listener.Receiver: all frames of one read, on the connection's goroutine.
@@ -79,7 +84,9 @@ func (c *conn) Receive(in *listener.Frames) listener.Verdict {
 		if !ok {
 			return listener.Continue
 		}
-		return c.connect(frame)
+		if v := c.connect(frame); v != listener.Continue {
+			return v
+		}
 	case phaseConnecting, phaseLast:
 		return listener.Pause
 	}
@@ -136,7 +143,11 @@ func (c *conn) settle(b []byte, now int64) (_ []byte, answered int) {
 		case itemRead, itemSync:
 			b = c.answerRead(b, bytes)
 		case itemCode:
-			b = appendHeader(b, it.xid, c.s.lastZxid(), znode.Code(it.code))
+			z := c.s.lastZxid()
+			if znode.Code(it.code) == znode.ErrUnimplemented {
+				z = -1 // UnimplementedRequestProcessor knows no zxid
+			}
+			b = appendHeader(b, it.xid, z, znode.Code(it.code))
 		case itemWrite:
 			b = append(b, bytes...)
 		}

@@ -1,12 +1,11 @@
 package server
 
 import (
-	"crypto/tls"
 	"io"
 	"log/slog"
-	"net/netip"
 
 	"github.com/paddock-zk/paddock/compat/admin"
+	"github.com/paddock-zk/paddock/compat/auth"
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab"
@@ -41,23 +40,6 @@ type Clock struct {
 	Wall func() int64 // ms since 1970
 }
 
-// Authenticator proves identities. compat/auth implements it.
-type Authenticator interface {
-	// Arrived gives the identities that a connection has from the start (ip, x509). An error closes the connection.
-	Arrived(remote netip.Addr, t *tls.ConnectionState) ([]znode.Identity, error)
-	// Auth judges an auth packet: the identities to add, or an outcome other than AuthOK.
-	Auth(scheme string, data []byte, remote netip.Addr, t *tls.ConnectionState) (add []znode.Identity, o AuthOutcome)
-}
-
-// AuthOutcome is how an auth packet ends.
-type AuthOutcome uint8
-
-const (
-	AuthOK     AuthOutcome = iota
-	AuthFailed             // answer -115 and close
-	AuthGoAway             // close without a reply, so that the client tries another server (ensemble scheme)
-)
-
 // SASL makes one exchange for each connection; nil in Options: not configured.
 type SASL interface {
 	// Start begins an exchange. step judges one client token: what to answer, the identities once it is complete, or an error.
@@ -73,7 +55,7 @@ type Options struct {
 	Clock    Clock
 	Rand     io.Reader // passwords of sessions: crypto/rand.Reader
 	Log      *slog.Logger
-	Auth     Authenticator
+	Auth     *auth.Set
 	SASL     SASL
 	Sessions SessionOptions
 	Limits   Limits
@@ -112,8 +94,8 @@ type Features struct {
 	StandaloneEnabled bool // standaloneEnabled: a new ensemble has at least two voters
 	ReadOnlyMode      bool // readonlymode.enabled: serve readers without a quorum
 	LinearizableReads bool // confirm every read with a quorum, as if a sync stood before it
-	EnforceAuth       []string
 	AllowSASLFailed   bool // allowSaslFailedClients
+	SASLRequired      bool // enforce.auth.schemes names sasl, or sessionRequireClientSASLAuth
 	ApplyChunk        int  // transactions applied under one lock; 0 = 128
 	Flushers          int  // goroutines that write to sockets after Apply; 0 = 2
 }

@@ -230,16 +230,14 @@ func (c *conn) getEphemerals(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 	return b, znode.OK
 }
 
-// whoAmI tells the identities without their secrets: of a digest the part before ":". (AuthUtil.getClientInfos)
+// whoAmI tells the identities without their secrets. (AuthUtil.getClientInfos)
 func (c *conn) whoAmI(b []byte) ([]byte, znode.Code) {
-	ids := c.identities()
-	b = jute.AppendInt(b, int32(len(ids)))
-	for _, id := range ids {
-		user := id.ID
-		if id.Scheme == "digest" {
-			user, _, _ = strings.Cut(user, ":")
-		}
-		b = jute.AppendText(jute.AppendText(b, id.Scheme), user)
-	}
+	b, mark := jute.BeginVector(b)
+	n := 0
+	c.s.opts.Auth.WhoAmI(c.identities(), func(scheme, user string) {
+		b = jute.AppendText(jute.AppendText(b, scheme), user)
+		n++
+	})
+	jute.EndVector(b, mark, n)
 	return b, znode.OK
 }

@@ -84,7 +84,7 @@ func New(o Options) *Server {
 	s := &Server{opts: o, watches: watch.New(), orders: newOrders(), conns: newThrottle(o.Limits.Connection)}
 	s.state.st = o.State
 	s.zxid.Store(int64(o.State.LastZxid()))
-	s.flags.Store(uint32(o.Features.Flags))
+	s.flags.Store(uint32(o.Features.Flags | o.Auth.Flags()))
 	s.reg.bySession = map[session.ID]*conn{}
 	s.reg.slots = make([]*conn, 1)
 	s.rand.r = rand.New(rand.NewPCG(o.Boot, uint64(o.ID)))
@@ -147,9 +147,9 @@ func (s *Server) AdmitFrame(n int) error { return s.load.admit(n) }
 // Accepted implements listener.Handler.
 func (s *Server) Accepted(lc *listener.Conn) listener.Receiver {
 	c := &conn{s: s, lc: lc}
-	ids, err := s.opts.Auth.Arrived(lc.Remote().Addr(), lc.TLS())
-	if err != nil {
-		s.opts.Log.Warn("connection refused by authentication", "remote", lc.Remote(), "error", err)
+	ids, ok := s.opts.Auth.Accept(c.peer())
+	if !ok {
+		s.opts.Log.Warn("connection refused by authentication", "remote", lc.Remote())
 		s.stats.authFailed.Add(1)
 		return nil
 	}

@@ -129,7 +129,7 @@ func (s *Server) touchOwn(since int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s.reg.each(func(c *conn) {
-		if seen := c.seen.Load(); seen > since && c.in(phaseOpen) && x.tracker != nil {
+		if seen := c.seen.Load(); seen >= since && c.in(phaseOpen) && x.tracker != nil {
 			x.tracker.Touch(c.sessionID(), c.timeout, seen/1e6)
 		}
 	})
@@ -138,7 +138,7 @@ func (s *Server) touchOwn(since int64) {
 // touches is a follower's report: (session, timeout) pairs of all sessions heard after since.
 func (s *Server) touches(since int64) (data []byte) {
 	s.reg.each(func(c *conn) {
-		if c.seen.Load() > since && c.in(phaseOpen) {
+		if c.seen.Load() >= since && c.in(phaseOpen) {
 			data = jute.AppendInt(jute.AppendLong(data, int64(c.sessionID())), c.timeout)
 		}
 	})

@@ -133,7 +133,7 @@ func (t *turn) take(frame []byte) listener.Verdict {
 		return t.auth(h, &r)
 	case h.Op == wire.OpSASL:
 		return t.saslStep(h, &r)
-	case len(s.opts.Features.EnforceAuth) > 0 && !t.authEnforced(h):
+	case !t.authEnforced(h):
 		return t.final()
 	case !s.load.carry(len(frame)):
 		return listener.Close
