@@ -1,210 +1,274 @@
 package zoocfg
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
-// Config is a server's configuration. Times are in ms unless a field says otherwise, as in the file.
+// Config is a server's configuration.
 type Config struct {
-	File     string // where it came from; "" = defaults only
-	Basics   Basics
-	Ensemble Ensemble
-	Sessions Sessions
-	Storage  Storage
-	Limits   Limits
-	Nodes    Nodes
-	Security Security
-	TLS      TLS // clients (ssl.*)
-	PeerTLS  TLS // peers (ssl.quorum.*)
-	Admin    Admin
-	Metrics  Metrics
-	Paddock  Paddock
-	Warnings []Note   // unknown keys
-	Ignored  []Note   // known keys without a meaning here
-	Raw      []string // "key=value" of every property, in the order of the file, passwords left out
+	File      string // as given to Load
+	Text      string // of the file, for initial_configuration
+	Basics    Basics
+	Ensemble  Ensemble
+	Members   Members
+	Sessions  Sessions
+	Storage   Storage
+	Limits    Limits
+	Nodes     Nodes
+	Auth      Auth
+	TLS       TLS // client port
+	QuorumTLS QuorumTLS
+	Admin     Admin
+	Telemetry Telemetry
+	Own       map[string]string // paddock.* keys, without the prefix
+	Warnings  []Note            // what the operator should look at
+	Ignored   []Note            // known keys that mean nothing here, with the reason
 }
 
-// Note is something to tell the operator about a key.
+// Note is a remark on one line of one file.
 type Note struct {
-	Line int
+	File string
+	Line int // 0: no line in particular
 	Key  string
 	Text string
 }
 
-// Basics are the addresses and folders.
+// String is "file:line: key: text".
+func (n Note) String() string {
+	where := n.File
+	if n.Line > 0 {
+		where = fmt.Sprintf("%s:%d", n.File, n.Line)
+	}
+	if n.Key == "" {
+		return where + ": " + n.Text
+	}
+	return where + ": " + n.Key + ": " + n.Text
+}
+
+// Error makes a Note an error.
+func (n Note) Error() string { return n.String() }
+
+// Basics is where the server listens and how fast it ticks.
 type Basics struct {
-	DataDir, DataLogDir string
-	ClientPort          int // 0 = none
-	ClientAddr          string
-	SecurePort          int // 0 = none
-	SecureAddr          string
-	TickTime            int // default 3000
-	MaxClientCnxns      int // default 60; 0 = no limit
-	MaxCnxns            int // 0 = no limit
-	Backlog             int // -1 = the system's
-	TCPKeepAlive        bool
-	JuteMaxBuffer       int  // default 1048575
-	PortUnification     bool // client.portUnification
+	DataDir        string
+	DataLogDir     string // DataDir if not given
+	ClientPort     int    // -1: none. After Load, the ";client" part of this server's line is taken into account
+	ClientAddress  string // empty: all addresses
+	SecurePort     int    // -1: none
+	SecureAddress  string
+	TickTime       int // ms
+	MaxClientCnxns int // per address; 0: no limit
+	MaxCnxns       int // in all; 0: no limit
+	Backlog        int // -1: the system's
+	TCPKeepAlive   bool
 }
 
-// Ensemble is who belongs together.
+// Ensemble is how the peers find and judge each other.
 type Ensemble struct {
-	MyID              int // from the myid file; 0 = none
-	Servers           []Server
-	Groups            map[int]int // server → group
-	Weights           map[int]int // server → weight
-	InitLimit         int         // ticks
-	SyncLimit         int         // ticks
-	PeerType          string      // "participant", "observer" or ""
-	ReconfigEnabled   bool
-	StandaloneEnabled bool // default true
-	DynamicFile       string
-	DynamicVersion    uint64 // version= of the dynamic file, hex
-	SSLQuorum         bool
-	ListenOnAllIPs    bool
+	InitLimit       int // ticks
+	SyncLimit       int // ticks
+	ConnectLimit    int // ticks; connectToLearnerMasterLimit, 0: InitLimit
+	Observer        bool
+	LeaderServes    bool
+	ListenOnAllIPs  bool
+	ObserverPort    int // observerMasterPort; 0: none
+	CnxTimeout      int // ms
+	TCPKeepAlive    bool
+	BindRetry       int // electionPortBindRetry; 0: forever
+	EpochTimeout    int // ms; leader.maxTimeToWaitForEpoch, -1: InitLimit
+	MinNotification int // ms
+	MaxNotification int // ms
+	MultiAddress    bool
+	SyncEnabled     bool  // observers keep a log of their own
+	ReconnectDelay  int64 // ms; observers
+	ElectionDelay   int64 // ms; observers
+	Dynamic         Dynamic
 }
 
-// Server is one server.N line.
-type Server struct {
-	ID     int
-	Addrs  []PeerAddr // one; several if joined by "|"
-	Role   string     // "participant" or "observer"
-	Client string     // host:port behind the ";"; "" = none
-	Text   string     // the value as written
+// Dynamic is how the ensemble changes and how many peers catch up at once.
+type Dynamic struct {
+	Standalone      bool // standaloneEnabled: one voter runs alone
+	Reconfig        bool // reconfigEnabled
+	File            string
+	MaxSnapSyncs    int
+	MaxDiffSyncs    int
+	QuorumCnTimeout int // ms; -1: SyncLimit
 }
 
-// PeerAddr is where a server is reached by its peers.
-type PeerAddr struct {
-	Host          string
-	Quorum, Elect int // ports
+// Members is who belongs to the ensemble.
+type Members struct {
+	ID      int64 // from myid; -1: no such file
+	Servers []Server
+	Groups  map[int64][]int64 // group.N
+	Weights map[int64]int64   // weight.N, only those given
+	Version int64             // of the dynamic configuration
 }
 
-// Sessions are limits and kinds of sessions. -1 = derived from the tick.
+// Sessions are the rules of sessions.
 type Sessions struct {
-	MinTimeout, MaxTimeout int
-	Local, LocalUpgrading  bool
-	ReadOnlyMode           bool
-	RequireSASL            bool // sessionRequireClientSASLAuth
+	MinTimeout     int // ms
+	MaxTimeout     int // ms
+	Local          bool
+	LocalUpgrade   bool
+	ReadOnlyMode   bool
+	SessionlessFor int // ms a connection may live without a session
 }
 
-// Storage is how much is kept.
+// Storage is how data is kept. Limits of ZooKeeper's own files bound ours where there is a counterpart.
 type Storage struct {
-	SnapCount      int // transactions between checkpoints; default 100000
-	SnapRetain     int // default 3
-	PurgeHours     int // autopurge.purgeInterval
-	ForceSync      bool
-	FsyncWarningMs int
-	DigestEnabled  bool
-	DBAutoCreate   bool
+	SnapCount        int   // transactions between checkpoints
+	SnapSizeKB       int64 // log size between checkpoints
+	PreAllocKB       int64
+	LogSizeKB        int64 // -1: no limit
+	CommitLogCount   int
+	SnapSizeFactor   float64
+	RetainSnaps      int
+	PurgeInterval    time.Duration // 0: never, as in ZooKeeper; Paddock always keeps its newest three
+	ForceSync        bool          // "no" is refused unless the caller allows it: acknowledged writes would be lost
+	FsyncWarning     int64         // ms
+	Compression      string        // "", "gz" or "snappy", of exported snapshots
+	TrustEmpty       bool
+	DigestEnabled    bool
+	AutoCreateDir    bool
+	AutoCreateDB     bool
+	LastProcessed    bool // serializeLastProcessedZxid.enabled
+	CloseSessionTxn  bool
+	FlushDelay       int64 // ms
+	MaxBatch         int
+	MaxWriteQueuePol int64 // ms
 }
 
 // Limits protect the server from its clients.
 type Limits struct {
-	GlobalOutstanding int
-	ThrottleRequests  int
-	ThrottledOpWaitMs int
-	LargeThreshold    int
+	MaxBuffer         int // jute.maxbuffer, bytes
+	MaxBufferExtra    int // bytes; 0: the same as MaxBuffer
+	Outstanding       int // globalOutstandingLimit
+	LargeThreshold    int // bytes; -1: off
 	LargeMaxBytes     int
 	EnforceQuota      bool
-	Throttle          Throttle
-	NettyHandshakes   int
+	ResponseCache     int // entries
+	ChildrenCache     int // entries
+	Handshakes        int // netty.server.outstandingHandshake.limit; -1: off
+	Requests          RequestThrottle
+	Connections       ConnThrottle
+	WhitelistedWords  []string // 4lw.commands.whitelist; "*" for all
+	LearnerReqSizeMax int      // observerMaster.sizeLimit, bytes
 }
 
-// Throttle is connection_throttle_*.
-type Throttle struct {
-	Tokens, FillTime, FillCount, FreezeTime int
-	DropIncrease, DropDecrease, Ratio       float64
-	WeightEnabled                           bool
-	GlobalWeight, LocalWeight, RenewWeight  int
+// RequestThrottle is request_throttle_* and its relatives.
+type RequestThrottle struct {
+	MaxRequests  int // 0: off
+	StallTime    int // ms
+	DropStale    bool
+	StaleLatency bool
+	StaleConn    bool
+	WaitTime     int // ms; throttled_op_wait_time, 0: off
 }
 
-// Nodes are kinds of znodes.
+// ConnThrottle is connection_throttle_*.
+type ConnThrottle struct {
+	Tokens        int // 0: off
+	FillTime      int // ms
+	FillCount     int
+	FreezeTime    int // ms; -1: off
+	DropIncrease  float64
+	DropDecrease  float64
+	DecreaseRatio float64
+	Weighed       bool
+	GlobalWeight  int
+	LocalWeight   int
+	RenewWeight   int
+}
+
+// Nodes are rules of znodes.
 type Nodes struct {
-	ExtendedTypes      bool
-	ContainerCheckMs   int // default 60000
-	ContainerPerMinute int // default 10000
-	ContainerNeverMs   int // default 0: never
-}
-
-// Security is who may do what.
-type Security struct {
+	ExtendedTypes   bool // TTL nodes
+	ContainerCheck  int64
+	ContainerPerMin int
+	ContainerUnused int64 // ms; 0: never
 	SkipACL         bool
-	SuperDigest     string
-	DigestAlg       string // SHA1
-	DigestEnabled   bool
-	X509SuperUser   string
-	SuperUser       string // sasl
-	EnsembleNames   []string
-	EnforceAuth     bool
-	EnforceSchemes  []string
-	AllowSASLFailed bool
-	Words           []string // 4lw.commands.whitelist; "*" = all
-	AuthProviders   map[string]string
-	Audit           bool
+	EagerACL        bool
 }
 
-// TLS is one side's certificates. Only PEM files are read; a JKS or PKCS12 store is an error that says how to convert it.
+// Auth is who may do what.
+type Auth struct {
+	X509           bool // an x509 provider is configured, or a secure port without another one
+	SASL           bool // a sasl provider is configured (ACLs may name it; exchanges are refused)
+	EnsembleOn     bool
+	EnsembleNames  []string // nil: any
+	DigestEnabled  bool
+	SuperDigest    string
+	DigestAlg      string
+	X509Super      string
+	SASLSuper      []string
+	EnforceOn      bool
+	EnforceSchemes []string
+	RequireSASL    bool
+	AllowSASLFails bool
+	SSLProvider    string // ssl.authProvider
+	ForwardedFor   bool   // IPAuthenticationProvider.usexforwardedfor
+}
+
+// Store is where a key or its trust anchors are.
+type Store struct {
+	Location     string
+	Password     string
+	PasswordPath string
+	Type         string // JKS, PEM, PKCS12, BCFKS or empty: by the file's name
+}
+
+// TLS is one side's TLS.
 type TLS struct {
-	KeyStore, TrustStore               string
-	KeyPassword, TrustPassword         string
-	KeyPasswordPath, TrustPasswordPath string
-	KeyType, TrustType                 string // PEM; "" = by the file's name
-	ClientAuth                         string // need (default), want, none
-	HostnameVerification               bool   // default true
-	ClientHostnameVerification         bool
-	Protocol                           string
-	EnabledProtocols, CipherSuites     []string
-	Reload                             bool // client.certReload, sslQuorumReloadCertFiles
-	HandshakeTimeoutMs                 int
+	Key              Store
+	Trust            Store
+	Protocol         string
+	Protocols        []string // enabledProtocols
+	Ciphers          []string
+	ClientAuth       string // need, want or none
+	HostVerify       bool   // hostnameVerification
+	ClientHostVerify bool
+	ReverseDNS       bool
+	CRL              bool
+	OCSP             bool
+	HandshakeTimeout int  // ms; handshakeDetectionTimeoutMillis
+	Reload           bool // client.certReload
+	PortUnification  bool // client.portUnification: plain and TLS on one port
 }
 
-// Admin is the AdminServer.
+// QuorumTLS is TLS between peers.
+type QuorumTLS struct {
+	TLS
+	Enabled bool // sslQuorum
+	SASL    bool // quorum.auth.enableSasl: refused, so that nobody takes unauthenticated peers for authenticated ones
+}
+
+// Admin is the HTTP server.
 type Admin struct {
-	Enabled         bool   // default true, as up to 3.9
-	Addr            string // default 127.0.0.1 (ZooKeeper: 0.0.0.0)
-	Port            int    // default 8080
-	PortGiven       bool   // the file says so
-	CommandURL      string // default /commands
-	SnapshotEnabled bool
-	RestoreEnabled  bool
+	Enabled         bool
+	Address         string // Paddock's default is 127.0.0.1, not 0.0.0.0: the port has no authentication
+	Port            int
+	IdleTimeout     int // ms
+	URL             string
+	ForceHTTPS      bool
+	NeedClientAuth  bool
+	PortUnification bool
+	RateInterval    int64 // ms between snapshots or restores
+	Snapshot        bool
+	Restore         bool
 }
 
-// Metrics is the metrics provider.
-type Metrics struct {
-	Class    string
-	HTTPHost string // default 0.0.0.0 as in ZooKeeper, when the Prometheus provider is named
-	HTTPPort int    // default 7000
-}
-
-// Paddock is what ZooKeeper has no word for. Keys begin with "paddock.".
-type Paddock struct {
-	PeerPort          string // paddock.peerPort: "quorum" (default) or "election": which of the two ports of a server line is used
-	PeerAddr          string // paddock.peerAddr: host:port to listen on for peers; "" = as the own server line says
-	PeerSecret        string // paddock.peerSecret
-	PeerSecretFile    string
-	GossipAddr        string // paddock.gossipAddr: host:port; "" = off unless join is given
-	GossipKey         string // paddock.gossipKey, base64
-	Join              []string
-	LinearizableReads bool
-	MinFreeMB         int           // paddock.minFreeMB: below, writes that grow are refused; default 256
-	FlushEvery        time.Duration // paddock.flushEveryMs
-	ElectionMs        int           // paddock.electionTimeoutMs
-	LogFormat         string        // paddock.logFormat: text or json
-	LogLevel          string
-}
-
-// Default is the configuration of an empty file, but for dataDir and clientPort, which have none.
-func Default() *Config {
-	return &Config{
-		Basics:   Basics{TickTime: 3000, MaxClientCnxns: 60, Backlog: -1, JuteMaxBuffer: 0xfffff},
-		Ensemble: Ensemble{StandaloneEnabled: true, Groups: map[int]int{}, Weights: map[int]int{}},
-		Sessions: Sessions{MinTimeout: -1, MaxTimeout: -1},
-		Storage:  Storage{SnapCount: 100000, SnapRetain: 3, ForceSync: true, FsyncWarningMs: 1000, DigestEnabled: true, DBAutoCreate: true},
-		Limits:   Limits{GlobalOutstanding: 1000, LargeThreshold: -1, LargeMaxBytes: 100 << 20},
-		Nodes:    Nodes{ExtendedTypes: false, ContainerCheckMs: 60000, ContainerPerMinute: 10000},
-		Security: Security{DigestAlg: "SHA1", DigestEnabled: true, Words: []string{"srvr"}, AuthProviders: map[string]string{}},
-		TLS:      TLS{ClientAuth: "need", HostnameVerification: true},
-		PeerTLS:  TLS{ClientAuth: "need", HostnameVerification: true},
-		Admin:    Admin{Enabled: true, Addr: "127.0.0.1", Port: 8080, CommandURL: "/commands", SnapshotEnabled: true, RestoreEnabled: true},
-		Metrics:  Metrics{HTTPHost: "0.0.0.0", HTTPPort: 7000},
-		Paddock:  Paddock{PeerPort: "quorum", MinFreeMB: 256, LogFormat: "text", LogLevel: "info"},
-	}
+// Telemetry is metrics and audit.
+type Telemetry struct {
+	Prometheus bool
+	HTTPHost   string // Paddock's default is 127.0.0.1
+	HTTPPort   int    // -1: none, unless Prometheus is on (7000)
+	HTTPSPort  int    // -1: none
+	ExportJVM  bool   // here: Go runtime metrics
+	TLS        TLS    // metricsProvider.ssl.*
+	Audit      bool
+	PauseWatch bool  // jvm.pause.monitor
+	PauseInfo  int64 // ms
+	PauseWarn  int64 // ms
+	PauseSleep int64 // ms
 }

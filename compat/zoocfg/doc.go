@@ -1,18 +1,26 @@
-// Package zoocfg reads the configuration of a ZooKeeper server: zoo.cfg, the dynamic configuration file, myid.
+// Package zoocfg reads ZooKeeper's configuration: zoo.cfg, the dynamic configuration file and myid.
 //
 // # What it is
 //
-// [Load] takes a file in the syntax of java.util.Properties and gives a [Config]: every key that ZooKeeper 3.9 knows, with its default. What
-// ZooKeeper takes as a Java system property is a key too, with or without the prefix "zookeeper.", as in ZooKeeper (QuorumPeerConfig
-// .parseProperties turns unknown keys into system properties).
+// [Load] reads a file into a [Config]; [Parse] does the same with text and a function that reads the other files. The syntax is that of
+// java.util.Properties: "=", ":" or blanks after the key, "#" and "!" comments, continuation lines, \n \t \uXXXX escapes. (One deliberate
+// difference: bytes are taken for UTF-8, not for Latin-1.)
 //
 // # Contract
 //
-// A wrong value is an error that names file, line, key and what is allowed; nothing is guessed. A key that nobody knows is a warning by
-// name, and otherwise harmless, as in ZooKeeper. A key that is known and has no meaning for Paddock (threads of the JVM, sizes
-// of caches that do not exist) is listed in [Config].Ignored with the reason. Environment and flags are the binary's business, not this package's.
+//   - Every key of ZooKeeper 3.9 is known, with and without the prefix "zookeeper.": what Java takes as a system property may stand in
+//     the file. A known key either sets a field of Config, or is listed in Config.Ignored with the reason why it means nothing here.
+//   - An unknown key is a warning that names it and the nearest known one, as ZooKeeper turns unknown keys into system properties
+//     that nobody reads. A wrong value is an error with file, line, key and what is allowed. All errors are reported at once.
+//   - Defaults are ZooKeeper 3.9's, except where the field's comment says otherwise.
+//   - Config is plain data. The package opens no socket and resolves no name; [Config.CheckDirs] looks at folders.
+//   - Keys that begin with "paddock." are ours; they are kept in Config.Own for whoever knows them.
 //
 // # Concurrency
 //
-// None: a Config is a value; do not change it while others read it.
+// Functions and values; nothing is shared.
+//
+// # Debugging and testing
+//
+// testdata/zoocfg holds stories: a configuration and what was made of it. FuzzParse reads arbitrary files.
 package zoocfg

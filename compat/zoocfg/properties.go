@@ -4,99 +4,76 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// property is one key and value of a file, and the line on which it begins.
-type property struct {
-	key, value string
-	line       int
+// Property is one "key=value" of a file, unescaped.
+type Property struct {
+	Key, Value string
+	Line       int // where its logical line begins, from 1
 }
 
-// maxConfig bounds a configuration file; ZooKeeper's own are a few kB.
-const maxConfig = 4 << 20
-
-// parseProperties reads java.util.Properties text: "key=value", "key: value" or "key value"; # and ! begin comments; a backslash at the
-// end of a line continues it; \t \n \r \f and \uXXXX are escapes, any other escaped character is itself. Unlike Java it reads UTF-8,
-// as ZooKeeper's own files are. Of a key that comes twice the last one counts.
-func parseProperties(name, text string) ([]property, error) {
-	if len(text) > maxConfig {
-		return nil, fmt.Errorf("%s: %d bytes: too large for a configuration file (at most %d)", name, len(text), maxConfig)
-	}
-	if !utf8.ValidString(text) {
-		return nil, fmt.Errorf("%s: not UTF-8 text", name)
-	}
-	var out []property
-	at := map[string]int{}
-	for _, l := range logicalLines(text) {
-		key, value := splitProperty(l.text)
-		k, err := unescape(key)
-		if err == nil {
-			value, err = unescape(value)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", name, l.number, err)
-		}
-		p := property{k, strings.TrimSpace(value), l.number}
-		if i, again := at[k]; again {
-			out[i] = p
+// Properties reads the syntax of java.util.Properties. Order and doubled keys are kept. The only error is a malformed \u escape.
+func Properties(text string) ([]Property, error) {
+	var out []Property
+	lines := naturalLines(text)
+	for i := 0; i < len(lines); i++ {
+		line := strings.TrimLeft(lines[i], blanks)
+		if line == "" || line[0] == '#' || line[0] == '!' {
 			continue
 		}
-		at[k] = len(out)
+		p := Property{Line: i + 1}
+		for continues(line) {
+			line = line[:len(line)-1]
+			if i+1 == len(lines) {
+				break
+			}
+			i++
+			line += strings.TrimLeft(lines[i], blanks)
+		}
+		key, value := split(line)
+		var err error
+		if p.Key, err = unescape(key); err == nil {
+			p.Value, err = unescape(value)
+		}
+		if err != nil {
+			return out, fmt.Errorf("line %d: %w", p.Line, err)
+		}
 		out = append(out, p)
 	}
 	return out, nil
 }
 
-type line struct {
-	text   string
-	number int
+const blanks = " \t\f"
+
+// naturalLines cuts at \n, \r and \r\n.
+func naturalLines(text string) []string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	return strings.Split(strings.ReplaceAll(text, "\r", "\n"), "\n")
 }
 
-// logicalLines joins continued lines and drops blanks and comments.
-func logicalLines(text string) []line {
-	natural := strings.Split(strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n"), "\n")
-	var out []line
-	for i := 0; i < len(natural); i++ {
-		l := line{trimLeft(natural[i]), i + 1}
-		if l.text == "" || l.text[0] == '#' || l.text[0] == '!' {
-			continue
-		}
-		for continued(l.text) {
-			l.text = l.text[:len(l.text)-1]
-			if i++; i == len(natural) {
-				break
-			}
-			l.text += trimLeft(natural[i])
-		}
-		out = append(out, l)
-	}
-	return out
-}
-
-func trimLeft(s string) string { return strings.TrimLeft(s, " \t\f") }
-
-// continued says whether a line ends in an odd number of backslashes.
-func continued(s string) bool {
-	n := len(s) - len(strings.TrimRight(s, `\`))
+// continues says whether a line ends in an odd number of backslashes.
+func continues(line string) bool {
+	n := len(line) - len(strings.TrimRight(line, `\`))
 	return n%2 == 1
 }
 
-// splitProperty cuts at the first =, : or white space that is not escaped.
-func splitProperty(s string) (key, value string) {
-	i := 0
-	for i < len(s) && !strings.ContainsRune("=: \t\f", rune(s[i])) {
-		if s[i] == '\\' {
-			i++
+// split finds the key's end: the first "=", ":" or blank that has no backslash before it.
+func split(line string) (key, value string) {
+	end := 0
+	for end < len(line) && !strings.ContainsRune("=:"+blanks, rune(line[end])) {
+		if line[end] == '\\' {
+			end++
 		}
-		i++
+		end++
 	}
-	i = min(i, len(s))
-	key, rest := s[:i], strings.TrimLeft(s[i:], " \t\f")
+	end = min(end, len(line))
+	rest := strings.TrimLeft(line[end:], blanks)
 	if rest != "" && (rest[0] == '=' || rest[0] == ':') {
-		rest = strings.TrimLeft(rest[1:], " \t\f")
+		rest = strings.TrimLeft(rest[1:], blanks)
 	}
-	return key, rest
+	return line[:end], rest
 }
 
 func unescape(s string) (string, error) {
@@ -106,9 +83,7 @@ func unescape(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' || i+1 == len(s) {
-			if s[i] != '\\' {
-				b.WriteByte(s[i])
-			}
+			b.WriteByte(s[i])
 			continue
 		}
 		i++
@@ -122,18 +97,42 @@ func unescape(s string) (string, error) {
 		case 'f':
 			b.WriteByte('\f')
 		case 'u':
-			if i+5 > len(s) {
-				return "", fmt.Errorf("malformed escape %q: give four hex digits", s[i-1:])
-			}
-			r, err := strconv.ParseUint(s[i+1:i+5], 16, 16)
+			r, n, err := unicodeEscape(s[i-1:])
 			if err != nil {
-				return "", fmt.Errorf("malformed escape %q: give four hex digits", s[i-1:i+5])
+				return "", err
 			}
-			b.WriteRune(rune(r))
-			i += 4
+			b.WriteRune(r)
+			i += n - 2
 		default:
 			b.WriteByte(s[i])
 		}
 	}
 	return b.String(), nil
+}
+
+// unicodeEscape reads \uXXXX, or two of them that are a surrogate pair; n is how many bytes it took.
+func unicodeEscape(s string) (r rune, n int, err error) {
+	first, err := hex4(s)
+	if err != nil {
+		return 0, 0, err
+	}
+	if utf16.IsSurrogate(first) && strings.HasPrefix(s[6:], `\u`) {
+		if second, err := hex4(s[6:]); err == nil {
+			if pair := utf16.DecodeRune(first, second); pair != utf8.RuneError {
+				return pair, 12, nil
+			}
+		}
+	}
+	return first, 6, nil
+}
+
+func hex4(s string) (rune, error) {
+	if len(s) < 6 {
+		return 0, fmt.Errorf(`%q is not a \uXXXX escape: four hex digits are needed`, s)
+	}
+	v, err := strconv.ParseUint(s[2:6], 16, 16)
+	if err != nil {
+		return 0, fmt.Errorf(`%q is not a \uXXXX escape: four hex digits are needed`, s[:6])
+	}
+	return rune(v), nil
 }

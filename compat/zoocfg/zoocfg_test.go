@@ -1,127 +1,179 @@
 package zoocfg
 
 import (
-	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/cockroachdb/datadriven"
 )
 
-const sample = `# an ensemble as people write them
-tickTime=2000
-dataDir=/var/lib/zookeeper
-clientPort = 2181
-initLimit: 5
-syncLimit 2
-server.1=zoo1:2888:3888
-server.2=[::1]:2888:3888:observer;2182
-server.3=zoo3:2888:3888|zoo3b:2889:3889;127.0.0.1:2183
-group.1=1:3
-weight.1=2
-zookeeper.extendedTypesEnabled=true
-4lw.commands.whitelist=stat, ruok,\
-    mntr
-nio.numWorkerThreads=4
-no.such.key=1
-zookeeper.DigestAuthenticationProvider.superDigest=super:xyz=
-`
+func TestStories(t *testing.T) {
+	datadriven.Walk(t, "../../testdata/zoocfg", func(t *testing.T, path string) {
+		files := map[string]string{}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			switch d.Cmd {
+			case "file":
+				var name string
+				d.ScanArgs(t, "name", &name)
+				files[name] = d.Input
+				return ""
+			case "properties":
+				return tellProperties(d.Input)
+			case "parse":
+				delete(files, "/d/myid")
+				if d.HasArg("myid") {
+					var id string
+					d.ScanArgs(t, "myid", &id)
+					files["/d/myid"] = id + "\n"
+				}
+				return tellParse(d.Input, files)
+			}
+			t.Fatalf("unknown command %s", d.Cmd)
+			return ""
+		})
+	})
+}
 
-func TestSample(t *testing.T) {
-	c, err := Parse("zoo.cfg", sample)
+func tellProperties(text string) string {
+	props, err := Properties(text)
+	var b strings.Builder
+	for _, p := range props {
+		fmt.Fprintf(&b, "%d %q = %q\n", p.Line, p.Key, p.Value)
+	}
+	if err != nil {
+		fmt.Fprintf(&b, "error: %v\n", err)
+	}
+	return b.String()
+}
+
+// tellParse shows what differs from the defaults, then the remarks.
+func tellParse(text string, files map[string]string) string {
+	c, err := Parse("zoo.cfg", text, func(name string) ([]byte, error) {
+		if s, ok := files[name]; ok {
+			return []byte(s), nil
+		}
+		return nil, fmt.Errorf("open %s: %w", name, fs.ErrNotExist)
+	})
+	if err != nil {
+		return "error: " + strings.ReplaceAll(err.Error(), "\n", "\nerror: ") + "\n"
+	}
+	var b strings.Builder
+	d := defaults()
+	d.File, d.Text = c.File, c.Text
+	warnings, ignored := c.Warnings, c.Ignored
+	c.Warnings, c.Ignored = nil, nil
+	tellDiff(&b, "", reflect.ValueOf(*d), reflect.ValueOf(*c))
+	for _, n := range warnings {
+		fmt.Fprintf(&b, "warning: %s\n", n)
+	}
+	for _, n := range ignored {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	if c.Distributed() {
+		b.WriteString("distributed\n" + c.DynamicText())
+	}
+	return b.String()
+}
+
+func tellDiff(b *strings.Builder, name string, before, after reflect.Value) {
+	if reflect.DeepEqual(before.Interface(), after.Interface()) {
+		return
+	}
+	if after.Kind() == reflect.Struct {
+		for i := range after.NumField() {
+			tellDiff(b, strings.TrimPrefix(name+"."+after.Type().Field(i).Name, "."), before.Field(i), after.Field(i))
+		}
+		return
+	}
+	fmt.Fprintf(b, "%s = %+v\n", name, after.Interface())
+}
+
+func TestEveryKeyHasExactlyOneMeaning(t *testing.T) {
+	for name, k := range allKeys() {
+		if (k.set == nil) == (k.ignored == "") {
+			t.Errorf("%s: a key is either set or ignored with a reason", name)
+		}
+		if k.set != nil && k.allowed == "" {
+			t.Errorf("%s: says nothing about what is allowed", name)
+		}
+		if strings.HasPrefix(name, "zookeeper.") {
+			t.Errorf("%s: is listed with its prefix", name)
+		}
+	}
+}
+
+func TestKeysThatTakeAnythingButNonsense(t *testing.T) {
+	for name, k := range allKeys() {
+		if k.set == nil || strings.HasPrefix(k.allowed, "any text") || strings.HasPrefix(k.allowed, "words") {
+			continue
+		}
+		if k.set(defaults(), "utter nonsense") {
+			t.Errorf("%s takes nonsense", name)
+		}
+	}
+}
+
+func TestLoadAndFolders(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	file := filepath.Join(dir, "zoo.cfg")
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(file, "dataDir="+data+"\ndataLogDir="+dir+"/logs\nclientPort=2181\n")
+	c, err := Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Basics.TickTime != 2000 || c.Basics.ClientPort != 2181 || c.Ensemble.InitLimit != 5 || c.Ensemble.SyncLimit != 2 || !c.Nodes.ExtendedTypes {
-		t.Errorf("basics: %+v", c.Basics)
+	if err := c.CheckDirs(); err != nil {
+		t.Fatalf("missing folders may be made: %v", err)
 	}
-	s := c.Ensemble.Servers
-	if len(s) != 3 || s[0].Addrs[0] != (PeerAddr{"zoo1", 2888, 3888}) || s[1].Role != "observer" || s[1].Addrs[0].Host != "::1" || s[1].Client != "0.0.0.0:2182" || len(s[2].Addrs) != 2 || s[2].Client != "127.0.0.1:2183" {
-		t.Errorf("servers: %+v", s)
+	write(filepath.Join(data, "version-2", "log.1"), "")
+	if err := c.CheckDirs(); err == nil || !strings.Contains(err.Error(), "transaction logs") {
+		t.Fatalf("logs among the snapshots: %v", err)
 	}
-	if c.Ensemble.Groups[3] != 1 || c.Ensemble.Weights[1] != 2 {
-		t.Errorf("groups %v weights %v", c.Ensemble.Groups, c.Ensemble.Weights)
+	c.Storage.AutoCreateDir = false
+	if err := c.CheckDirs(); err == nil || !strings.Contains(err.Error(), "datadir.autocreate") {
+		t.Fatalf("a missing folder that may not be made: %v", err)
 	}
-	if strings.Join(c.Security.Words, " ") != "stat ruok mntr" {
-		t.Errorf("words %q", c.Security.Words)
-	}
-	if len(c.Warnings) != 1 || c.Warnings[0].Key != "no.such.key" || c.Warnings[0].Line != 16 {
-		t.Errorf("warnings %+v", c.Warnings)
-	}
-	if len(c.Ignored) != 1 || c.Ignored[0].Key != "nio.numWorkerThreads" {
-		t.Errorf("ignored %+v", c.Ignored)
-	}
-	if all := strings.Join(c.Raw, "\n"); strings.Contains(all, "xyz") {
-		t.Error("a secret is shown")
-	}
-}
-
-func TestWrongValuesNameTheLine(t *testing.T) {
-	for _, tt := range []struct{ text, want string }{
-		{"dataDir=/d\nclientPort=70000\n", "zoo.cfg:2: clientPort"},
-		{"tickTime=fast", "zoo.cfg:1: tickTime"},
-		{"\n\nreconfigEnabled=maybe", "zoo.cfg:3: reconfigEnabled"},
-		{"server.300=a:1:2", "from 1 to 254"},
-		{"server.1=a:1", serverForm},
-		{"server.1=a:1:2:boss", "participant, observer"},
-		{"electionAlg=0", "only 3"},
-		{"group.1=1\ngroup.2=1", "already"},
-	} {
-		_, err := Parse("zoo.cfg", tt.text)
-		var e *Error
-		if !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%q: %v, want %q", tt.text, err, tt.want)
-		}
-	}
-}
-
-func TestCheck(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "zoo.cfg")
-	write := func(text string) {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, tt := range []struct{ text, want string }{
-		{"clientPort=1", "dataDir"},
-		{"dataDir=" + dir + "\nminSessionTimeout=9\nmaxSessionTimeout=8", "larger"},
-		{"dataDir=" + dir + "\nserver.1=a:1:2\nserver.2=b:1:2\ninitLimit=5\nsyncLimit=5", "myid"},
-		{"dataDir=" + dir + "\nclientPort=2181", ""},
-	} {
-		write(tt.text)
-		_, err := Load(file)
-		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
-			t.Errorf("%q: %v, want %q", tt.text, err, tt.want)
-		}
-	}
-}
-
-func TestDynamicFile(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"zoo.cfg": "dataDir=" + dir + "\nclientPort=2181\ninitLimit=5\nsyncLimit=5\ndynamicConfigFile=" + dir + "/dyn\n",
-		"dyn":     "server.1=a:1:2:participant;2181\nserver.2=b:1:2:participant;2181\nserver.3=c:1:2:participant;2181\nversion=100000000\n",
-		"myid":    "2\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c, err := Load(filepath.Join(dir, "zoo.cfg"))
-	if err != nil || len(c.Ensemble.Servers) != 3 || c.Ensemble.DynamicVersion != 1<<32 || c.Ensemble.MyID != 2 {
-		t.Fatalf("%v %+v", err, c)
+	if _, err := Load(filepath.Join(dir, "nosuch")); err == nil {
+		t.Fatal("a missing file was read")
 	}
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(sample)
-	f.Add("a\\\n b = c\\u0041\\")
-	f.Add("server.1=[::1:2:3;;|")
+	paths, _ := filepath.Glob("../../testdata/zoocfg/*.txt")
+	for _, p := range paths {
+		text, err := os.ReadFile(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for part := range strings.SplitSeq(string(text), "----") {
+			f.Add(part)
+		}
+	}
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := Parse("zoo.cfg", text)
-		if (c == nil) == (err == nil) {
-			t.Fatalf("%v %v", c, err)
+		c, err := Parse("zoo.cfg", text, func(string) ([]byte, error) { return []byte(text), nil })
+		if err != nil {
+			_ = err.Error()
+			return
+		}
+		for _, s := range c.Members.Servers {
+			again, err := ParseServer(s.ID, s.String())
+			if err != nil || again.String() != s.String() {
+				t.Fatalf("%q is written as %q, which reads %+v %v", text, s.String(), again, err)
+			}
 		}
 	})
 }
