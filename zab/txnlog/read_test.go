@@ -125,9 +125,6 @@ func TestReconfigsAndBaseEnsemble(t *testing.T) {
 		e[0].Data = zab.EncodeReconfig(zab.Ensemble{Version: version, Members: []zab.Member{{ID: 1, Addr: "h:1:2", Weight: 1}}}, []byte("text"))
 		return zab.Persist{Entries: e}
 	}
-	if _, _, err := zab.DecodeReconfig(reconfig(1).Entries[0].Data); err != nil || reconfig(1).Entries[0].Data == nil {
-		t.Skip("zab cannot encode a reconfiguration yet")
-	}
 	fill := func() { mustAppend(t, l, zab.Persist{Entries: chain(l.Last(), 1, 3, 2500)}) }
 	fill()
 	mustAppend(t, l, reconfig(11))
