@@ -28,6 +28,10 @@ type home struct {
 	count   uint32        // transactions between checkpoints (snapCount)
 	minFree uint64        // bytes; below, writes that grow are refused
 
+	id       store.Identity
+	flushing sync.Mutex // a batch is collected and committed, or an image installed
+	imaging  sync.Mutex // a checkpoint is taken
+
 	last   zxid.ID // newest checkpoint
 	full   bool
 	failed chan<- error
@@ -37,7 +41,7 @@ type home struct {
 
 // openHome loads the state: from Badger, or, if that cannot be believed, from the newest good checkpoint; the log brings it up to date.
 func openHome(dir string, id store.Identity, st *znode.State, log *slog.Logger) (*home, error) {
-	h := &home{dir: dir, logger: log}
+	h := &home{dir: dir, id: id, logger: log}
 	var err error
 	open := func() (*store.Store, error) {
 		return store.Open(dir, store.Options{Identity: id, Logger: log})
@@ -134,6 +138,8 @@ func (h *home) due(z zxid.ID) bool {
 
 // flush collects one batch under the server's lock and commits it; a full disk is waited out, since the log has everything.
 func (h *home) flush(ctx context.Context) error {
+	h.flushing.Lock()
+	defer h.flushing.Unlock()
 	var b *store.Batch
 	h.server.Change(func(st *znode.State) {
 		if st.Pending() > 0 || st.LastZxid() > h.store.Zxid() {
@@ -160,6 +166,8 @@ func (h *home) flush(ctx context.Context) error {
 // checkpoint writes an image, then lets the log go that even the oldest kept image does not need.
 func (h *home) checkpoint(ctx context.Context) error {
 	begin := time.Now()
+	h.imaging.Lock()
+	defer h.imaging.Unlock()
 	c, err := h.store.Checkpoint(ctx, nil)
 	if err != nil {
 		return err

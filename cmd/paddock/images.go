@@ -1,24 +1,165 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/transport"
 	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/store"
 )
 
-// images ships and installs images of the state.
+// images ships exact images of the state to servers that are too far behind for the log, and installs those that come. An image
+// is a checkpoint file on both sides: the sender takes one (or has one), the receiver stages it among its own.
 type images struct{ node *node }
 
-var errNoImages = errors.New("images of the state are not shipped yet")
+// imageRate leaves room for heartbeats and proposals on a gigabit link.
+const imageRate = 64 << 20
 
+// imageNote goes before the bytes of an image.
+type imageNote struct {
+	Header store.ImageHeader
+	Size   int64
+	Ready  []byte // the message that the receiver's core gets once the image is staged
+}
+
+// Send implements peer.Images.
 func (i *images) Send(s zab.SnapSend, meta func(zxid.ID) zab.SnapshotMeta, message func(zab.SnapshotMeta) zab.Message) (zxid.ID, error) {
-	return 0, errNoImages
+	ctx := context.Background()
+	c, err := i.node.home.imageAt(ctx, s.Min)
+	if err != nil {
+		return 0, err
+	}
+	sender, err := store.Send(c)
+	if err != nil {
+		return 0, err
+	}
+	defer sender.Close()
+	m := message(meta(c.Zxid))
+	note, err := json.Marshal(imageNote{Header: sender.Header(), Size: sender.Size(), Ready: zab.AppendMessage(nil, &m)})
+	if err != nil {
+		return 0, err
+	}
+	i.node.logger.Info("shipping an image of the state", "to", s.To, "zxid", c.Zxid, "bytes", sender.Size())
+	open := func(offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(&chunks{from: sender, at: offset}), nil
+	}
+	return c.Zxid, i.node.links.transport.SendImage(ctx, s.To, note, open, imageRate)
 }
 
-func (i *images) Install(s zab.Snapshot) error { return errNoImages }
+// chunks reads a sender from an offset on.
+type chunks struct {
+	from *store.Sender
+	at   int64
+}
 
+func (c *chunks) Read(p []byte) (int, error) {
+	n, err := c.from.Chunk(p, c.at)
+	c.at += int64(n)
+	if n > 0 {
+		return n, nil
+	}
+	return 0, err
+}
+
+// receiveImage stages an image that a leader ships.
 func (n *node) receiveImage(from zab.PeerID, header []byte) (transport.ImageWriter, error) {
-	return nil, errNoImages
+	var note imageNote
+	if err := json.Unmarshal(header, &note); err != nil {
+		return nil, fmt.Errorf("image from server %d: %w", from, err)
+	}
+	var ready zab.Message
+	if err := zab.DecodeMessage(note.Ready, &ready); err != nil || ready.From != from || ready.To != n.self {
+		return nil, fmt.Errorf("image from server %d: its message does not fit (%v)", from, err)
+	}
+	r, err := n.home.store.Receive(note.Header, note.Size)
+	if err != nil {
+		return nil, err
+	}
+	n.logger.Info("receiving an image of the state", "from", from, "zxid", note.Header.Zxid, "bytes", note.Size, "have", r.Offset())
+	return &staging{node: n, to: r, ready: ready}, nil
 }
+
+// staging writes one image that comes.
+type staging struct {
+	node  *node
+	to    *store.Receiver
+	ready zab.Message
+}
+
+func (s *staging) Offset() int64 { return s.to.Offset() }
+
+func (s *staging) Write(p []byte) (int, error) {
+	if err := s.to.Chunk(p, s.to.Offset()); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Commit verifies the image, makes it durable, and tells the core.
+func (s *staging) Commit() error {
+	if _, err := s.to.Finish(); err != nil {
+		return err
+	}
+	s.node.links.deliver(s.ready)
+	return nil
+}
+
+func (s *staging) Abort() { s.to.Close() }
+
+// Install implements peer.Images: the log says already that the history begins at the image; a crash from here on finds the image by that.
+func (i *images) Install(s zab.Snapshot) error { return i.node.home.install(s.Zxid) }
+
+// imageAt is a checkpoint at z or later: one that is there, or a new one.
+func (h *home) imageAt(ctx context.Context, z zxid.ID) (store.Checkpoint, error) {
+	if all, err := h.store.Checkpoints(); err == nil && len(all) > 0 && all[0].Zxid >= z {
+		return all[0], nil
+	}
+	if err := h.flush(ctx); err != nil {
+		return store.Checkpoint{}, err
+	}
+	h.imaging.Lock()
+	defer h.imaging.Unlock()
+	c, err := h.store.Checkpoint(ctx, nil)
+	if err == nil && c.Zxid < z {
+		err = fmt.Errorf("the state is at %v only, an image at %v is asked for", c.Zxid, z)
+	}
+	return c, err
+}
+
+// install makes the staged image at z the state, in memory and in the store.
+func (h *home) install(z zxid.ID) error {
+	h.flushing.Lock()
+	defer h.flushing.Unlock()
+	var err error
+	h.server.Change(func(st *znode.State) { err = h.loadImage(st, z) })
+	if err == nil {
+		h.logger.Info("installed an image of the state", "zxid", z)
+	}
+	return err
+}
+
+// loadImage finds the image at z among the checkpoints, loads it and writes it to the store.
+func (h *home) loadImage(st *znode.State, z zxid.ID) error {
+	all, err := store.Checkpoints(h.dir)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.Zxid != z {
+			continue
+		}
+		if _, err := store.LoadCheckpoint(c.Path, &h.id, st); err != nil {
+			return err
+		}
+		return h.store.Rebuild(st)
+	}
+	return fmt.Errorf("there is no image at %v in %s: %w", z, h.dir, errMissingImage)
+}
+
+var errMissingImage = errors.New("missing image")

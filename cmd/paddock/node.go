@@ -117,7 +117,13 @@ func (n *node) openData() error {
 	}
 	n.home.every, n.home.count = orDuration(n.cfg.Paddock.FlushEvery, 500*time.Millisecond), uint32(n.cfg.Storage.SnapCount)
 	n.home.minFree = uint64(n.cfg.Paddock.MinFreeMB) << 20
-	if base := n.log.Base().Zxid; n.state.LastZxid() < base {
+	base := n.log.Base().Zxid
+	if n.state.LastZxid() < base { // it ended between the log's new beginning and the installation of the image
+		if err := n.home.loadImage(n.state, base); err != nil && !errors.Is(err, errMissingImage) {
+			return err
+		}
+	}
+	if n.state.LastZxid() < base {
 		return fmt.Errorf("the state ends at %v and the log begins after %v: transactions are missing between them; restore a checkpoint into %s, or empty %s and let the ensemble rebuild this server",
 			n.state.LastZxid(), base, filepath.Join(dir, "state"), dir)
 	}
