@@ -108,6 +108,7 @@ func (g *gen) request() Request {
 	for _, w := range g.profile.ops {
 		if at -= w.weight; at < 0 {
 			req := w.make(g)
+			g.tame(req.Args)
 			if g.quiet && (req.Op == opAuth || req.Op == opSASL) {
 				return g.getData() // answered by the I/O thread: they may overtake what was sent before them
 			}

@@ -22,6 +22,9 @@ func (f *Finding) Print(w io.Writer, left, right string) {
 		}
 		for _, s := range g {
 			i++
+			if !f.Repeated && (n < f.Group-8 || n > f.Group) {
+				continue // not shrunk: nobody reads all of it
+			}
 			fmt.Fprintf(w, "%s %3d  %s\n", mark, i, short(s.String()))
 		}
 	}

@@ -1,5 +1,7 @@
 package crosscheck
 
+import "strings"
+
 // profiles are what scripts can dwell on; a seed chooses one.
 func profiles() []profile {
 	return []profile{
@@ -205,6 +207,7 @@ func (g *gen) multi() Request {
 		default:
 			req = g.misplaced()
 		}
+		g.tame(req.Args)
 		ops = append(ops, part{req.Op, req.Args})
 	}
 	return Request{Op: opMulti, Args: []Arg{opsArg{ops}}}
@@ -222,18 +225,40 @@ func (g *gen) multiRead() Request {
 		if chance(g.r, 2) {
 			req = pick(g.r, []func(*gen) Request{(*gen).exists, (*gen).create, (*gen).getChildren2})(g)
 		}
+		g.tame(req.Args)
 		ops = append(ops, part{req.Op, req.Args})
 	}
 	return Request{Op: opMultiRead, Args: []Arg{opsArg{ops}}}
 }
 
-// quotaRequest is about a quota of the run's root or of its child a.
-func (g *gen) quotaRequest() Request {
-	base := pick(g.r, []string{"/zookeeper/quota/~", "/zookeeper/quota/~/a"})
-	limits := bufArg{v: []byte(pick(g.r, []string{
+// tame gives the nodes that hold quotas a text that can be read. Any other text, as any client may write it, kills ZooKeeper 3.9.5:
+// the thread that applies the transaction dies while it parses it (ArrayIndexOutOfBoundsException in StatsTrack).
+func (g *gen) tame(args []Arg) {
+	if len(args) < 2 {
+		return
+	}
+	path, _ := args[0].(strArg)
+	if _, ok := args[1].(bufArg); !ok {
+		return
+	}
+	switch {
+	case strings.HasSuffix(path.v, "/zookeeper_limits"):
+		args[1] = g.limits()
+	case strings.HasSuffix(path.v, "/zookeeper_stats"):
+		args[1] = bufArg{v: []byte("count=0,bytes=0")}
+	}
+}
+
+func (g *gen) limits() bufArg {
+	return bufArg{v: []byte(pick(g.r, []string{
 		"count=3,bytes=20", "count=-1,bytes=30", "count=2,bytes=-1=;byteHardLimit=-1;countHardLimit=4",
 		"count=-1,bytes=-1=;byteHardLimit=25;countHardLimit=-1", "count=100,bytes=1000=;byteHardLimit=40;countHardLimit=6",
 	}))}
+}
+
+// quotaRequest is about a quota of the run's root or of its child a.
+func (g *gen) quotaRequest() Request {
+	base := pick(g.r, []string{"/zookeeper/quota/~", "/zookeeper/quota/~/a"})
 	world := aclArg{list: []acl{{31, "world", "anyone"}}}
 	make := func(path string, data bufArg) Request {
 		return Request{Op: opCreate, Args: []Arg{strArg{v: path}, data, world, intArg{0}}}
@@ -242,11 +267,11 @@ func (g *gen) quotaRequest() Request {
 	case n < 25:
 		return make(base, bufArg{v: []byte{}})
 	case n < 45:
-		return make(base+"/zookeeper_limits", limits)
+		return make(base+"/zookeeper_limits", g.limits())
 	case n < 60:
 		return make(base+"/zookeeper_stats", bufArg{v: []byte("count=0,bytes=0")})
 	case n < 70:
-		return Request{Op: opSetData, Args: []Arg{strArg{v: base + "/zookeeper_limits"}, limits, intArg{-1}}}
+		return Request{Op: opSetData, Args: []Arg{strArg{v: base + "/zookeeper_limits"}, g.limits(), intArg{-1}}}
 	case n < 74:
 		return Request{Op: opDelete, Args: []Arg{strArg{v: base + "/zookeeper_limits"}, intArg{-1}}}
 	default:

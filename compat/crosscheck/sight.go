@@ -232,8 +232,12 @@ func readReply(r client.Reply, op, xid int32, root string) []Fact {
 		s.plain("xid", fmt.Sprintf("%d instead of %d", r.Xid, xid))
 	}
 	s.fact(Fact{Name: "zxid", Kind: ZxidFact, Num: r.Zxid})
-	if r.Err == 0 {
+	switch {
+	case r.Err == 0:
 		s.body(op)
+	case op == opMultiRead:
+		// ZooKeeper sends the parts it had when a part could not be read at all (a null path). Clients skip a body behind an error.
+		s.b = nil
 	}
 	return s.end(r.Body)
 }
