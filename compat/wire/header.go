@@ -82,8 +82,9 @@ func AppendACL(dst []byte, list []znode.ACL) []byte {
 	return dst
 }
 
-// DecodeACL reads a list of ACLs into the room of list; null gives nil. Their strings alias the frame. A null scheme or id is an
-// error, as it is for ZooKeeper.
+// DecodeACL reads a list of ACLs into the room of list; null gives nil. Their strings alias the frame. A null id is an error, as it is
+// for ZooKeeper, but not beside the scheme "auth", which never looks at it (kazoo sends it so). A null scheme reads as the empty one, which
+// is refused as an unknown scheme is. (PrepRequestProcessor.fixupACL)
 func DecodeACL(r *jute.Reader, list []znode.ACL) []znode.ACL {
 	n := r.Count(12)
 	if n < 0 {
@@ -94,7 +95,12 @@ func DecodeACL(r *jute.Reader, list []znode.ACL) []znode.ACL {
 	}
 	list = list[:0]
 	for range n {
-		a := znode.ACL{Perms: r.Int(), Scheme: r.Text(), ID: r.Text()}
+		a := znode.ACL{Perms: r.Int()}
+		a.Scheme, _ = r.NullableText()
+		var present bool
+		if a.ID, present = r.NullableText(); !present && a.Scheme != "" && a.Scheme != "auth" {
+			r.Fail(jute.ErrNull)
+		}
 		if r.Err() != nil {
 			return list
 		}
