@@ -25,7 +25,7 @@ func (c *Core) checkPromises() {
 		return
 	}
 	best := cd.newest()
-	if best.last <= c.hist.last || c.has(bugNoHistoryPull) {
+	if best.from == c.cfg.ID || best.last <= c.hist.last || c.has(bugNoHistoryPull) {
 		c.establish()
 		return
 	}

@@ -112,7 +112,7 @@ func (c *Core) askPreVotes() {
 	p := c.elect.pre
 	c.conf.members(c.commit, func(id PeerID) {
 		if c.votes(id) && !p.answered.Has(uint8(id)) {
-			c.send(Message{Type: MsgPreVote, To: id, Epoch: max(c.hard.durable, c.elect.seen) + 1, Zxid: c.hist.last})
+			c.send(Message{Type: MsgPreVote, To: id, Epoch: max(c.hard.durable, c.elect.seen) + 1, Zxid: c.historyClaim()})
 		}
 	})
 }
@@ -189,11 +189,12 @@ func (c *Core) askPromises(byOrder bool) {
 		c.fail(err)
 		return
 	}
+	claim := c.historyClaim()
 	c.promise(e, c.cfg.ID)
 	c.elect.pre = nil
 	c.cand = &candidacy{epoch: e, byOrder: byOrder, progress: c.now}
 	c.cand.granted.Add(uint8(c.cfg.ID))
-	c.cand.lasts = append(c.cand.lasts, promise{c.cfg.ID, c.hist.last})
+	c.cand.lasts = append(c.cand.lasts, promise{c.cfg.ID, claim})
 	c.askVotes()
 	c.checkPromises()
 }
@@ -213,15 +214,15 @@ func (c *Core) promise(e zxid.Epoch, to PeerID) {
 func (c *Core) askVotes() {
 	c.conf.members(c.commit, func(id PeerID) {
 		if id != c.cfg.ID && c.votes(id) {
-			c.sendDurable(Message{Type: MsgVote, To: id, Epoch: c.cand.epoch, Zxid: c.historyClaim(), Flag: c.cand.byOrder})
+			c.sendDurable(Message{Type: MsgVote, To: id, Epoch: c.cand.epoch, Zxid: c.cand.lasts[0].last, Flag: c.cand.byOrder})
 		}
 	})
 }
 
-// historyClaim is how far our history goes, as told to voters and candidates.
+// historyClaim is how far our history goes, as a candidate tells it.
 func (c *Core) historyClaim() zxid.ID {
-	if c.has(bugEpochBeforeHistory) && c.epoch != 0 {
-		return max(c.hist.last, zxid.New(c.epoch, 0))
+	if c.has(bugEpochBeforeHistory) {
+		return max(c.hist.last, zxid.New(c.hard.Promised, 0))
 	}
 	return c.hist.last
 }
@@ -240,7 +241,7 @@ func (c *Core) onVote(m *Message) {
 	if granted && c.role == Looking {
 		c.lookAt(c.patience())
 	}
-	resp := Message{Type: MsgVoteResp, To: m.From, Epoch: m.Epoch, Reject: !granted, Zxid: c.historyClaim(), Seq: uint64(c.hard.Promised)}
+	resp := Message{Type: MsgVoteResp, To: m.From, Epoch: m.Epoch, Reject: !granted, Zxid: c.hist.last, Seq: uint64(c.hard.Promised)}
 	if c.has(bugVoteNotPersisted) {
 		c.send(resp)
 		return

@@ -33,3 +33,19 @@ func TestSimulate(t *testing.T) {
 	}
 	t.Logf("%d seeds: %+v", *seeds, sum)
 }
+
+// The runs in which planted bugs are hunted must be clean without them.
+func TestSimulateHarsh(t *testing.T) {
+	for seed := *first - 1; seed < *first-1+uint64(*seeds); seed++ {
+		opt := Harsh(seed)
+		if *trace {
+			opt.Trace = func(s string) { fmt.Fprintln(os.Stderr, s) }
+		}
+		if err := NewSim(opt).Run(); err != nil {
+			t.Errorf("%v\nreplay: go test ./zab/zabtest -run SimulateHarsh -args -seeds=1 -first=%d -trace", err, seed+1)
+			if !testing.Verbose() {
+				t.FailNow()
+			}
+		}
+	}
+}

@@ -56,3 +56,15 @@ func (a *Stats) fields() []*int {
 		&a.Proposed, &a.Acked, &a.Reads, &a.LeaderChanges, &a.LeaderChangeInSync, &a.SnapInterrupted, &a.TornWrites, &a.FollowerAhead,
 		&a.Diffs, &a.Truncs, &a.Snaps, &a.Installs, &a.HistoryPulls, &a.EpochRolls, &a.DualCommits}
 }
+
+// Harsh is [Swarm] with everything that makes rare mistakes frequent: small ensembles, slow disks, many crashes, short runs.
+func Harsh(seed uint64) Options {
+	o := Swarm(seed)
+	r := rand.New(rand.NewPCG(seed, 0x4a55))
+	o.Voters, o.Ticks = 3+2*r.IntN(2), 400
+	f := &o.Faults
+	f.Crash, f.Restart, f.CrashAll = 0.05+0.1*r.Float64(), 0.1+0.2*r.Float64(), 0.01*r.Float64()
+	f.Partition, f.Heal = 0.02+0.1*r.Float64(), 0.02+0.1*r.Float64()
+	f.DiskMax = int64(TickLen/2 + r.IntN(4*TickLen))
+	return o
+}
