@@ -35,7 +35,6 @@ var mayImport = map[string]struct{ ours, third []string }{
 	"znode/watch":              {ours: []string{"znode"}},
 	"znode/store":              {ours: []string{"znode"}, third: []string{"github.com/dgraph-io/", "github.com/klauspost/compress", "golang.org/x/sys", "google.golang.org/protobuf"}},
 	"compat/jute":              {},
-	"compat/zooconf":           {},
 	"compat/admin":             {third: []string{"github.com/prometheus/"}},
 	"compat/wire":              {ours: []string{"compat/jute", "znode"}},
 	"compat/datadir":           {ours: []string{"compat/jute", "znode"}, third: []string{"github.com/golang/snappy"}},

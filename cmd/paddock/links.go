@@ -42,19 +42,19 @@ func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
 	if err != nil {
 		return fmt.Errorf("peers cannot be accepted on %s: %w", addr, err)
 	}
-	secret := []byte(n.cfg.Paddock.PeerSecret)
+	secret := []byte(n.cfg.own.PeerSecret)
 	if len(secret) == 0 && secure == nil && !loopback(addr) {
 		n.logger.Warn("the peer port proves nobody's identity: set paddock.peerSecretFile on all servers, or sslQuorum with certificates, or keep the network closed", "address", addr)
 	}
 	l := &links{}
 	l.transport = transport.New(transport.Config{
 		Identity: transport.Identity{Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), ID: n.self},
-		Secret:   secret, TLS: secure, Listener: sock, Resolve: l.resolver(n.cfg.Paddock.PeerPort), Admit: l.admit,
+		Secret:   secret, TLS: secure, Listener: sock, Resolve: l.resolver(n.cfg.own.PeerPort), Admit: l.admit,
 		Deliver: l.deliver, Receive: n.receiveImage, Logger: n.logger,
 	})
 	n.links = l
 	cfg.Transport, cfg.Images = l.transport, &images{node: n}
-	if n.cfg.Paddock.GossipAddr != "" || len(n.cfg.Paddock.Join) > 0 {
+	if n.cfg.own.GossipAddr != "" || len(n.cfg.own.Join) > 0 {
 		return n.startGossip(addr)
 	}
 	return nil
@@ -62,13 +62,13 @@ func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
 
 // startGossip tells others of this server and learns of them.
 func (n *node) startGossip(peerAddr string) error {
-	key, err := base64.StdEncoding.DecodeString(n.cfg.Paddock.GossipKey)
+	key, err := base64.StdEncoding.DecodeString(n.cfg.own.GossipKey)
 	if err != nil {
 		return fmt.Errorf("paddock.gossipKey: give 16, 24 or 32 bytes in base64: %w", err)
 	}
 	g, err := gossip.Start(gossip.Config{
 		Self: gossip.Self{ID: n.self, Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), PeerAddr: peerAddr, ClientAddr: n.clientAddr(), Role: "looking", Version: version},
-		Bind: n.cfg.Paddock.GossipAddr, Join: n.cfg.Paddock.Join, Key: key, Logger: n.logger,
+		Bind: n.cfg.own.GossipAddr, Join: n.cfg.own.Join, Key: key, Logger: n.logger,
 	})
 	if err != nil {
 		return err
@@ -116,14 +116,14 @@ func (l *links) stop() {
 // peerAddr is where this server listens for peers: as configured, or the quorum port (or, by paddock.peerPort, the election port)
 // of its own server line.
 func (n *node) peerAddr(e zab.Ensemble) (string, error) {
-	if a := n.cfg.Paddock.PeerAddr; a != "" {
+	if a := n.cfg.own.PeerAddr; a != "" {
 		return a, nil
 	}
 	m, ok := e.Member(n.self)
 	if !ok {
 		return "", fmt.Errorf("server %d is not among the server lines: give --peer host:port", n.self)
 	}
-	addrs := peerAddrs(m.Addr, n.cfg.Paddock.PeerPort)
+	addrs := peerAddrs(m.Addr, n.cfg.own.PeerPort)
 	if len(addrs) == 0 {
 		return "", fmt.Errorf("server.%d=%s: no host:port in it", n.self, m.Addr)
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/paddock-zk/paddock/compat/auth"
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/compat/server"
-	"github.com/paddock-zk/paddock/compat/zooconf"
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/peer"
@@ -28,7 +27,7 @@ import (
 
 // node is one running server: the composition of everything, in the order in which it starts. It stops in the reverse order.
 type node struct {
-	cfg    *zooconf.Config
+	cfg    *config
 	logger *slog.Logger
 	id     identity
 	self   zab.PeerID
@@ -47,9 +46,9 @@ type node struct {
 }
 
 // startNode opens the data folder, starts the peer, and accepts clients.
-func startNode(ctx context.Context, cfg *zooconf.Config, logger *slog.Logger) (n *node, err error) {
+func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, err error) {
 	n = &node{cfg: cfg, logger: logger, failed: make(chan error, 8), begun: time.Now()}
-	n.self = zab.PeerID(max(cfg.Ensemble.MyID, 1))
+	n.self = zab.PeerID(max(cfg.Members.ID, 1))
 	defer func() {
 		if err != nil {
 			n.stop()
@@ -115,8 +114,8 @@ func (n *node) openData() error {
 	if err != nil {
 		return err
 	}
-	n.home.every, n.home.count = orDuration(n.cfg.Paddock.FlushEvery, 500*time.Millisecond), uint32(n.cfg.Storage.SnapCount)
-	n.home.minFree = uint64(n.cfg.Paddock.MinFreeMB) << 20
+	n.home.every, n.home.count = n.cfg.own.FlushEvery, uint32(n.cfg.Storage.SnapCount)
+	n.home.minFree = uint64(n.cfg.own.MinFreeMB) << 20
 	base := n.log.Base().Zxid
 	if n.state.LastZxid() < base { // it ended between the log's new beginning and the installation of the image
 		if err := n.home.loadImage(n.state, base); err != nil && !errors.Is(err, errMissingImage) {
@@ -128,13 +127,6 @@ func (n *node) openData() error {
 			n.state.LastZxid(), base, filepath.Join(dir, "state"), dir)
 	}
 	return nil
-}
-
-func orDuration(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }
 
 // startServer makes what answers clients; it serves nobody before the peer is active.
@@ -210,7 +202,7 @@ func (n *node) ticks() {
 // listen accepts clients on the plain port, the secure port, or both.
 func (n *node) listen() error {
 	b := &n.cfg.Basics
-	if b.ClientPort == 0 && b.SecurePort == 0 && n.ownClient() == "" {
+	if b.ClientPort < 0 && b.SecurePort < 0 {
 		return errors.New("no port for clients: set clientPort, or --client")
 	}
 	secure, err := clientTLS(n.cfg)
@@ -219,38 +211,28 @@ func (n *node) listen() error {
 	}
 	if addr := n.clientAddr(); addr != "" {
 		var cfg *tls.Config
-		if b.PortUnification {
+		if n.cfg.TLS.PortUnification {
 			cfg = secure
 		}
-		if n.plain, err = n.open(addr, cfg, b.PortUnification); err != nil {
+		if n.plain, err = n.open(addr, cfg, n.cfg.TLS.PortUnification); err != nil {
 			return err
 		}
 	}
-	if b.SecurePort != 0 {
+	if b.SecurePort >= 0 {
 		if secure == nil {
 			return errors.New("secureClientPort is set: set ssl.keyStore.location (a PEM file with key and certificate) too")
 		}
-		n.secure, err = n.open(net.JoinHostPort(b.SecureAddr, strconv.Itoa(b.SecurePort)), secure, false)
+		n.secure, err = n.open(net.JoinHostPort(b.SecureAddress, strconv.Itoa(b.SecurePort)), secure, false)
 	}
 	return err
 }
 
 // clientAddr is where clients connect without TLS; "" = nowhere.
 func (n *node) clientAddr() string {
-	if n.cfg.Basics.ClientPort == 0 {
-		return n.ownClient()
+	if n.cfg.Basics.ClientPort < 0 {
+		return ""
 	}
-	return net.JoinHostPort(n.cfg.Basics.ClientAddr, strconv.Itoa(n.cfg.Basics.ClientPort))
-}
-
-// ownClient is the client address of this server's own server line.
-func (n *node) ownClient() string {
-	for _, s := range n.cfg.Ensemble.Servers {
-		if s.ID == int(n.self) {
-			return s.Client
-		}
-	}
-	return ""
+	return net.JoinHostPort(n.cfg.Basics.ClientAddress, strconv.Itoa(n.cfg.Basics.ClientPort))
 }
 
 func (n *node) open(addr string, t *tls.Config, unify bool) (*listener.Listener, error) {
@@ -259,9 +241,9 @@ func (n *node) open(addr string, t *tls.Config, unify bool) (*listener.Listener,
 		return nil, fmt.Errorf("clients cannot be accepted on %s: %w", addr, err)
 	}
 	l := listener.New(n.server, listener.Options{
-		MaxFrame: n.cfg.Basics.JuteMaxBuffer, MaxPerIP: n.cfg.Basics.MaxClientCnxns, MaxConns: n.cfg.Basics.MaxCnxns,
+		MaxFrame: n.cfg.Limits.MaxBuffer, MaxPerIP: n.cfg.Basics.MaxClientCnxns, MaxConns: n.cfg.Basics.MaxCnxns,
 		KeepAlive: n.cfg.Basics.TCPKeepAlive, TLS: t, PortUnification: unify, AdmitFrame: n.server.AdmitFrame, Log: n.logger,
-		HandshakeTimeout: time.Duration(n.cfg.TLS.HandshakeTimeoutMs) * time.Millisecond, MaxHandshakes: max(n.cfg.Limits.NettyHandshakes, 0),
+		HandshakeTimeout: time.Duration(n.cfg.TLS.HandshakeTimeout) * time.Millisecond, MaxHandshakes: max(n.cfg.Limits.Handshakes, 0),
 	})
 	go func() {
 		if err := l.Serve(sock); !errors.Is(err, listener.ErrClosed) {

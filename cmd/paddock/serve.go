@@ -10,12 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/paddock-zk/paddock/compat/zooconf"
 )
 
 // defaultWords may be asked without a configuration file: everything that dashboards and probes use. wchc and wchp list every watch and
@@ -62,7 +59,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(os.Stderr, cfg.Paddock.LogFormat, cfg.Paddock.LogLevel)
+	log, err := newLogger(os.Stderr, cfg.own.LogFormat, cfg.own.LogLevel)
 	if err != nil {
 		return usageError{err}
 	}
@@ -84,7 +81,7 @@ func serve(c *cli.Context) error {
 }
 
 // serveConfig joins defaults, the file, the environment and the flags; what comes later wins.
-func serveConfig(c *cli.Context) (*zooconf.Config, error) {
+func serveConfig(c *cli.Context) (*config, error) {
 	text := ""
 	file := c.String("config")
 	if file != "" {
@@ -94,13 +91,13 @@ func serveConfig(c *cli.Context) (*zooconf.Config, error) {
 		}
 		text = string(b)
 	} else {
-		text = "dataDir=paddock-data\nclientPort=2181\nclientPortAddress=127.0.0.1\n4lw.commands.whitelist=" + defaultWords + "\n"
+		file, text = "(no file)", "dataDir=./paddock-data\nclientPort=2181\nclientPortAddress=127.0.0.1\n4lw.commands.whitelist="+defaultWords+"\n"
 	}
 	over, err := overrides(c)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return zooconf.LoadText(file, text, over)
+	return parseConfig(file, text, over, c.Int("id"))
 }
 
 // overrides turns flags into keys of zoo.cfg.
@@ -132,9 +129,6 @@ func overrides(c *cli.Context) ([]string, error) {
 		}
 		set("admin.serverAddress", host)
 		set("admin.serverPort", port)
-	}
-	if c.IsSet("id") {
-		set("paddock.id", strconv.Itoa(c.Int("id")))
 	}
 	if c.IsSet("join") {
 		set("paddock.join", strings.Join(c.StringSlice("join"), ","))

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/paddock-zk/paddock/compat/auth"
 	"github.com/paddock-zk/paddock/compat/server"
-	"github.com/paddock-zk/paddock/compat/zooconf"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
@@ -26,8 +24,8 @@ func newSource(seed [32]byte) rand.Source { return rand.NewChaCha8(seed) }
 // timing is the ensemble's patience, in ticks of peerTick.
 func (n *node) timing() zab.Timing {
 	t := zab.Timing{Election: electionTicks}
-	if ms := n.cfg.Paddock.ElectionMs; ms > 0 {
-		t.Election = max(3, int(time.Duration(ms)*time.Millisecond/peerTick))
+	if d := n.cfg.own.Election; d > 0 {
+		t.Election = max(3, int(d/peerTick))
 	}
 	t.DiskStepDown = int(5 * time.Second / peerTick)
 	t.DiskFatal = int(60 * time.Second / peerTick)
@@ -35,36 +33,30 @@ func (n *node) timing() zab.Timing {
 }
 
 // authConfig says which schemes exist and who is privileged.
-func authConfig(c *zooconf.Config) auth.Config {
-	s := &c.Security
+func authConfig(c *config) auth.Config {
+	s := &c.Auth
 	a := auth.Config{
-		Digest:  auth.Digest{Disabled: !s.DigestEnabled, Super: s.SuperDigest, Algorithm: s.DigestAlg},
-		X509:    auth.X509{Enabled: c.Basics.SecurePort != 0 && c.TLS.ClientAuth != "none", Super: s.X509SuperUser},
-		Enforce: auth.Enforce{Enabled: s.EnforceAuth, Schemes: s.EnforceSchemes},
+		Digest:   auth.Digest{Disabled: !s.DigestEnabled, Super: s.SuperDigest, Algorithm: s.DigestAlg},
+		X509:     auth.X509{Enabled: s.X509 && c.TLS.ClientAuth != "none", Super: s.X509Super},
+		SASL:     s.SASL,
+		Ensemble: auth.Ensemble{Enabled: s.EnsembleOn, Names: s.EnsembleNames},
+		Enforce:  auth.Enforce{Enabled: s.EnforceOn, Schemes: s.EnforceSchemes},
 	}
-	for _, class := range s.AuthProviders {
-		switch {
-		case strings.HasSuffix(class, "SASLAuthenticationProvider"):
-			a.SASL = true
-		case strings.HasSuffix(class, "EnsembleAuthenticationProvider"):
-			a.Ensemble = auth.Ensemble{Enabled: true, Names: s.EnsembleNames}
-		}
-	}
-	if c.Sessions.RequireSASL {
+	if s.RequireSASL {
 		a.Enforce = auth.Enforce{Enabled: true, Schemes: []string{"sasl"}}
 	}
 	return a
 }
 
-func serverLimits(c *zooconf.Config) server.Limits {
-	l, t := &c.Limits, &c.Limits.Throttle
+func serverLimits(c *config) server.Limits {
+	l, t := &c.Limits, &c.Limits.Connections
 	return server.Limits{
-		GlobalOutstanding: l.GlobalOutstanding, ThrottleRequests: l.ThrottleRequests, ThrottledOpWaitMs: int64(l.ThrottledOpWaitMs),
+		GlobalOutstanding: l.Outstanding, ThrottleRequests: l.Requests.MaxRequests, ThrottledOpWaitMs: int64(l.Requests.WaitTime),
 		LargeThreshold: max(l.LargeThreshold, 0), LargeMaxBytes: int64(l.LargeMaxBytes),
-		ContainerCheckMs: int64(c.Nodes.ContainerCheckMs), ContainerPerMinute: c.Nodes.ContainerPerMinute, ContainerNeverMs: int64(c.Nodes.ContainerNeverMs),
+		ContainerCheckMs: c.Nodes.ContainerCheck, ContainerPerMinute: c.Nodes.ContainerPerMin, ContainerNeverMs: c.Nodes.ContainerUnused,
 		Connection: server.ThrottleOptions{
 			Tokens: t.Tokens, FillTimeMs: int64(t.FillTime), FillCount: t.FillCount, FreezeTimeMs: int64(t.FreezeTime),
-			DropIncrease: t.DropIncrease, DropDecrease: t.DropDecrease, DropRatio: t.Ratio, Weighted: t.WeightEnabled,
+			DropIncrease: t.DropIncrease, DropDecrease: t.DropDecrease, DropRatio: t.DecreaseRatio, Weighted: t.Weighed,
 			GlobalCost: t.GlobalWeight, RenewCost: t.RenewWeight,
 		},
 	}
@@ -73,14 +65,14 @@ func serverLimits(c *zooconf.Config) server.Limits {
 func (n *node) features(schemes znode.Flags) server.Features {
 	c := n.cfg
 	f := server.Features{
-		Flags: schemes, Standalone: !n.distributed(), ReconfigEnabled: c.Ensemble.ReconfigEnabled, StandaloneEnabled: c.Ensemble.StandaloneEnabled,
-		ReadOnlyMode: c.Sessions.ReadOnlyMode && n.distributed(), LinearizableReads: c.Paddock.LinearizableReads, AllowSASLFailed: c.Security.AllowSASLFailed,
+		Flags: schemes, Standalone: !n.distributed(), ReconfigEnabled: c.Ensemble.Dynamic.Reconfig, StandaloneEnabled: c.Ensemble.Dynamic.Standalone,
+		ReadOnlyMode: c.Sessions.ReadOnlyMode && n.distributed(), LinearizableReads: c.own.LinearizableReads, AllowSASLFailed: c.Auth.AllowSASLFails,
 	}
 	if e := authConfig(c).Enforce; e.Enabled {
 		f.SASLRequired = slices.Contains(e.Schemes, "sasl")
 	}
 	for flag, on := range map[znode.Flags]bool{
-		znode.FlagSkipACL: c.Security.SkipACL, znode.FlagEnforceQuota: c.Limits.EnforceQuota, znode.FlagExtendedTypes: c.Nodes.ExtendedTypes,
+		znode.FlagSkipACL: c.Nodes.SkipACL, znode.FlagEnforceQuota: c.Limits.EnforceQuota, znode.FlagExtendedTypes: c.Nodes.ExtendedTypes,
 	} {
 		if on {
 			f.Flags |= flag
@@ -89,47 +81,23 @@ func (n *node) features(schemes znode.Flags) server.Features {
 	return f
 }
 
-// distributed says whether this server is one of an ensemble, in ZooKeeper's sense: more than one server line, or one that says so by
-// standaloneEnabled=false, or a joiner.
-func (n *node) distributed() bool {
-	e := &n.cfg.Ensemble
-	return len(e.Servers) > 1 || len(e.Servers) == 1 && !e.StandaloneEnabled || len(n.cfg.Paddock.Join) > 0
-}
+// distributed says whether this server is one of an ensemble: its configuration says so, or it joins one.
+func (n *node) distributed() bool { return n.cfg.Distributed() || len(n.cfg.own.Join) > 0 }
 
 // ensemble is the bootstrap configuration: the server lines, or this server alone.
 func (n *node) ensemble() (zab.Ensemble, error) {
 	if !n.distributed() {
 		return zab.Ensemble{Members: []zab.Member{{ID: n.self, Weight: 1}}}, nil
 	}
-	var lines strings.Builder
-	e := &n.cfg.Ensemble
-	for _, s := range e.Servers {
-		fmt.Fprintf(&lines, "server.%d=%s\n", s.ID, s.Text)
+	if len(n.cfg.Members.Servers) == 0 { // a joiner learns from gossip whom to dial
+		return zab.Ensemble{}, nil
 	}
-	for id, g := range e.Groups {
-		fmt.Fprintf(&lines, "group.%d=%d\n", g, id)
-	}
-	for id, w := range e.Weights {
-		fmt.Fprintf(&lines, "weight.%d=%d\n", id, w)
-	}
-	out, err := zab.ParseEnsemble(lines.String())
+	out, err := zab.ParseEnsemble(n.cfg.DynamicText())
 	if err != nil {
 		return out, fmt.Errorf("server lines: %w", err)
 	}
-	out.Version = zxid.ID(e.DynamicVersion)
+	out.Version = zxid.ID(n.cfg.Members.Version)
 	return out, nil
-}
-
-// configText is what /zookeeper/config shows before the first reconfig.
-func (n *node) configText() string {
-	if !n.distributed() {
-		return ""
-	}
-	e, err := n.ensemble()
-	if err != nil {
-		return ""
-	}
-	return e.String()
 }
 
 // foundIdentity draws the identity of a server that begins with an empty folder.

@@ -12,12 +12,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/paddock-zk/paddock/compat/zooconf"
+	"github.com/paddock-zk/paddock/compat/zoocfg"
 )
 
 // clientTLS is the TLS of the secure client port; nil if none is configured.
-func clientTLS(c *zooconf.Config) (*tls.Config, error) {
-	if c.TLS.KeyStore == "" {
+func clientTLS(c *config) (*tls.Config, error) {
+	if c.TLS.Key.Location == "" {
 		return nil, nil
 	}
 	t, err := serverTLS(&c.TLS, "ssl.")
@@ -36,19 +36,19 @@ func clientTLS(c *zooconf.Config) (*tls.Config, error) {
 }
 
 // peerTLS is the TLS of the links between servers: both sides show a certificate.
-func peerTLS(c *zooconf.Config) (*tls.Config, error) {
-	if !c.Ensemble.SSLQuorum {
+func peerTLS(c *config) (*tls.Config, error) {
+	if !c.QuorumTLS.Enabled {
 		return nil, nil
 	}
-	if c.PeerTLS.KeyStore == "" || c.PeerTLS.TrustStore == "" {
+	if c.QuorumTLS.Key.Location == "" || c.QuorumTLS.Trust.Location == "" {
 		return nil, errors.New("sslQuorum=true needs ssl.quorum.keyStore.location and ssl.quorum.trustStore.location (PEM files)")
 	}
-	t, err := serverTLS(&c.PeerTLS, "ssl.quorum.")
+	t, err := serverTLS(&c.QuorumTLS.TLS, "ssl.quorum.")
 	if err != nil {
 		return nil, err
 	}
 	t.ClientAuth = tls.RequireAndVerifyClientCert
-	if !c.PeerTLS.HostnameVerification { // the chain is still verified, only the name is not compared
+	if !c.QuorumTLS.HostVerify { // the chain is still verified, only the name is not compared
 		t.InsecureSkipVerify = true
 		t.VerifyConnection = func(s tls.ConnectionState) error {
 			if len(s.PeerCertificates) == 0 {
@@ -66,22 +66,22 @@ func peerTLS(c *zooconf.Config) (*tls.Config, error) {
 }
 
 // serverTLS reads key store and trust store. Both are looked at again every few seconds, so that new certificates need no restart.
-func serverTLS(c *zooconf.TLS, prefix string) (*tls.Config, error) {
-	store := &pemStore{keyFile: c.KeyStore, trustFile: c.TrustStore, prefix: prefix}
+func serverTLS(c *zoocfg.TLS, prefix string) (*tls.Config, error) {
+	store := &pemStore{keyFile: c.Key.Location, trustFile: c.Trust.Location, prefix: prefix}
 	if err := store.load(); err != nil {
 		return nil, err
 	}
 	versions := map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}
 	base := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: store.pool, ClientCAs: store.pool}
-	for _, p := range append([]string{c.Protocol}, c.EnabledProtocols...) {
+	for _, p := range append([]string{c.Protocol}, c.Protocols...) {
 		if p != "" && versions[p] == 0 && p != "TLS" {
 			return nil, fmt.Errorf("%sprotocol %q: give TLSv1.2 or TLSv1.3", prefix, p)
 		}
 	}
-	if len(c.EnabledProtocols) == 1 && c.EnabledProtocols[0] == "TLSv1.3" {
+	if len(c.Protocols) == 1 && c.Protocols[0] == "TLSv1.3" {
 		base.MinVersion = tls.VersionTLS13
 	}
-	suites, err := cipherSuites(c.CipherSuites, prefix)
+	suites, err := cipherSuites(c.Ciphers, prefix)
 	if err != nil {
 		return nil, err
 	}
