@@ -111,7 +111,7 @@ var storyVerbs = map[string]Op{
 	"ttl": {Kind: KindCreate, Wire: 21}, "delete": {Kind: KindDelete, Wire: 2}, "set": {Kind: KindSetData, Wire: 5},
 	"setacl": {Kind: KindSetACL, Wire: 7}, "check": {Kind: KindCheck, Wire: 13}, "session": {Kind: KindCreateSession},
 	"close": {Kind: KindCloseSession}, "collect": {Kind: KindDeleteContainer}, "config": {Kind: KindReconfig}, "secret": {Kind: KindPutSecret},
-	"error": {Kind: KindError}
+	"error": {Kind: KindError},
 }
 
 // words splits at blanks outside quotes.
