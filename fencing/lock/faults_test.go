@@ -1,0 +1,303 @@
+package lock
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+
+	"github.com/paddock-zk/paddock/compat/zktest"
+	"github.com/paddock-zk/paddock/fencing"
+)
+
+func storySlots(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	a, b := r.client(t), r.client(t)
+	sem, err := a.NewSemaphore("/sem", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _ := b.NewSemaphore("/sem", 2)
+	g0, err := sem.Acquire(ctx)
+	take(t, g0, err)
+	g1, err := other.Acquire(ctx)
+	take(t, g1, err)
+	if Slot(g0) == Slot(g1) || g0.Token().Scope == g1.Token().Scope {
+		t.Fatalf("both hold slot %s", Slot(g0))
+	}
+	third := make(chan *Grant, 1)
+	go func() {
+		if g, err := other.Acquire(ctx); err == nil {
+			third <- g
+		}
+	}()
+	zktest.Eventually(t, 10*time.Second, "the third queues", func() bool { return len(children(t, a, "/sem/queue")) == 1 })
+	if err := g0.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	g2 := <-third
+	if Slot(g2) != Slot(g0) || g2.Token().Compare(g0.Token()) <= 0 {
+		t.Fatalf("slot %s with %s after slot %s with %s", Slot(g2), g2.Token(), Slot(g0), g0.Token())
+	}
+	if tok, err := b.TokenOf(ctx, g2.Path()); err != nil || tok != g2.Token() {
+		t.Fatalf("the issuing rule gives %v, %v; the grant has %v", tok, err, g2.Token())
+	}
+	if n := children(t, a, "/sem/queue"); len(n) != 0 {
+		t.Fatalf("the queue still has %v", n)
+	}
+}
+
+func storySlotLostReply(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	c := r.client(t)
+	sem, _ := c.NewSemaphore("/semlost", 1)
+	c.p.loseNextReplyTo(opMulti)
+	g, err := sem.Acquire(ctx)
+	g = take(t, g, err)
+	st, err := c.stat(ctx, "/semlost/fence/slot-0")
+	if err != nil || st.Mzxid != g.Token().Fence {
+		t.Fatalf("fence node at %v (%v), token %v", st, err, g.Token())
+	}
+}
+
+func storyElection(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	a, b := r.client(t), r.client(t)
+	g, err := a.NewElection("/elect", "a").Campaign(ctx)
+	g = take(t, g, err)
+	if who, err := b.NewElection("/elect", "b").Leader(ctx); who != "a" || err != nil {
+		t.Fatalf("leader %q, %v", who, err)
+	}
+	next := make(chan *Grant, 1)
+	go func() {
+		if g, err := b.NewElection("/elect", "b").Campaign(ctx); err == nil {
+			next <- g
+		}
+	}()
+	zktest.Eventually(t, 10*time.Second, "the candidate queues", func() bool { return len(children(t, a, "/elect")) == 2 })
+	if err := g.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	<-next
+	if who, err := a.NewElection("/elect", "a").Leader(ctx); who != "b" || err != nil {
+		t.Fatalf("leader %q, %v", who, err)
+	}
+}
+
+func storyReconnect(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	c := r.clientFor(t, 10*time.Second)
+	g, err := c.NewLock("/reconnect").Lock(ctx)
+	g = take(t, g, err)
+	for range 3 {
+		c.p.cut()
+		if _, err := c.attached(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if st, err := c.stat(ctx, g.Path()); err != nil || st.Czxid != g.Token().Fence {
+		t.Fatalf("the node after reconnects: %v, %v", st, err)
+	}
+	if !g.Held() {
+		t.Fatal("the lock was lost by a reconnect within the session")
+	}
+}
+
+func storyLostBeforeExpiry(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	c, witness := r.client(t), r.client(t)
+	g, err := c.NewLock("/expiry").Lock(ctx)
+	g = take(t, g, err)
+	next := make(chan *Grant, 1)
+	go func() {
+		if g, err := witness.NewLock("/expiry").Lock(ctx); err == nil {
+			next <- g
+		}
+	}()
+	c.p.blackhole(true)
+	mustLose(t, g, 6*time.Second)
+	if ok, _, err := witness.conn.Exists(g.Path()); err != nil || !ok {
+		t.Fatalf("Lost was closed after the server had expired the session (exists %v, %v)", ok, err)
+	}
+	g2 := <-next
+	if g2.Token().Compare(g.Token()) <= 0 {
+		t.Fatalf("token %s after %s", g2.Token(), g.Token())
+	}
+	c.p.blackhole(false)
+	if g.Held() {
+		t.Fatal("a lost grant came back")
+	}
+	// The same Session, under its next server session, queues again.
+	if err := g2.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	g3, err := c.NewLock("/expiry").Lock(ctx)
+	if g3 = take(t, g3, err); g3.Token().Compare(g2.Token()) <= 0 {
+		t.Fatalf("token %s after %s", g3.Token(), g2.Token())
+	}
+}
+
+func storyExpiredWaiter(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	holder, waiter := r.clientFor(t, 20*time.Second), r.client(t)
+	g, err := holder.NewLock("/expwait").Lock(ctx)
+	g = take(t, g, err)
+	got := make(chan *Grant, 1)
+	go func() {
+		if g, err := waiter.NewLock("/expwait").Lock(ctx); err == nil {
+			got <- g
+		}
+	}()
+	zktest.Eventually(t, 10*time.Second, "the waiter queues", func() bool { return len(children(t, holder, "/expwait")) == 2 })
+	old, _ := waiter.attached(ctx)
+	waiter.p.blackhole(true)
+	zktest.Eventually(t, 15*time.Second, "the waiter's session expires", func() bool { return len(children(t, holder, "/expwait")) == 1 })
+	waiter.p.blackhole(false)
+	zktest.Eventually(t, 15*time.Second, "the waiter queues again", func() bool { return len(children(t, holder, "/expwait")) == 2 })
+	if err := g.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	g2 := <-got
+	st, err := holder.stat(ctx, g2.Path())
+	if err != nil || st.EphemeralOwner == old.id || st.EphemeralOwner != g2.Token().Audit.Session || st.Czxid != g2.Token().Fence {
+		t.Fatalf("granted %v; node %v, %v; the old session was %#x", g2.Token(), st, err, old.id)
+	}
+}
+
+func storyDeletedNode(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	c, admin := r.client(t), r.client(t)
+	g, err := c.NewLock("/deleted").Lock(ctx)
+	g = take(t, g, err)
+	if _, err := admin.conn.Set(g.Path(), []byte("__REVOKE__"), -1); err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.conn.Delete(g.Path(), -1); err != nil {
+		t.Fatal(err)
+	}
+	mustLose(t, g, 5*time.Second)
+}
+
+func storyDeletedWaiter(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	a, b := r.client(t), r.client(t)
+	g, err := a.NewLock("/delwait").Lock(ctx)
+	g = take(t, g, err)
+	got := make(chan *Grant, 1)
+	go func() {
+		if g, err := b.NewLock("/delwait").Lock(ctx); err == nil {
+			got <- g
+		}
+	}()
+	var victim string
+	zktest.Eventually(t, 10*time.Second, "the waiter queues", func() bool {
+		for _, n := range children(t, a, "/delwait") {
+			if "/delwait/"+n != g.Path() {
+				victim = "/delwait/" + n
+			}
+		}
+		return victim != ""
+	})
+	if err := errors.Join(a.conn.Delete(victim, -1), g.Unlock(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	if g2 := <-got; g2.Path() == victim || g2.Token().Compare(g.Token()) <= 0 {
+		t.Fatalf("granted %s", g2.Path())
+	}
+}
+
+func storyParentReborn(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	c := r.client(t)
+	var last *Grant
+	for i := range 3 {
+		g, err := c.NewLock("/reborn").Lock(ctx)
+		g = take(t, g, err)
+		if last != nil && g.Token().Compare(last.Token()) <= 0 {
+			t.Fatalf("round %d: %s after %s", i, g.Token(), last.Token())
+		}
+		if n := fencing.ParseNodeName(base(g.Path())); n.Seq != 0 {
+			t.Fatalf("the sequence goes on at %d: the parent was not created anew, so this shows nothing", n.Seq)
+		}
+		last = g
+		if err := errors.Join(g.Unlock(ctx), c.conn.Delete("/reborn", -1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func storyTokenOf(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	a, b := r.client(t), r.client(t)
+	lockA, lockB := zk.NewLock(a.conn, "/foreign", zk.WorldACL(zk.PermAll)), make(chan error, 1)
+	if err := lockA.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { lockB <- zk.NewLock(b.conn, "/foreign", zk.WorldACL(zk.PermAll)).Lock() }()
+	var held, waits string
+	zktest.Eventually(t, 10*time.Second, "both queue", func() bool {
+		for _, n := range children(t, a, "/foreign") {
+			if fencing.ParseNodeName(n).Seq == 0 {
+				held = "/foreign/" + n
+			} else {
+				waits = "/foreign/" + n
+			}
+		}
+		return waits != ""
+	})
+	tok, err := a.TokenOf(ctx, held)
+	if st, _ := a.stat(ctx, held); err != nil || tok.Fence != st.Czxid {
+		t.Fatalf("the holder: %v, %v", tok, err)
+	}
+	if _, err := b.TokenOf(ctx, held); !errors.Is(err, ErrNotOwner) {
+		t.Fatalf("another session's node: %v", err)
+	}
+	if _, err := b.TokenOf(ctx, waits); !errors.Is(err, fencing.ErrNotHolder) {
+		t.Fatalf("a waiter: %v", err)
+	}
+	if err := lockA.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-lockB; err != nil {
+		t.Fatal(err)
+	}
+	// Two nodes of one multi share their czxid.
+	if _, err := a.conn.Create("/multi", nil, 0, zk.WorldACL(zk.PermAll)); err != nil {
+		t.Fatal(err)
+	}
+	create := &zk.CreateRequest{Path: "/multi/lock-", Acl: zk.WorldACL(zk.PermAll), Flags: zk.FlagEphemeral | zk.FlagSequence}
+	res, err := a.conn.Multi(create, create)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.TokenOf(ctx, res[0].String); !errors.Is(err, fencing.ErrAmbiguousGrant) {
+		t.Fatalf("a node of a multi: %v", err)
+	}
+}
+
+func storyForeign(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	a, b := r.client(t), r.client(t)
+	foreign := zk.NewLock(a.conn, "/mixed", zk.WorldACL(zk.PermAll))
+	if err := foreign.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.NewLock("/mixed").TryLock(ctx); !errors.Is(err, ErrNotAcquired) {
+		t.Fatalf("beside go-zookeeper's lock: %v", err)
+	}
+	b.cfg.Naming = Kazoo
+	got := make(chan *Grant, 1)
+	go func() {
+		if g, err := b.NewLock("/mixed").Lock(ctx); err == nil {
+			got <- g
+		}
+	}()
+	zktest.Eventually(t, 10*time.Second, "both queue", func() bool { return len(children(t, a, "/mixed")) == 2 })
+	if err := foreign.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if g := <-got; fencing.ParseNodeName(base(g.Path())).Role != fencing.RoleWriter {
+		t.Fatalf("granted %s", g.Path())
+	}
+}

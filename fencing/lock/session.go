@@ -1,0 +1,321 @@
+package lock
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+
+	"github.com/paddock-zk/paddock/fencing"
+)
+
+// Naming chooses how lock nodes are named.
+type Naming uint8
+
+const (
+	// Curator names: also what go-zookeeper's own lock uses.
+	Curator Naming = iota
+	// Kazoo names.
+	Kazoo
+)
+
+// Config says how to connect. Servers and Timeout are needed, and Lineage for a stock ZooKeeper.
+type Config struct {
+	Servers []string      // host:port
+	Timeout time.Duration // of the session, asked for; the server may give another
+	// Lineage of the ensemble. A server that serves /zookeeper/lineage must agree with it; zero takes the server's word.
+	Lineage fencing.Lineage
+	ACL     []zk.ACL // of the nodes made; nil means open to all
+	Naming  Naming
+	Clock   Clock     // nil: CLOCK_BOOTTIME
+	Dial    zk.Dialer // nil: TCP
+	Logger  zk.Logger // nil: silent
+}
+
+// Errors of the recipes.
+var (
+	// ErrNotAcquired: TryLock found the lock held, or older requests waiting.
+	ErrNotAcquired = errors.New("lock: held by another, or others wait before us")
+	// ErrNotOwner: the node belongs to another session.
+	ErrNotOwner = errors.New("lock: the node belongs to another session")
+	// ErrLost: the grant can no longer be trusted.
+	ErrLost = errors.New("lock: lost")
+	// ErrClosed: the session was closed.
+	ErrClosed = errors.New("lock: session closed")
+)
+
+// Session is one ZooKeeper session and what is known about its life. Safe from any goroutine.
+type Session struct {
+	cfg     Config
+	conn    *zk.Conn
+	lineage fencing.Lineage
+	signs   bool // the server serves /zookeeper/lineage, so it may sign
+
+	mu      sync.Mutex
+	trust   trust
+	life    *life         // of the session as the newest handshake gave it; nil before the first
+	link    *link         // the connection in use; nil while there is none
+	changed chan struct{} // closed, and replaced, when life or link changes
+	closed  bool
+}
+
+// life is one trusted stretch of one session.
+type life struct {
+	id      int64
+	timeout time.Duration
+	lost    chan struct{}
+	stop    func() // of the alarm
+}
+
+func (l *life) isLost() bool {
+	select {
+	case <-l.lost:
+		return true
+	default:
+		return false
+	}
+}
+
+// Connect opens a session and learns the lineage.
+func Connect(ctx context.Context, cfg Config) (*Session, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = bootClock{}
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = net.DialTimeout
+	}
+	if cfg.ACL == nil {
+		cfg.ACL = zk.WorldACL(zk.PermAll)
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = silent{}
+	}
+	s := &Session{cfg: cfg, changed: make(chan struct{})}
+	conn, events, err := zk.Connect(cfg.Servers, cfg.Timeout, zk.WithDialer(s.dial), zk.WithLogger(cfg.Logger), zk.WithLogInfo(false))
+	if err != nil {
+		return nil, fmt.Errorf("lock: connect to %v: %w", cfg.Servers, err)
+	}
+	s.conn = conn
+	go func() {
+		for range events { // must be drained; everything is learned from the wire instead
+		}
+	}()
+	if err := s.learnLineage(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}
+
+// Conn is the client underneath, for whatever else the program does in the session.
+func (s *Session) Conn() *zk.Conn { return s.conn }
+
+// Lineage is what tokens of this session carry.
+func (s *Session) Lineage() fencing.Lineage { return s.lineage }
+
+// Close ends the session; its locks are released by the server, and every grant is lost.
+func (s *Session) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.endLife()
+	s.announce()
+	s.mu.Unlock()
+	s.conn.Close()
+}
+
+// learnLineage asks the server; a stock ZooKeeper has no such node.
+func (s *Session) learnLineage(ctx context.Context) error {
+	data, err := retry(ctx, s, func() ([]byte, error) { b, _, err := s.conn.Get("/zookeeper/lineage"); return b, err })
+	switch {
+	case errors.Is(err, zk.ErrNoNode), errors.Is(err, zk.ErrNoAuth):
+		s.lineage = s.cfg.Lineage
+		if err := s.lineage.Valid(); err != nil {
+			return fmt.Errorf("lock: this server has no /zookeeper/lineage, so the configuration must give one: %w", err)
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf("lock: read the lineage from %v: %w", s.cfg.Servers, err)
+	}
+	if s.lineage, err = fencing.ParseLineage(data); err != nil {
+		return fmt.Errorf("lock: /zookeeper/lineage: %w", err)
+	}
+	s.signs = true
+	if want := s.cfg.Lineage; want != (fencing.Lineage{}) && want != s.lineage {
+		return fmt.Errorf("lock: the server's lineage is %v, the configuration expects %v: another ensemble, or one that was restored", s.lineage, want)
+	}
+	return nil
+}
+
+// link is a connection whose frames are watched.
+type link struct {
+	net.Conn
+	s       *Session
+	in, out framer
+}
+
+func (s *Session) dial(network, address string, timeout time.Duration) (net.Conn, error) {
+	c, err := s.cfg.Dial(network, address, timeout)
+	if err != nil {
+		return nil, err
+	}
+	return &link{Conn: c, s: s}, nil
+}
+
+// Write notes the time before the bytes leave: the server cannot hear them earlier.
+func (l *link) Write(b []byte) (int, error) {
+	now := l.s.cfg.Clock.Now()
+	l.s.mu.Lock()
+	l.out.feed(b, func(head []byte, n int64) {
+		if n == 0 {
+			l.s.trust.connected()
+		}
+		l.s.trust.wrote(xidOf(head, n), now)
+	})
+	l.s.mu.Unlock()
+	return l.Conn.Write(b)
+}
+
+func (l *link) Read(b []byte) (int, error) {
+	n, err := l.Conn.Read(b)
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	l.in.feed(b[:n], func(head []byte, n int64) {
+		newer := l.s.trust.answered(xidOf(head, n))
+		if n == 0 {
+			l.s.onHandshake(l, head)
+		} else if newer {
+			l.s.setAlarm()
+		}
+	})
+	if err != nil {
+		l.s.onDisconnect(l)
+	}
+	return n, err
+}
+
+func (l *link) Close() error {
+	l.s.mu.Lock()
+	l.s.onDisconnect(l)
+	l.s.mu.Unlock()
+	return l.Conn.Close()
+}
+
+// xidOf reads the xid at the beginning of a body. The handshake has none; it is a request like others.
+func xidOf(head []byte, n int64) int32 {
+	if n == 0 || len(head) < 4 {
+		return 0
+	}
+	return int32(binary.BigEndian.Uint32(head))
+}
+
+// onHandshake takes the first reply of a connection: version, timeout in ms, session id (0: expired). Called with the lock.
+func (s *Session) onHandshake(l *link, head []byte) {
+	var id int64
+	var timeout time.Duration
+	if len(head) >= 16 {
+		timeout = time.Duration(int32(binary.BigEndian.Uint32(head[4:]))) * time.Millisecond
+		id = int64(binary.BigEndian.Uint64(head[8:]))
+	}
+	if s.life != nil && (s.life.id != id || s.life.isLost()) {
+		s.endLife()
+	}
+	if id == 0 || s.closed {
+		s.life, s.link = nil, nil
+		s.announce()
+		return
+	}
+	if s.life == nil || s.life.isLost() {
+		s.life = &life{id: id, lost: make(chan struct{})}
+	}
+	s.life.timeout, s.link = timeout, l
+	s.setAlarm()
+	s.announce()
+}
+
+func (s *Session) onDisconnect(l *link) {
+	if s.link == l {
+		s.link = nil
+		s.announce()
+	}
+}
+
+func (s *Session) announce() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// endLife declares the current life lost. Called with the lock.
+func (s *Session) endLife() {
+	if l := s.life; l != nil && !l.isLost() {
+		if l.stop != nil {
+			l.stop()
+		}
+		close(l.lost)
+	}
+}
+
+// setAlarm moves the alarm to the new end of trust. Called with the lock.
+func (s *Session) setAlarm() {
+	l := s.life
+	if l == nil || l.isLost() {
+		return
+	}
+	if l.stop != nil {
+		l.stop()
+	}
+	wait := s.trust.until(l.timeout) - s.cfg.Clock.Now()
+	if wait <= 0 {
+		s.endLife()
+		return
+	}
+	l.stop = s.cfg.Clock.Wake(wait, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.life == l {
+			s.setAlarm() // ends the life if nothing was heard since
+		}
+	})
+}
+
+// trusted asks the clock at this moment, also when the alarm has not rung yet (the process may just have been continued).
+func (s *Session) trusted(l *life) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.isLost() {
+		return false
+	}
+	if s.life == l && s.cfg.Clock.Now() >= s.trust.until(l.timeout) {
+		s.endLife()
+		return false
+	}
+	return s.life == l
+}
+
+// attached waits until the session is attached and trusted, and gives its life.
+func (s *Session) attached(ctx context.Context) (*life, error) {
+	for {
+		s.mu.Lock()
+		l, connected, changed, closed := s.life, s.link != nil, s.changed, s.closed
+		s.mu.Unlock()
+		if closed {
+			return nil, ErrClosed
+		}
+		if connected && l != nil && !l.isLost() {
+			return l, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("lock: not connected: %w", context.Cause(ctx))
+		}
+	}
+}
