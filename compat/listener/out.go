@@ -16,6 +16,7 @@ type outbox struct {
 	mu       sync.Mutex
 	buf      []byte // nil when nothing waits; else from the pool
 	mark     int    // len(buf) at Begin
+	hint     int    // how much was sent last: so much room is taken next
 	inflight int    // bytes that the writer holds
 	writing  bool   // someone writes; whoever comes now only appends
 	blocked  bool   // the writer is the goroutine that waits for the socket
@@ -34,7 +35,7 @@ func (c *Conn) Begin() []byte {
 	o := &c.out
 	o.mu.Lock()
 	if o.buf == nil {
-		o.buf = c.l.bufs.get(smallestClass)
+		o.buf = c.l.bufs.get(o.hint)
 	}
 	o.mark = len(o.buf)
 	return o.buf
@@ -126,6 +127,7 @@ func (o *outbox) take() []byte {
 	b := o.buf
 	o.buf = nil
 	o.inflight = len(b)
+	o.hint = len(b)
 	return b
 }
 

@@ -33,6 +33,7 @@ type conn struct {
 	sid   atomic.Int64 // session.ID
 	phase atomic.Uint32
 	seen  atomic.Int64 // Clock.Mono of the last packet
+	asked atomic.Int64 // Clock.Mono of an unanswered question to the leader; 0 = none
 	ids   atomic.Pointer[[]znode.Identity]
 	sasl  func(token []byte) (answer []byte, add []znode.Identity, err error)
 

@@ -121,7 +121,9 @@ func (c *conn) revalidate(id session.ID) {
 		c.validated(id, valid)
 		return
 	}
+	c.asked.Store(s.opts.Clock.Mono())
 	s.opts.Orderer.Ask(askRevalidate(id, c.timeout), func(answer []byte, err error) {
+		c.asked.Store(0)
 		switch {
 		case err != nil || len(answer) != 1 || answer[0] > answerValid:
 			c.lc.Close(errors.Join(errUnconfirmed, err)) // nobody knows: the client tries again elsewhere

@@ -35,7 +35,7 @@ func (s *Server) SoftStateChanged(now zab.SoftState) {
 	} else if !leads {
 		s.sess.follow()
 	}
-	s.sess.setHold(!now.Confirmed)
+	s.sess.setHold(!now.Confirmed, s.nowMs())
 	next := modeServing
 	if !now.Active {
 		next = modeDown

@@ -37,7 +37,9 @@ func (t *turn) reconfig(h wire.RequestHeader, r *jute.Reader, large int) listene
 	seq := t.txn.Origin.Seq
 	question := append([]byte{questionReconfig}, jute.AppendBuffer(q.Append(nil), payload)...)
 	t.flushProposals() // what was sent before it comes before it
+	c.asked.Store(t.now)
 	s.opts.Orderer.Ask(question, func(answer []byte, err error) {
+		c.asked.Store(0)
 		code := znode.ErrOperationTimeout
 		if ar := jute.NewReader(answer); err == nil {
 			code = znode.Code(ar.Int())

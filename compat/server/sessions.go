@@ -15,11 +15,11 @@ type sessions struct {
 	gen      *session.Generator
 	tracker  *session.Tracker // nil unless this server leads
 	hold     bool             // the leader is not sure of its leadership: nobody is expired
+	heldAt   int64 // ms: since when
 	tickMs   int64
 	lastTick int64 // ms; 0 before the first
 	lastSeen int64 // ns: touches up to here were reported
 	sweepAt  int64 // ms: when containers are looked at next
-	moved    []session.ID
 	late     []session.ID
 }
 
@@ -82,45 +82,79 @@ func (x *sessions) follow() {
 	x.tracker = nil
 }
 
-func (x *sessions) setHold(on bool) {
+// setHold stops expiry while the leader is not sure of its leadership; the time until it is sure again is given back.
+func (x *sessions) setHold(on bool, nowMs int64) {
 	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.hold && !on && x.tracker != nil {
+		x.tracker.Extend(nowMs - x.heldAt)
+	}
+	if !x.hold && on {
+		x.heldAt = nowMs
+	}
 	x.hold = on
-	x.mu.Unlock()
 }
-
-// pauseTicks is how many ticks late a Tick may come before the gap counts as a pause of this server.
-const pauseTicks = 2
 
 // expirePerTick bounds one batch of closeSession proposals; the rest goes with the next Tick.
 const expirePerTick = 2000
 
+// askPatienceMs is how long a question to the leader may stay without an answer.
+const askPatienceMs = 10_000
+
 // Tick moves the time of sessions: it collects who was heard, reports it to the leader, and on the leader ends sessions that are late
-// and nodes whose time is over. Call it about twice in each tickTime, from one goroutine. A call that comes late gives all sessions the
-// time back: the silence was ours.
+// and nodes whose time is over. Call it twice in each tickTime, from one goroutine. A call that comes late gives all sessions the time
+// back: the silence was ours.
 func (s *Server) Tick() {
 	nowNs := s.opts.Clock.Mono()
 	now := nowNs / 1e6
 	x := &s.sess
 	x.mu.Lock()
-	if gap := now - x.lastTick; x.lastTick != 0 && gap > pauseTicks*x.tickMs && x.tracker != nil {
-		s.opts.Log.Warn("this server was paused; sessions get the time back", "ms", gap)
-		x.tracker.Extend(gap)
+	late := int64(0)
+	if x.lastTick != 0 {
+		late = now - x.lastTick - x.tickMs/2
 	}
 	x.lastTick = now
 	leading := x.tracker != nil
 	since := x.lastSeen
 	x.lastSeen = nowNs
 	x.mu.Unlock()
-	if leading {
-		s.touchOwn(since)
-		s.expire(now)
-		s.sweep(now)
+	s.endStuck(nowNs)
+	if !leading {
+		// Twice the span, because a report may be lost on the way.
+		if data := s.touches(since - x.tickMs*1e6/2); len(data) > 0 && s.is(modeServing) {
+			s.opts.Orderer.Touch(data)
+		}
 		return
 	}
-	// Twice the span, because a report may be lost on the way.
-	if data := s.touches(since - x.tickMs*1e6/2); len(data) > 0 && s.is(modeServing) {
-		s.opts.Orderer.Touch(data)
+	s.touchOwn(since) // before the time is given back: what was heard before the pause counts from then
+	if late > x.tickMs/4 {
+		s.giveBack(late)
 	}
+	s.expire(now)
+	s.sweep(now)
+}
+
+// giveBack makes all sessions live longer by the time in which this server did not listen.
+func (s *Server) giveBack(ms int64) {
+	x := &s.sess
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if ms > 2*x.tickMs {
+		s.opts.Log.Warn("this server was paused; sessions get the time back", "ms", ms)
+	}
+	s.stats.metrics.Conns.PauseTime.Observe(ms * 1e6)
+	if x.tracker != nil {
+		x.tracker.Extend(ms)
+	}
+}
+
+// endStuck closes connections whose question to the leader was lost: they try again, here or elsewhere.
+func (s *Server) endStuck(nowNs int64) {
+	s.reg.each(func(c *conn) {
+		if at := c.asked.Load(); at != 0 && nowNs-at > askPatienceMs*1e6 {
+			c.lc.Close(errUnconfirmed)
+		}
+	})
 }
 
 // touchOwn gives the tracker what the connections of this server heard.

@@ -29,8 +29,10 @@ import (
 //	send C                           lines of requests; they leave in one write
 //	read C [n]                       n replies (default: as many as came), or "closed"
 //	hold / commit [n] / release      transactions wait; some are applied; all are
+//	proposed n                       wait until so many wait
 //	lose                             what waits is lost on the way
-//	tick ms [server]                 time passes, then Tick
+//	tick ms                          time passes, with a Tick every 250 ms
+//	pause ms                         time passes and nobody ticks
 //	soft server down|up|relink       the ensemble changes
 //	drop C                           the client closes its socket
 func TestStories(t *testing.T) {
@@ -77,17 +79,22 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 		s.w.history.Hold()
 	case "commit":
 		s.commit(d)
+	case "proposed":
+		n, _ := strconv.Atoi(d.CmdArgs[0].Key)
+		s.proposed(n)
 	case "lose":
 		s.w.history.Lose()
 	case "release":
 		s.w.history.Release()
 	case "tick":
 		ms, _ := strconv.Atoi(d.CmdArgs[0].Key)
-		s.w.clock.advance(time.Duration(ms) * time.Millisecond)
-		for _, n := range s.w.nodes {
-			n.Tick()
+		for ; ms > 250; ms -= 250 {
+			s.tick(250)
 		}
-		s.w.history.Settle()
+		s.tick(ms)
+	case "pause":
+		ms, _ := strconv.Atoi(d.CmdArgs[0].Key)
+		s.tick(ms)
 	case "soft":
 		s.soft(d)
 	case "drop":
@@ -96,6 +103,14 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 		t.Fatalf("%s: no such command", d.Cmd)
 	}
 	return ""
+}
+
+func (s *story) tick(ms int) {
+	s.w.clock.advance(time.Duration(ms) * time.Millisecond)
+	for _, n := range s.w.nodes {
+		n.Tick()
+	}
+	s.w.history.Settle()
 }
 
 func (s *story) client(d *datadriven.TestData) *client {
@@ -238,11 +253,22 @@ func (s *story) commit(d *datadriven.TestData) {
 	if len(d.CmdArgs) > 0 {
 		n, _ = strconv.Atoi(d.CmdArgs[0].Key)
 	}
-	want := min(n, 1)
-	for end := time.Now().Add(5 * time.Second); s.w.history.Waiting() < want && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	s.proposed(1)
 	s.w.history.Commit(n)
+}
+
+// proposed waits until n steps are held.
+func (s *story) proposed(n int) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	end := time.After(5 * time.Second)
+	for s.w.history.Waiting() < n {
+		select {
+		case <-tick.C:
+		case <-end:
+			s.t.Fatalf("%d proposals wait, not %d", s.w.history.Waiting(), n)
+		}
+	}
 }
 
 func (s *story) soft(d *datadriven.TestData) {
