@@ -29,6 +29,7 @@ type soft struct {
 func (s *Server) SoftStateChanged(now zab.SoftState) {
 	before := s.soft.last
 	s.soft.last = now
+	s.stats.role.Store(uint32(now.Role))
 	leads := now.Active && now.Role == zab.Leading
 	if led := before.Active && before.Role == zab.Leading; leads && (!led || before.Epoch != now.Epoch) {
 		s.View(func(st *znode.State) { s.sess.lead(st, s.nowMs()) })

@@ -60,10 +60,11 @@ type Options struct {
 	Sessions SessionOptions
 	Limits   Limits
 	Features Features
-	Words    Words          // nil: no four-letter words
-	Virtual  Virtual        // nil: no virtual nodes
-	Audit    AuditLog       // nil: none
-	Metrics  *admin.Metrics // nil: its own
+	Words    Words                            // nil: no four-letter words
+	Virtual  Virtual                          // nil: no virtual nodes
+	Audit    AuditLog                         // nil: none
+	Metrics  *admin.Metrics                   // nil: its own
+	Describe func(*admin.Report, admin.Parts) // adds to a Report what a server does not know; may be nil
 }
 
 // SessionOptions are the times of sessions.

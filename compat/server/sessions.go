@@ -15,7 +15,7 @@ type sessions struct {
 	gen      *session.Generator
 	tracker  *session.Tracker // nil unless this server leads
 	hold     bool             // the leader is not sure of its leadership: nobody is expired
-	heldAt   int64 // ms: since when
+	heldAt   int64            // ms: since when
 	tickMs   int64
 	lastTick int64 // ms; 0 before the first
 	lastSeen int64 // ns: touches up to here were reported

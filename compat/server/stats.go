@@ -24,6 +24,8 @@ type stats struct {
 	expired       atomic.Uint64
 	commits       atomic.Uint64
 	started       int64 // ns
+	traceMask     atomic.Int64
+	role          atomic.Uint32 // zab.Role
 
 	mu  sync.Mutex
 	all latencies
