@@ -13,7 +13,8 @@
 //
 //   - Ports are free ones below the kernel's ephemeral range, so that no outgoing connection takes them while a server is down.
 //   - A server is stopped when its test ends, whatever the outcome, and dies with the test process if that is killed.
-//     When the test failed, the end of the server's log is in the test's output.
+//     When the test failed, the end of the server's log is in the test's output. A Paddock that panicked, or was built with the race
+//     detector and reports a race, fails its test.
 //   - Stop, Kill, Pause, Continue and Restart return errors rather than end the test, so that they may be called from any goroutine.
 //     A Server's methods may be called from several goroutines, but two of them that start or stop it at once make no sense.
 //   - Start and Restart return when the server completes a client's handshake, which on an ensemble needs an elected leader. A server
@@ -31,5 +32,6 @@
 //	PADDOCK_ZOOKEEPER_DIR  folder with ZooKeeper's jars (default: $PADDOCK_PEERS/zookeeper-3.9.5)
 //	PADDOCK_BINARY         a paddock binary to test instead of one built from this tree (say, built with -race)
 //	PADDOCK_TEST_SERVERS   comma-separated kinds for [Each]: "zookeeper", "paddock" (default: both)
+//	PADDOCK_SLOW           "1" runs also the proofs of the suites themselves that take minutes
 //	PADDOCK_KEEP           "1" keeps the servers' folders and prints where they are
 package zktest

@@ -278,8 +278,14 @@ func (p *process) cleanup(t testing.TB) {
 			t.Error(err)
 		}
 	}
+	for _, cry := range []string{"WARNING: DATA RACE", "\npanic: ", "\nfatal error: "} {
+		if log := p.Log(); p.kind == Paddock && strings.Contains(log, cry) {
+			at := strings.Index(log, cry)
+			t.Errorf("the server's log has %q:\n%s", strings.TrimSpace(cry), log[at:min(len(log), at+6000)])
+		}
+	}
 	if t.Failed() {
-		t.Logf("the log of %s at %s ends:\n%s", p.kind, p.Addr(), tail(p.Log(), 8000))
+		t.Logf("the log of %s at %s ends:\n%s", p.kind, p.Addr(), tail(p.Log(), 3000))
 	}
 }
 
