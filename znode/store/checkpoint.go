@@ -164,7 +164,7 @@ func writeFile(path string, write func(w io.Writer) error) (size int64, err erro
 	return sw.size, syncDir(filepath.Dir(path))
 }
 
-// syncingWriter syncs now and then. The first error is final: a sync that failed is not tried again.
+// syncingWriter has what it wrote stored now and then. The first error is final: a sync that failed is not tried again.
 type syncingWriter struct {
 	f       *os.File
 	size    int64
@@ -178,11 +178,12 @@ func (w *syncingWriter) Write(b []byte) (int, error) {
 	if err != nil {
 		return n, err
 	}
-	if w.pending += n; w.pending >= syncEvery {
-		w.pending = 0
-		return n, w.f.Sync()
+	if w.pending += n; w.pending < syncEvery {
+		return n, nil
 	}
-	return n, nil
+	from, length := w.size-int64(w.pending), int64(w.pending)
+	w.pending = 0
+	return n, writeBack(w.f, from, length)
 }
 
 func syncDir(dir string) error {

@@ -29,11 +29,15 @@ func (s *Store) Space() (Space, error) {
 
 // checkSpace refuses to write n bytes if that could take the disk below the reserve. Twice n: once in a memtable's file, once in a table.
 func (s *Store) checkSpace(n int64) error {
+	return s.needSpace(uint64(s.opt.ReserveBytes) + 2*uint64(n))
+}
+
+func (s *Store) needSpace(need uint64) error {
 	sp, err := s.Space()
 	if err != nil {
 		return err
 	}
-	if need := sp.Reserve + 2*uint64(n); sp.Free < need {
+	if sp.Free < need {
 		return fmt.Errorf("%s has %d bytes free and needs %d: free space or lower the reserve: %w", s.dir, sp.Free, need, ErrNoSpace)
 	}
 	return nil

@@ -70,6 +70,7 @@ const (
 	memTableBytes = 8 << 20
 	tableBytes    = 8 << 20
 	vlogBytes     = 64 << 20
+	openBytes     = 6 * memTableBytes // opening turns memtables\' files into tables
 )
 
 func (o *Options) fill() {
@@ -112,7 +113,7 @@ func Open(dir string, opt Options) (*Store, error) {
 		}
 	}
 	s := &Store{dir: dir, opt: opt}
-	if err := s.checkSpace(0); err != nil {
+	if err := s.needSpace(min(uint64(opt.ReserveBytes), openBytes)); err != nil {
 		return nil, err
 	}
 	if err := s.openDB(); err != nil {
