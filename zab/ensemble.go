@@ -68,18 +68,20 @@ func (e Ensemble) Votes(id PeerID) bool {
 func (e Ensemble) Quorums() quorum.System {
 	var voters []quorum.Voter
 	var ids []uint8
-	grouped := false
 	for _, m := range e.Members {
-		grouped = grouped || m.Group != 0
 		if m.Role == Participant {
 			voters = append(voters, quorum.Voter{ID: uint8(m.ID), Weight: m.Weight, Group: m.Group})
 			ids = append(ids, uint8(m.ID))
 		}
 	}
-	if grouped {
+	if e.grouped() {
 		return quorum.Groups(voters)
 	}
 	return quorum.Majority(ids...)
+}
+
+func (e Ensemble) grouped() bool {
+	return slices.ContainsFunc(e.Members, func(m Member) bool { return m.Group != 0 })
 }
 
 // Valid checks the rules: ids 1..254, ascending, each once; at least one set of voters is a quorum.
@@ -104,22 +106,36 @@ func (e Ensemble) Valid() error {
 // lines if there are groups, then version=hex without a newline.
 func (e Ensemble) String() string {
 	var b strings.Builder
-	grouped := false
 	for _, m := range e.Members {
-		grouped = grouped || m.Group != 0
 		fmt.Fprintf(&b, "server.%d=%s:%s", m.ID, m.Addr, m.Role)
 		if m.Client != "" {
 			b.WriteString(";" + m.Client)
 		}
 		b.WriteByte('\n')
 	}
-	if grouped {
-		for _, m := range e.Members {
-			fmt.Fprintf(&b, "group.%d=%d\nweight.%d=%d\n", m.Group, m.ID, m.ID, m.Weight)
-		}
+	if e.grouped() {
+		e.writeGroups(&b)
 	}
 	fmt.Fprintf(&b, "version=%x", uint64(e.Version))
 	return b.String()
+}
+
+func (e Ensemble) writeGroups(b *strings.Builder) {
+	for g := range 256 {
+		sep := fmt.Sprintf("group.%d=", g)
+		for _, m := range e.Members {
+			if int(m.Group) == g {
+				fmt.Fprintf(b, "%s%d", sep, m.ID)
+				sep = ":"
+			}
+		}
+		if sep == ":" {
+			b.WriteByte('\n')
+		}
+	}
+	for _, m := range e.Members {
+		fmt.Fprintf(b, "weight.%d=%d\n", m.ID, m.Weight)
+	}
 }
 
 // ParseEnsemble reads the text form (see [Ensemble.String]). The role may be missing (participant); unknown lines are errors.
@@ -140,10 +156,13 @@ func ParseEnsemble(text string) (Ensemble, error) {
 	}
 	slices.SortFunc(e.Members, func(a, b Member) int { return int(a.ID) - int(b.ID) })
 	for i := range e.Members {
-		m := &e.Members[i]
-		m.Group, m.Weight = groups[m.ID], 1
-		if w, ok := weights[m.ID]; ok {
-			m.Weight = w
+		e.Members[i].Group = groups[e.Members[i].ID]
+	}
+	if e.grouped() { // without groups weights mean nothing, in ZooKeeper too
+		for i := range e.Members {
+			if w, ok := weights[e.Members[i].ID]; ok {
+				e.Members[i].Weight = w
+			}
 		}
 	}
 	if err := e.Valid(); err != nil {

@@ -274,6 +274,7 @@ func (c *Core) takePersist() *Persist {
 	}
 	hs := c.hard.HardState
 	if c.has(bugVoteNotPersisted) || c.has(bugReuseEpoch) && hs.Vote == c.cfg.ID {
+		c.hard.durable = c.hard.Promised // so it believes
 		hs.Promised, hs.Vote = c.cfg.Log.HardState().Promised, c.cfg.Log.HardState().Vote
 	}
 	c.hard.dirty = false

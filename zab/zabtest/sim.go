@@ -70,7 +70,7 @@ type Sim struct {
 type Stats struct {
 	Events, Messages, Dropped, Crashes, Pauses, Partitions, Transfers, Reconfigs int
 	Compactions, Proposed, Acked, Reads, LeaderChanges, LeaderChangeInSync       int
-	SnapInterrupted, TornWrites, FollowerAhead                                   int
+	SnapInterrupted, TornWrites, DiskStepDowns                                   int
 	zab.Counters
 	Time int64
 }

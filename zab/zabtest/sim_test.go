@@ -31,7 +31,25 @@ func TestSimulate(t *testing.T) {
 		}
 		sum.Add(&s.Stats)
 	}
-	t.Logf("%d seeds: %+v", *seeds, sum)
+	t.Logf("%d seeds, %.0f s of simulated time: %+v", *seeds, float64(sum.Time)/1e6, sum)
+	if *seeds >= 300 {
+		rare(t, &sum)
+	}
+}
+
+// rare demands that the runs have been where it is dangerous. A simulator that does not get there proves nothing.
+func rare(t *testing.T, s *Stats) {
+	t.Helper()
+	for name, n := range map[string]int{
+		"leader change during synchronization": s.LeaderChangeInSync, "TRUNC": s.Truncs, "SNAP": s.Snaps, "image installed": s.Installs,
+		"image interrupted": s.SnapInterrupted, "history pulled": s.HistoryPulls, "epoch rolled": s.EpochRolls,
+		"committed by two ensembles": s.DualCommits, "torn write": s.TornWrites, "transfer": s.Transfers, "pause": s.Pauses,
+		"reconfiguration": s.Reconfigs, "confirmed read": s.Reads,
+	} {
+		if n == 0 {
+			t.Errorf("never seen: %s", name)
+		}
+	}
 }
 
 // The runs in which planted bugs are hunted must be clean without them.
