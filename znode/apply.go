@@ -348,14 +348,18 @@ func (s *State) inCreationOrder(ids []nodeID) []createdNode {
 	return list
 }
 
-// putSecret stores a private record of the ensemble; nil data removes it.
+// putSecret stores a private record of the ensemble; nil data removes it. Version 0 only founds it: two leaders may both try to.
 func (s *State) putSecret(c *call) Code {
 	op := &c.txn.Op
 	if op.Path == "" || len(op.Path) > maxSecretName || !c.byServer() {
 		return ErrBadArguments
 	}
 	name := strings.Clone(op.Path)
-	if old, ok := s.secrets[name]; ok {
+	old, ok := s.secrets[name]
+	if ok && op.Version == 0 {
+		return ErrNodeExists
+	}
+	if ok {
 		s.totals.sum -= secretHash(name, old)
 		delete(s.secrets, name)
 	}

@@ -75,7 +75,7 @@ func appendOp(dst []byte, op *Op) []byte {
 	case KindError:
 		dst = binary.AppendVarint(dst, int64(op.Err))
 	case KindPutSecret:
-		dst = appendBytes(appendText(dst, op.Path), op.Data)
+		dst = binary.AppendVarint(appendBytes(appendText(dst, op.Path), op.Data), int64(op.Version))
 	}
 	return dst
 }
@@ -175,7 +175,7 @@ func (r *reader) op(op *Op) {
 	case KindError:
 		op.Err = Code(r.int32())
 	case KindPutSecret:
-		op.Path, op.Data = r.text(), r.bytes()
+		op.Path, op.Data, op.Version = r.text(), r.bytes(), r.int32()
 	default:
 		r.fail("unknown kind of operation")
 	}

@@ -3,6 +3,7 @@ package znode
 import (
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab/zxid"
+	"strings"
 )
 
 // Options are what a State is made with. The zero value works.
@@ -129,6 +130,15 @@ func (s *State) Session(id session.ID) (timeoutMs int32, password [16]byte, ok b
 		return 0, password, false
 	}
 	return rec.timeoutMs, rec.password, true
+}
+
+// EachSecret calls f for every private record whose name begins with prefix, in the order of names. Do not write to data.
+func (s *State) EachSecret(prefix string, f func(name string, data []byte)) {
+	for _, name := range sortedKeys(s.secrets) {
+		if strings.HasPrefix(name, prefix) {
+			f(name, s.secrets[name])
+		}
+	}
 }
 
 // Secret returns a private record written by KindPutSecret; nil if there is none. Do not write to it.

@@ -63,7 +63,7 @@ type Op struct {
 	Mode     Mode   // create: the flags as given on the wire; unknown values are judged, not decoded
 	Wire     int32  // the client's opcode (1, 15, 19, 21, ...): some rules of ZooKeeper differ by it
 	TTL      int64  // createTTL: ms
-	Version  int32  // expected version; -1 any
+	Version  int32  // expected version; -1 any. KindPutSecret: 0 = only if there is none
 	Timeout  int32  // createSession: ms
 	Password []byte // createSession: 16 bytes
 	Err      Code   // KindError: what to answer
