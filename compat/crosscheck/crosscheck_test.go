@@ -73,6 +73,7 @@ func TestPaddockAnswersAsZooKeeper(t *testing.T) {
 			if r == "" {
 				r = start(t, zktest.Paddock, extra)
 			}
+			checkPinned(t, l, r)
 			report := run(t, Options{
 				Left: Playing{Addr: l}, Right: Playing{Addr: r}, FirstSeed: *first, Seeds: *seeds,
 				Generating: Generating{Requests: *requests}, Log: os.Stderr,
@@ -81,6 +82,22 @@ func TestPaddockAnswersAsZooKeeper(t *testing.T) {
 				t.Fatal("\n" + text(report))
 			}
 		})
+	}
+}
+
+// checkPinned plays the scripts that once showed a difference.
+func checkPinned(t *testing.T, l, r string) {
+	t.Helper()
+	c := &check{Options: Options{Left: Playing{Addr: l, Super: super}, Right: Playing{Addr: r, Super: super}, Run: "pinned" + strconv.FormatInt(time.Now().UnixNano(), 36)}}
+	for name, steps := range pinned() {
+		a, b, err := c.play(context.Background(), steps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := Compare(steps, a, b, nil); d != nil {
+			f := &Finding{Script: Script{Profile: "pinned", Steps: steps}, Difference: *d, Repeated: true}
+			t.Errorf("%s:\n%s", name, text(&Report{Findings: []*Finding{f}}))
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ type gen struct {
 	steps   []Step
 	open    []int // by slot: the label of its session, 0 = not connected
 	labels  int
+	inMulti bool
 	recent  []string // paths of the latest requests: requests are likelier to meet there
 	quiet   bool     // within a burst: nothing whose place in the order of replies is open
 }
@@ -212,7 +213,7 @@ func (g *gen) oddStep(n int) {
 		if req.Op == opAuth || req.Op == opSASL {
 			req = g.create()
 		}
-		if chance(r, 60) {
+		if p, ok := firstPath(req); chance(r, 60) && !(ok && p.null) { // null and cut: which error is found first decides whether it takes a zxid
 			req.Cut = 1 + r.IntN(12)
 		} else {
 			req.More = 1 + r.IntN(12)
@@ -239,6 +240,14 @@ func (g *gen) oddStep(n int) {
 		g.raw(n)
 	}
 	g.open[n] = 0
+}
+
+func firstPath(req Request) (strArg, bool) {
+	if len(req.Args) == 0 {
+		return strArg{}, false
+	}
+	p, ok := req.Args[0].(strArg)
+	return p, ok
 }
 
 // raw sends bytes that are no frame, in a session or in the place of a handshake.

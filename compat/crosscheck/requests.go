@@ -47,6 +47,9 @@ func (g *gen) pathArg() strArg {
 	return strArg{v: g.path()}
 }
 
+// notNull is for requests where ZooKeeper takes a null path for a path like any other, which no client can mean.
+func (g *gen) notNull() strArg { return strArg{v: g.path()} }
+
 func (g *gen) flags() int32 {
 	switch r := g.r; {
 	case chance(r, 55):
@@ -61,6 +64,9 @@ func (g *gen) flags() int32 {
 // createPath is a path to create: with a sequential flag its last name gets a number.
 func (g *gen) createPath(flags int32) strArg {
 	p := g.pathArg()
+	if flags != 0 {
+		p = g.notNull() // what is found first, the null or bad flags, decides between -5 and -8
+	}
 	if flags == 2 || flags == 3 || flags == 6 {
 		if chance(g.r, 60) {
 			p = strArg{v: pick(g.r, []string{"~/s", "~/a/s", "~/a", "~/", "~/a/"})}
@@ -152,7 +158,7 @@ func (g *gen) addWatch() Request {
 	if chance(g.r, 4) {
 		mode = pick(g.r, []int32{2, -1, 100})
 	}
-	return Request{Op: opAddWatch, Args: []Arg{g.pathArg(), intArg{mode}}}
+	return Request{Op: opAddWatch, Args: []Arg{g.notNull(), intArg{mode}}}
 }
 
 func (g *gen) watcherType() intArg {
@@ -163,11 +169,11 @@ func (g *gen) watcherType() intArg {
 }
 
 func (g *gen) removeWatches() Request {
-	return Request{Op: opRemoveWatches, Args: []Arg{g.pathArg(), g.watcherType()}}
+	return Request{Op: opRemoveWatches, Args: []Arg{g.notNull(), g.watcherType()}}
 }
 
 func (g *gen) checkWatches() Request {
-	return Request{Op: opCheckWatches, Args: []Arg{g.pathArg(), g.watcherType()}}
+	return Request{Op: opCheckWatches, Args: []Arg{g.notNull(), g.watcherType()}}
 }
 
 func (g *gen) watchLists(n int) []Arg {
@@ -187,6 +193,8 @@ func (g *gen) setWatches2() Request { return Request{Op: opSetWatches2, Args: g.
 
 func (g *gen) multi() Request {
 	var ops []part
+	g.inMulti = true
+	defer func() { g.inMulti = false }()
 	for range pick(g.r, []int{0, 1, 2, 2, 3, 3, 4, 6}) {
 		var req Request
 		switch n := g.r.IntN(100); {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/paddock-zk/paddock/compat/client"
 )
@@ -83,7 +85,40 @@ func (s *scanner) bytes() string {
 	if n == -1 && !s.bad {
 		return "null"
 	}
-	return printable(strings.ReplaceAll(string(s.take(int(n))), s.root, "/~"))
+	return printable(strings.ReplaceAll(canonical(string(s.take(int(n)))), s.root, "/~"))
+}
+
+// canonical undoes what a trip through Java's strings does to bytes that are not UTF-8, where a server only echoes what it got:
+// ZooKeeper sends characters beyond U+FFFF as two surrogates of three bytes each, and a replacement character for what it cannot
+// decode. Paddock echoes the bytes. No node can have such a path.
+func canonical(s string) string {
+	if utf8.ValidString(s) && !strings.ContainsRune(s, utf8.RuneError) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		if high, low := surrogate(s), surrogate(s[min(3, len(s)):]); high >= 0xd800 && high < 0xdc00 && low >= 0xdc00 {
+			b.WriteRune(utf16.DecodeRune(high, low))
+			s = s[6:]
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s)
+		s = s[n:]
+		if r != utf8.RuneError {
+			b.WriteRune(r)
+		} else if !strings.HasSuffix(b.String(), "\ufffd") { // decoders differ in how many they put
+			b.WriteRune(utf8.RuneError)
+		}
+	}
+	return b.String()
+}
+
+// surrogate is the half of a character at the front of s, encoded as if it were one, or 0.
+func surrogate(s string) rune {
+	if len(s) < 3 || s[0] != 0xed || s[1] < 0xa0 || s[1] > 0xbf || s[2]&0xc0 != 0x80 {
+		return 0
+	}
+	return 0xd000 | rune(s[1]&0x3f)<<6 | rune(s[2]&0x3f)
 }
 
 // count reads the length of a vector whose elements take at least size bytes each.

@@ -75,7 +75,7 @@ func (c *conn) getData(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 		return b, code
 	}
 	if q.Watch {
-		c.s.watches.Add(rooted(q.Path), watch.Data, c.id)
+		c.s.watches.Add(q.Path, watch.Data, c.id)
 	}
 	return wire.AppendStat(jute.AppendBuffer(b, data), &stat), znode.OK
 }
@@ -93,14 +93,6 @@ func (c *conn) dataOf(path string) ([]byte, znode.Stat, znode.Code) {
 
 func isVirtualPath(path string) bool { return strings.HasPrefix(path, "/zookeeper/") }
 
-// rooted gives the root the one name under which its watches live: the empty path is an alias in reads.
-func rooted(path string) string {
-	if path == "" {
-		return "/"
-	}
-	return path
-}
-
 func (c *conn) exists(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 	var q wire.PathWatch
 	if q.Decode(r); r.Err() != nil {
@@ -117,7 +109,7 @@ func (c *conn) exists(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 	}
 	stat, code = s.state.st.Exists(q.Path, c.identities(), s.znodeFlags())
 	if q.Watch && (code == znode.OK || code == znode.ErrNoNode) {
-		s.watches.Add(rooted(q.Path), watch.Data, c.id)
+		s.watches.Add(q.Path, watch.Data, c.id)
 	}
 	if code != znode.OK {
 		return b, code
@@ -135,7 +127,7 @@ func (c *conn) getChildren(b []byte, op int32, r *jute.Reader) ([]byte, znode.Co
 		return b, code
 	}
 	if q.Watch {
-		c.s.watches.Add(rooted(q.Path), watch.Child, c.id)
+		c.s.watches.Add(q.Path, watch.Child, c.id)
 	}
 	if op == wire.OpGetChildren2 {
 		b = wire.AppendStat(b, &stat)

@@ -26,9 +26,9 @@ func (c *conn) addWatch(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 	}
 	switch q.Value {
 	case wire.AddWatchPersistent:
-		c.s.watches.Add(rooted(q.Path), watch.Persistent, c.id)
+		c.s.watches.Add(q.Path, watch.Persistent, c.id)
 	case wire.AddWatchPersistentRecursive:
-		c.s.watches.Add(rooted(q.Path), watch.Recursive, c.id)
+		c.s.watches.Add(q.Path, watch.Recursive, c.id)
 	default:
 		return b, znode.ErrMarshalling
 	}
@@ -47,7 +47,7 @@ func (c *conn) askWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 	if op == wire.OpRemoveWatches {
 		ask = c.s.watches.Remove
 	}
-	if !ask(rooted(q.Path), ty, c.id) {
+	if !ask(q.Path, ty, c.id) {
 		return b, znode.ErrNoWatcher
 	}
 	return b, znode.OK
@@ -68,14 +68,14 @@ func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 		case stat.Mzxid > since:
 			b = appendEvent(b, -1, znode.EventDataChanged, path)
 		default:
-			w.Add(rooted(path), watch.Data, c.id)
+			w.Add(path, watch.Data, c.id)
 		}
 	}
 	for path := range q.Exist.All {
 		if _, _, ok := st.Node(path); ok {
 			b = appendEvent(b, -1, znode.EventCreated, path)
 		} else {
-			w.Add(rooted(path), watch.Data, c.id)
+			w.Add(path, watch.Data, c.id)
 		}
 	}
 	for path := range q.Child.All {
@@ -85,14 +85,14 @@ func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 		case stat.Pzxid > since:
 			b = appendEvent(b, -1, znode.EventChildrenChanged, path)
 		default:
-			w.Add(rooted(path), watch.Child, c.id)
+			w.Add(path, watch.Child, c.id)
 		}
 	}
 	for path := range q.Persistent.All {
-		w.Add(rooted(path), watch.Persistent, c.id)
+		w.Add(path, watch.Persistent, c.id)
 	}
 	for path := range q.PersistentRecurs.All {
-		w.Add(rooted(path), watch.Recursive, c.id)
+		w.Add(path, watch.Recursive, c.id)
 	}
 	return b, znode.OK
 }

@@ -39,7 +39,7 @@ func (t *turn) write(h wire.RequestHeader, r *jute.Reader, large int) listener.V
 		}
 		switch err := r.Err(); {
 		case errors.Is(err, jute.ErrNull):
-			t.setOp(znode.Op{Kind: znode.KindError, Err: znode.ErrMarshalling})
+			t.setOp(znode.Op{Kind: znode.KindError, Err: nullPath(h.Op)})
 		case err != nil:
 			t.code(h, znode.ErrMarshalling, false, large)
 			return listener.Continue
@@ -47,6 +47,14 @@ func (t *turn) write(h wire.RequestHeader, r *jute.Reader, large int) listener.V
 	}
 	t.propose(h, false, large)
 	return listener.Continue
+}
+
+// nullPath is what a null path is answered with: setData and setACL check the path first, the others fall over it.
+func nullPath(op wire.Opcode) znode.Code {
+	if op == wire.OpSetData || op == wire.OpSetACL {
+		return znode.ErrBadArguments
+	}
+	return znode.ErrMarshalling
 }
 
 func (t *turn) setOp(op znode.Op) { t.txn.Op, t.txn.Ops = op, nil }

@@ -66,7 +66,7 @@ func decodePart(code Opcode, r *jute.Reader, op *znode.Op) {
 	known := op.Mode >= znode.ModePersistent && op.Mode <= znode.ModePersistentSequentialWithTTL
 	ttl := op.Mode == znode.ModePersistentWithTTL || op.Mode == znode.ModePersistentSequentialWithTTL
 	switch {
-	case code == OpCreateTTL && ttl:
+	case code == OpCreateTTL && (ttl || !known): // unknown flags are judged with the part, not refused with the whole
 		return
 	case code == OpCreateTTL:
 		op.Wire, op.TTL = OpCreate, 0

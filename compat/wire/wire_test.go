@@ -66,7 +66,7 @@ func TestMultiPartsAreRefusedOrRewrittenAsZooKeeperDoes(t *testing.T) {
 		"null ACL on createTTL":            {op: znode.Op{Wire: OpCreateTTL, Mode: 5, TTL: 1}, wire: OpCreateTTL, ttl: 1},
 		"createTTL with a nonsense ttl":    {op: znode.Op{Wire: OpCreateTTL, ACL: acl, Mode: 5, TTL: -1}, wire: OpCreateTTL, ttl: -1},
 		"createTTL without a ttl flag":     {op: znode.Op{Wire: OpCreateTTL, ACL: acl, Mode: 0, TTL: 5}, wire: OpCreate},
-		"createTTL with an unknown flag":   {op: znode.Op{Wire: OpCreateTTL, ACL: acl, Mode: 77, TTL: 5}, wire: OpCreate},
+		"createTTL with an unknown flag":   {op: znode.Op{Wire: OpCreateTTL, ACL: acl, Mode: 77, TTL: 5}, wire: OpCreateTTL, ttl: 5},
 		"createTTL with a container flag":  {op: znode.Op{Wire: OpCreateTTL, ACL: acl, Mode: 4, TTL: 5}, wire: OpCreateContainer},
 		"createTTL with a sequential mode": {op: znode.Op{Wire: OpCreateTTL, ACL: acl, Mode: 6, TTL: 5}, wire: OpCreateTTL, ttl: 5},
 	} {
