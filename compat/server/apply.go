@@ -60,7 +60,7 @@ func (a *applier) chunk(entries []zab.Entry) {
 		a.entry(&entries[i])
 	}
 	s.state.Unlock()
-	s.stats.applied(entries)
+	s.stats.applied(entries, s.opts.Clock.Wall())
 	s.load.left(a.left)
 	if a.digest.zxid != 0 {
 		s.opts.Orderer.SetDigest(a.digest.zxid, a.digest.sum)
@@ -146,6 +146,7 @@ func (a *applier) tell(w watch.Watcher) {
 		a.event.frame = appendEvent(a.event.frame, a.res.Zxid, a.event.ev.Type, a.event.ev.Path)
 	}
 	c.lc.End(append(c.lc.Begin(), a.event.frame...))
+	s.stats.metrics.Watch.Bytes.Add(int64(len(a.event.frame)))
 	a.touch(c)
 }
 

@@ -23,9 +23,10 @@ func (c *conn) connect(frame []byte) listener.Verdict {
 	}
 	switch m := mode(s.mode.Load()); {
 	case m == modeDown:
+		s.stats.metrics.Conns.NotServing.Inc()
 		return c.refuse(errNotServing)
 	case !s.conns.admit(q.Session != 0, s.opts.Clock.Mono()/1e6, s.rand.float()):
-		s.stats.connThrottled.Add(1)
+		s.stats.metrics.Conns.Rejected.Inc()
 		return c.refuse(errConnThrottled)
 	case m == modeReadOnly && !q.ReadOnly:
 		return c.refuse(errNoReadOnly)
@@ -38,7 +39,10 @@ func (c *conn) connect(frame []byte) listener.Verdict {
 	c.timeout = s.opts.Sessions.Limits.Negotiate(q.Timeout)
 	c.phase.Store(uint32(phaseConnecting))
 	c.lc.Established()
-	s.stats.connects.Add(1)
+	s.stats.metrics.Conns.Requested.Inc()
+	if missing, _ := s.conns.deficit(); missing > 0 {
+		s.stats.metrics.Conns.TokenDeficit.Observe(int64(missing))
+	}
 	if q.Session == 0 {
 		return c.createSession()
 	}
@@ -82,7 +86,7 @@ func (c *conn) reattach(id session.ID, pw session.Password, n int) {
 	if old := s.reg.of(id); old != nil && old != c {
 		old.lc.Close(errReplaced)
 	}
-	s.stats.revalidations.Add(1)
+	s.stats.metrics.Conns.Revalidated.Inc()
 	known, ok := s.checkPassword(id, pw, n)
 	switch {
 	case ok:

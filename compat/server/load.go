@@ -4,15 +4,16 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+
+	"github.com/paddock-zk/paddock/compat/admin"
 )
 
 // load counts what is in flight and says who must wait.
 type load struct {
 	limits  *Limits
+	metrics *admin.Metrics
 	queued  atomic.Int64 // requests in all pipelines
 	large   atomic.Int64 // bytes of large requests in pipelines
-	rejects atomic.Uint64
-	stalls  atomic.Uint64
 
 	mu      sync.Mutex
 	stalled []*conn // wait until fewer than ThrottleRequests are queued
@@ -21,7 +22,7 @@ type load struct {
 // errLarge closes a connection whose large request has no room.
 var errLarge = errors.New("large request refused: largeRequestMaxBytes are in flight")
 
-func (l *load) init(lim *Limits) { l.limits = lim }
+func (l *load) init(lim *Limits, m *admin.Metrics) { l.limits, l.metrics = lim, m }
 
 // crowded says whether connections that have unanswered requests are not read (globalOutstandingLimit).
 func (l *load) crowded() bool { return l.queued.Load() > int64(l.limits.GlobalOutstanding) }
@@ -38,7 +39,7 @@ func (l *load) stall(c *conn) bool {
 	if !l.full() {
 		return false
 	}
-	l.stalls.Add(1)
+	l.metrics.Requests.ThrottleWaits.Inc()
 	l.stalled = append(l.stalled, c)
 	return true
 }
@@ -71,7 +72,7 @@ func (l *load) admit(n int) error {
 	if !l.isLarge(n) || l.large.Load()+int64(n) <= l.limits.LargeMaxBytes {
 		return nil
 	}
-	l.rejects.Add(1)
+	l.metrics.Requests.LargeRejected.Inc()
 	return errLarge
 }
 
@@ -82,7 +83,7 @@ func (l *load) carry(n int) bool {
 	}
 	if l.large.Add(int64(n)) > l.limits.LargeMaxBytes {
 		l.large.Add(int64(-n))
-		l.rejects.Add(1)
+		l.metrics.Requests.LargeRejected.Inc()
 		return false
 	}
 	return true

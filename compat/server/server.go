@@ -33,6 +33,7 @@ type Server struct {
 	flags   atomic.Uint32 // znode.Flags
 	zxid    atomic.Int64  // last applied
 	tickets atomic.Uint64 // numbers syncs
+	syncs   confirms
 	rand    lockedRand
 }
 
@@ -89,8 +90,8 @@ func New(o Options) *Server {
 	s.reg.slots = make([]*conn, 1)
 	s.rand.r = rand.New(rand.NewPCG(o.Boot, uint64(o.ID)))
 	s.sess.init(&o)
-	s.load.init(&o.Limits)
 	s.stats.init(o.Clock.Mono(), o.Metrics)
+	s.load.init(&o.Limits, s.stats.metrics)
 	s.apply.init(s)
 	s.flush.start(o.Features.Flushers)
 	return s
@@ -134,7 +135,7 @@ func (s *Server) SetFlag(f znode.Flags, on bool) {
 	}
 }
 
-// Counter counts transactions from outside the server; see Watches.
+// lastZxid is the zxid of the last transaction applied.
 func (s *Server) lastZxid() zxid.ID { return zxid.ID(s.zxid.Load()) }
 
 func (s *Server) is(m mode) bool { return mode(s.mode.Load()) == m }

@@ -217,7 +217,7 @@ func (s *Server) expire(now int64) {
 		payloads[i] = znode.AppendTxn(nil, &txn)
 		s.opts.Log.Info("expiring session", "session", id)
 	}
-	s.stats.expired.Add(uint64(len(late)))
+	s.stats.metrics.Conns.StaleSessions.Add(int64(len(late)))
 	if err := s.opts.Orderer.Propose(payloads); err != nil {
 		x.mu.Lock()
 		defer x.mu.Unlock()

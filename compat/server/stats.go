@@ -13,19 +13,13 @@ import (
 
 // stats counts what the server did. Batches of frames are counted once.
 type stats struct {
-	metrics       *admin.Metrics
-	received      atomic.Uint64 // packets, since the start or srst
-	sent          atomic.Uint64
-	connects      atomic.Uint64
-	revalidations atomic.Uint64
-	connThrottled atomic.Uint64
-	throttledOps  atomic.Uint64
-	authFailed    atomic.Uint64
-	expired       atomic.Uint64
-	commits       atomic.Uint64
-	started       int64 // ns
-	traceMask     atomic.Int64
-	role          atomic.Uint32 // zab.Role
+	metrics    *admin.Metrics
+	received   atomic.Uint64 // packets, since the start or srst
+	sent       atomic.Uint64
+	authFailed atomic.Uint64
+	started    int64 // ns
+	traceMask  atomic.Int64
+	role       atomic.Uint32 // zab.Role
 
 	mu  sync.Mutex
 	all latencies
@@ -97,9 +91,13 @@ func (st *stats) fired(ty znode.EventType, told int) {
 	}
 }
 
-func (st *stats) applied(entries []zab.Entry) {
-	st.commits.Add(uint64(len(entries)))
-	st.metrics.Requests.Commits.Add(int64(len(entries)))
+// applied counts one chunk; wallMs is compared with the leader's stamp, as ZooKeeper does.
+func (st *stats) applied(entries []zab.Entry, wallMs int64) {
+	m := &st.metrics.Requests
+	m.Commits.Add(int64(len(entries)))
+	if late := wallMs - entries[len(entries)-1].Time; late >= 0 {
+		st.metrics.Consensus.Propagation.Observe(late * 1e6)
+	}
 }
 
 // ClientInfo says who asked.

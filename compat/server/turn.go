@@ -52,8 +52,8 @@ func (t *turn) end() {
 	t.closeDesk()
 	s, c := t.s, t.c
 	t.flushProposals()
-	if ticket := t.ticket; ticket != 0 {
-		s.opts.Orderer.ReadIndex(func(err error) { c.confirmed(ticket, err) })
+	if t.ticket != 0 {
+		s.confirm(c, t.ticket)
 	}
 	if t.received > 0 {
 		t.account()
@@ -147,7 +147,7 @@ func (t *turn) take(frame []byte) listener.Verdict {
 		t.code(h, znode.ErrUnimplemented, true, large)
 		return t.final()
 	case t.overdue(h.Op):
-		s.stats.throttledOps.Add(1)
+		s.stats.metrics.Requests.Throttled.Inc()
 		t.code(h, znode.ErrThrottledOp, false, large)
 	case s.is(modeReadOnly) && (wire.IsWrite(h.Op) && h.Op != wire.OpCloseSession || h.Op == wire.OpSync):
 		t.code(h, znode.ErrNotReadOnly, false, large)
@@ -291,20 +291,6 @@ func (c *conn) settleNow() {
 	s.state.RUnlock()
 	s.load.left(n)
 	c.lc.Flush()
-}
-
-// confirmed ends the wait of syncs.
-func (c *conn) confirmed(ticket uint64, err error) {
-	if err != nil {
-		c.lc.Close(errors.Join(errUnconfirmed, err))
-		return
-	}
-	c.mu.Lock()
-	if c.pipe != nil {
-		c.pipe.Confirmed(ticket)
-	}
-	c.mu.Unlock()
-	c.settleNow()
 }
 
 // flushProposals proposes what the turn has collected so far.

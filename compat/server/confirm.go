@@ -1,0 +1,73 @@
+package server
+
+import (
+	"errors"
+	"sync"
+)
+
+// mostFlights is how many confirmations may be under way at once. Requests that come while all are share the next one: under load a
+// round to the quorum serves many sessions, and without load nobody waits for another's round.
+const mostFlights = 4
+
+// confirms collects syncs (and reads that must be linearizable) of all connections.
+type confirms struct {
+	mu      sync.Mutex
+	flights int
+	waiting []confirm
+}
+
+// confirm is one turn of one connection: all its syncs have the ticket.
+type confirm struct {
+	c      *conn
+	ticket uint64
+}
+
+// confirm asks for a confirmation that begins after this call.
+func (s *Server) confirm(c *conn, ticket uint64) {
+	q := &s.syncs
+	q.mu.Lock()
+	q.waiting = append(q.waiting, confirm{c, ticket})
+	if q.flights == mostFlights {
+		q.mu.Unlock()
+		return
+	}
+	q.flights++
+	batch := q.waiting
+	q.waiting = nil
+	q.mu.Unlock()
+	s.fly(batch)
+}
+
+// fly asks for a batch and goes on with what has come meanwhile.
+func (s *Server) fly(batch []confirm) {
+	s.opts.Orderer.ReadIndex(func(err error) {
+		for _, w := range batch {
+			w.c.confirmed(w.ticket, err)
+		}
+		q := &s.syncs
+		q.mu.Lock()
+		next := q.waiting
+		q.waiting = nil
+		if len(next) == 0 {
+			q.flights--
+		}
+		q.mu.Unlock()
+		if len(next) > 0 {
+			s.fly(next)
+		}
+	})
+}
+
+// confirmed ends the wait of syncs, or the connection if nobody confirms them: then it is not known whether the state is up to date.
+func (c *conn) confirmed(ticket uint64, err error) {
+	if err != nil {
+		c.lc.Close(errors.Join(errUnconfirmed, err))
+		return
+	}
+	c.mu.Lock()
+	if c.pipe != nil {
+		c.pipe.Confirmed(ticket)
+	}
+	c.mu.Unlock()
+	c.settleNow()
+}
