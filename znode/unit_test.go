@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/paddock-zk/paddock/session"
@@ -357,4 +358,33 @@ func TestLongNamesAndBigData(t *testing.T) {
 	if err := s.CheckInvariants(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Reads only read: for the race detector, many at once.
+func TestReadsRunSideBySide(t *testing.T) {
+	s, paths := benchState(t, 200)
+	var r Result
+	s.Apply(900, 5, &Txn{Session: benchSession, Op: Op{Kind: KindCreate, Path: "/e", Wire: 1, Mode: ModeEphemeral, ACL: lockedList}}, &r)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for _, p := range paths {
+				s.GetData(p, nil, 0)
+				s.Exists(p, nil, 0)
+				s.GetACL("/e", []Identity{{"digest", "u:p"}}, 0)
+				s.Children("/bench", nil, 0, func(string) {})
+				s.AllChildrenNumber("/", nil, 0)
+				s.Ephemerals(benchSession, "")
+				s.EachEphemeral(func(session.ID, []string) {})
+				s.ExpiredContainers(9, 9, 0)
+				s.Node(p)
+			}
+			s.Dump(func(_, _ []byte) error { return nil })
+			s.Walk(func(*Image) error { return nil })
+			if err := s.CheckInvariants(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
