@@ -93,14 +93,18 @@ func (s *State) importNew(im *Image) (nodeID, error) {
 	return id, nil
 }
 
-// EndImport sets the zxid and time and recounts quota statistics, as ZooKeeper does when it loads.
-func (s *State) EndImport(z zxid.ID, timeMs int64) {
+// EndImport sets the zxid and time and recounts quota statistics, as ZooKeeper does when it loads. It refuses a negative zxid.
+func (s *State) EndImport(z zxid.ID, timeMs int64) error {
+	if z < 0 {
+		return fmt.Errorf("znode: import: %v is no zxid", z)
+	}
 	for _, prefix := range sortedKeys(s.quotas) {
 		if q := s.quotas[prefix]; q.limits != 0 && q.stats != 0 {
 			s.fillQuotaStats(q.stats, s.nodes.at(q.stats))
 		}
 	}
 	s.Advance(z, timeMs)
+	return nil
 }
 
 // Walk calls f for every node, parents before children, until f returns an error. The Image and what it holds are valid only during

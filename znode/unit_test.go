@@ -267,7 +267,9 @@ func TestImportAndWalk(t *testing.T) {
 			t.Errorf("%q was imported", path)
 		}
 	}
-	s.EndImport(99, 100)
+	if err := s.EndImport(99, 100); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.CheckInvariants(); err != nil {
 		t.Fatal(err)
 	}
