@@ -167,14 +167,20 @@ func (s *scanner) names(name string) {
 	s.plain(name, text)
 }
 
-// acls reads an ACL list. Its order is kept by ZooKeeper, and compared.
+// acls reads an ACL list. Its order is kept by ZooKeeper, and compared; but "auth" stands for a set of identities, which come in hash
+// order, so neighbours with the same permissions that it may have made are sorted.
 func (s *scanner) acls() {
 	n, null := s.count(12)
 	list := make([]string, 0, n)
+	from, last := 0, ""
 	for range n {
 		perms := s.int()
 		scheme, id := s.bytes(), s.bytes()
+		if kind := fmt.Sprintf("%s:%#x", scheme, perms); kind != last || scheme != "digest" {
+			from, last = len(list), kind
+		}
 		list = append(list, fmt.Sprintf("%s:%s:%#x", scheme, id, perms))
+		slices.Sort(list[from:])
 	}
 	text := "[" + strings.Join(list, " ") + "]"
 	if null {
