@@ -38,14 +38,12 @@ func (s *State) ImportSession(id session.ID, timeoutMs int32, password [16]byte)
 	return nil
 }
 
-// ErrOrphan is ImportNode's answer to an ephemeral of a session that was not imported: ZooKeeper drops such nodes at load too.
-var ErrOrphan = errors.New("znode: ephemeral without a session")
-
-// ImportNode puts a node as it is, parents first; one that exists is replaced. Paths that ZooKeeper would not create are refused.
+// ImportNode puts a node as it is, parents first; one that exists is replaced. Paths that ZooKeeper would not create are refused. An
+// ephemeral whose session was not imported is dropped without an error, as ZooKeeper does when it loads: NodeCount tells how many came.
 func (s *State) ImportNode(im *Image) error {
 	owned := ownerClass(im.EphemeralOwner) == ownedBySession
 	if owned && s.sessions[session.ID(im.EphemeralOwner)] == nil {
-		return fmt.Errorf("%w: %s of session %v", ErrOrphan, im.Path, session.ID(im.EphemeralOwner))
+		return nil
 	}
 	id := s.find(im.Path)
 	switch {
