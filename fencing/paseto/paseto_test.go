@@ -260,6 +260,19 @@ func TestTimesOnlyRefuse(t *testing.T) {
 	}
 }
 
+func TestInspectShowsWithoutBelieving(t *testing.T) {
+	s, want := signer(t, 9), token(t, 5)
+	got, kid, err := Inspect(sign(t, s, want, Issue{}))
+	if err != nil || got != want || kid != s.id {
+		t.Fatalf("got %+v %s %v", got, kid, err)
+	}
+	for _, bad := range []string{"", "v4.public.AAAA", want.String(), "v4.public.AAAA." + base64.RawURLEncoding.EncodeToString(footerOf("x"))} {
+		if _, _, err := Inspect(bad); err == nil {
+			t.Errorf("%q was read", bad)
+		}
+	}
+}
+
 func TestAudience(t *testing.T) {
 	s := signer(t, 1)
 	v, err := NewVerifier(Config{Cluster: lineage().Cluster, Audience: "db", Keys: KeySet{Cluster: lineage().Cluster, Keys: []Key{s.Key(time.Time{})}}})

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	_ "modernc.org/sqlite"
+
+	"github.com/paddock-zk/paddock/fencing"
+	"github.com/paddock-zk/paddock/fencing/sqlitefence"
+)
+
+// demoLockPath protects the account of the demonstration.
+const demoLockPath = "/locks/demo-account"
+
+func demoCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Usage: "see on your own machine what a promise means",
+		Subcommands: []*cli.Command{
+			{
+				Name:  "fencing",
+				Usage: "stop a lock holder, let another take over, and let the first one write",
+				Description: `Two real processes share an account in a real SQLite file under one lock. The first is stopped by SIGSTOP between looking at its lock and
+writing. Its session ends, the second takes the lock and writes; then the first goes on. Shown twice: without the guard the account is
+wrong afterwards, with it the late write is refused. Takes about half a minute. Exit code 0 when both happened as told, 1 otherwise.`,
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "server", Aliases: []string{"s"}, Usage: "a running server; without it one is started for the demonstration"},
+				},
+				Action: demoFencing,
+			},
+			{Name: "worker", Hidden: true, Flags: demoWorkerFlags(), Action: demoWorker},
+		},
+	}
+}
+
+// demoStage is where the demonstration plays.
+type demoStage struct {
+	out    io.Writer
+	server string
+	dir    string
+	start  time.Time
+	spawn  func(args ...string) *exec.Cmd // a process of this program
+}
+
+func demoFencing(c *cli.Context) error {
+	dir, err := os.MkdirTemp("", "paddock-demo")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	stage := &demoStage{out: c.App.Writer, server: c.String("server"), dir: dir,
+		spawn: func(args ...string) *exec.Cmd { return exec.Command(self, args...) }}
+	if stage.server == "" {
+		stop, err := stage.startServer()
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	return stage.play(c.Context)
+}
+
+// startServer runs this program's own server on a free port of the loopback interface.
+func (d *demoStage) startServer() (stop func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	d.server = l.Addr().String()
+	l.Close()
+	cmd := d.spawn("serve", "--data-dir", filepath.Join(d.dir, "server"), "--client", d.server, "--admin", "off", "--log-level", "error")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("demo: start a server: %w", err)
+	}
+	return func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Wait() }, nil
+}
+
+// play runs both acts and checks that they went as told.
+func (d *demoStage) play(ctx context.Context) error {
+	fmt.Fprintf(d.out, "An account of 100. A withdraws 30, B deposits 50; both take the lock %s first. It should end at 120.\n", demoLockPath)
+	for _, act := range []struct {
+		title   string
+		guarded bool
+		want    int
+		moral   string
+	}{
+		{"Act 1: a lock, but no guard", false, 70, "The account is 70, not 120: A overwrote what B had done. The deposit is gone, and nobody was told."},
+		{"Act 2: the same, with the guard", true, 120, "The account is 120. A was told that it was late, took the lock again, read again, and did its work on what is true now."},
+	} {
+		fmt.Fprintf(d.out, "\n%s\n", act.title)
+		got, err := d.act(ctx, act.guarded)
+		if err != nil {
+			return err
+		}
+		if got != act.want {
+			return fmt.Errorf("demo: the account is %d, the story says %d", got, act.want)
+		}
+		fmt.Fprintf(d.out, "  => %s\n", act.moral)
+	}
+	return nil
+}
+
+// tell prints one line of the timeline.
+func (d *demoStage) tell(who, format string, args ...any) {
+	fmt.Fprintf(d.out, "  %5.1fs  %-7s %s\n", time.Since(d.start).Seconds(), who, fmt.Sprintf(format, args...))
+}
+
+// act lets the story happen once and gives the final balance.
+func (d *demoStage) act(ctx context.Context, guarded bool) (int, error) {
+	name := fmt.Sprintf("account-%t.db", guarded)
+	db, err := demoOpen(ctx, filepath.Join(d.dir, name), true)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	d.start = time.Now()
+	a, err := d.worker("A", -30, name, guarded)
+	if err != nil {
+		return 0, err
+	}
+	defer a.end()
+	if err := a.expect("checked"); err != nil {
+		return 0, err
+	}
+	if err := a.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return 0, fmt.Errorf("demo: stop A: %w", err)
+	}
+	d.tell("", "--- A is stopped (SIGSTOP): it has looked at its lock and is about to write ---")
+	b, err := d.worker("B", 50, name, guarded)
+	if err != nil {
+		return 0, err
+	}
+	defer b.end()
+	if err := b.expect("checked"); err != nil {
+		return 0, err
+	}
+	b.goOn()
+	if err := b.expect("done"); err != nil {
+		return 0, err
+	}
+	d.tell("", "--- A continues (SIGCONT), right where it was ---")
+	if err := a.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		return 0, fmt.Errorf("demo: continue A: %w", err)
+	}
+	a.goOn()
+	if err := a.expect("done"); err != nil {
+		return 0, err
+	}
+	var balance int
+	err = db.QueryRowContext(ctx, `SELECT balance FROM account`).Scan(&balance)
+	return balance, err
+}
+
+// demoActor is one worker process, seen from outside.
+type demoActor struct {
+	name  string
+	stage *demoStage
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	lines chan string
+}
+
+func (d *demoStage) worker(name string, add int, db string, guarded bool) (*demoActor, error) {
+	cmd := d.spawn("demo", "worker", "--server", d.server, "--db", filepath.Join(d.dir, db), "--add", fmt.Sprint(add), fmt.Sprintf("--guard=%t", guarded))
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("demo: start %s: %w", name, err)
+	}
+	a := &demoActor{name: name, stage: d, cmd: cmd, in: in, lines: make(chan string, 16)}
+	go func() {
+		for s := bufio.NewScanner(out); s.Scan(); {
+			a.lines <- s.Text()
+		}
+		close(a.lines)
+	}()
+	return a, nil
+}
+
+// demoPatience bounds the wait for one step of an actor.
+const demoPatience = 60 * time.Second
+
+// expect shows what the actor says until it has said the word.
+func (a *demoActor) expect(word string) error {
+	timer := time.NewTimer(demoPatience)
+	defer timer.Stop()
+	for {
+		select {
+		case line, ok := <-a.lines:
+			if !ok {
+				return fmt.Errorf("demo: %s ended before it was %s", a.name, word)
+			}
+			key, text, _ := strings.Cut(line, " ")
+			if text != "" {
+				a.stage.tell(a.name, "%s", text)
+			}
+			if key == word {
+				return nil
+			}
+		case <-timer.C:
+			return fmt.Errorf("demo: %s was not %s within %v", a.name, word, demoPatience)
+		}
+	}
+}
+
+func (a *demoActor) goOn() { _, _ = io.WriteString(a.in, "go\n") }
+
+func (a *demoActor) end() {
+	a.in.Close()
+	_ = a.cmd.Process.Kill()
+	_ = a.cmd.Wait()
+}
+
+// demoOpen opens the account's file; make creates account and watermark.
+func demoOpen(ctx context.Context, path string, make bool) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	if make {
+		for _, q := range []string{sqlitefence.Schema, `CREATE TABLE account (balance INTEGER NOT NULL)`, `INSERT INTO account VALUES (100)`} {
+			if _, err := db.ExecContext(ctx, q); err != nil {
+				db.Close()
+				return nil, fmt.Errorf("demo: %w", err)
+			}
+		}
+	}
+	return db, nil
+}
+
+// demoGuard protects the account. A new file has no watermark; enrolling it by the first seal is fine for a demonstration.
+func demoGuard(l fencing.Lineage) (*fencing.Guard, error) {
+	scope, err := fencing.ScopeOf(l.Cluster, demoLockPath)
+	if err != nil {
+		return nil, err
+	}
+	return fencing.NewGuard(fencing.Policy{Lineage: l, Scope: scope, EnrolOnSeal: true})
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/compat/zktest"
+	"github.com/paddock-zk/paddock/fencing"
+	"github.com/paddock-zk/paddock/fencing/paseto"
+)
+
+// TestFencingSelf is this program, when the tests below start it as a process of its own.
+func TestFencingSelf(t *testing.T) {
+	args := os.Getenv("PADDOCK_FENCING_SELF")
+	if args == "" {
+		t.Skip("only as a process of the other tests")
+	}
+	app := newApp()
+	app.Commands = []*cli.Command{lockCommand(), tokenCommand(), demoCommand()}
+	os.Exit(exitCode(app.RunContext(context.Background(), append([]string{"paddock"}, strings.Split(args, "\x1f")...))))
+}
+
+func fencingSelf(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFencingSelf$")
+	cmd.Env = append(os.Environ(), "PADDOCK_FENCING_SELF="+strings.Join(args, "\x1f"),
+		"PADDOCK_CLUSTER=00000000-0000-0000-0000-000000000001", "PADDOCK_INCARNATION=00000000-0000-0000-0000-000000000002")
+	return cmd
+}
+
+// fencingRun gives what a command printed and its exit code.
+func fencingRun(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	cmd := fencingSelf(args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+func TestLockVerb(t *testing.T) {
+	zktest.Require(t, "zookeeper")
+	server := zktest.StartZooKeeper(t, zktest.Config{}).Addr()
+	run := func(args ...string) (string, string, int) {
+		t.Helper()
+		return fencingRun(t, append([]string{"lock", "--server", server, "--session-timeout", "4s"}, args...)...)
+	}
+	out, errs, code := run("/locks/env", "--timeout", "5s", "--", "sh", "-c", `echo "$PADDOCK_TOKEN $PADDOCK_FENCE $PADDOCK_LOCK_PATH"; exit 7`)
+	words := strings.Fields(out)
+	if code != 7 || len(words) != 3 || words[2] != "/locks/env" {
+		t.Fatalf("%q %q %d", out, errs, code)
+	}
+	if tok, err := fencing.ParseToken(words[0]); err != nil || words[1] == "" || tok.Fence <= 0 {
+		t.Fatalf("token %q: %v", words[0], err)
+	}
+	for _, c := range []struct {
+		what string
+		args []string
+		want int
+		says string
+	}{
+		{"a command that is not there", []string{"/locks/x", "--", "/no/such/command"}, 127, "no such file"},
+		{"a command that cannot run", []string{"/locks/x", "--", "/etc/passwd"}, 126, "permission denied"},
+		{"a command ended by a signal", []string{"/locks/x", "--", "sh", "-c", "kill -9 $$"}, 137, ""},
+		{"no command", []string{"/locks/x"}, 2, "no command"},
+		{"no path", nil, 2, "give the path"},
+		{"an unknown flag", []string{"/locks/x", "--frob", "--", "true"}, 2, "not known"},
+		{"a bad path", []string{"locks", "--", "true"}, 2, "absolute"},
+		{"slots", []string{"/locks/slots", "--slots", "2", "--", "sh", "-c", `test "$PADDOCK_LOCK_PATH" = /locks/slots/slots/slot-0`}, 0, ""},
+		{"readers", []string{"/locks/rw", "--rw=read", "--", "true"}, 0, ""},
+		{"a wrong mode", []string{"/locks/rw", "--rw=both", "--", "true"}, 2, "read or write"},
+	} {
+		if out, errs, code := run(c.args...); code != c.want || !strings.Contains(errs, c.says) {
+			t.Errorf("%s: exit %d (want %d), said %q %q", c.what, code, c.want, out, errs)
+		}
+	}
+	if _, errs, code := fencingRun(t, "lock", "--server", "127.0.0.1:1", "--connect-timeout", "1500ms", "/locks/x", "--", "true"); code != 69 {
+		t.Errorf("no server: exit %d, %s", code, errs)
+	}
+	lockIsExclusive(t, server, run)
+}
+
+// lockIsExclusive: a second one waits in vain; and a holder that was stopped too long loses its command.
+func lockIsExclusive(t *testing.T, server string, run func(...string) (string, string, int)) {
+	mark := filepath.Join(t.TempDir(), "held")
+	holder := fencingSelf("lock", "--server", server, "--session-timeout", "4s", "--grace", "500ms", "/locks/excl", "--", "sh", "-c", "trap '' TERM; touch "+mark+"; while :; do sleep 1; done")
+	var errs bytes.Buffer
+	holder.Stderr = &errs
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Process.Kill() }()
+	zktest.Eventually(t, 20*time.Second, "the holder runs its command", func() bool { _, err := os.Stat(mark); return err == nil })
+	for _, how := range []string{"--timeout=500ms", "--try"} {
+		if _, errs, code := run("/locks/excl", how, "--", "true"); code != 75 {
+			t.Errorf("%s beside a holder: exit %d, %s", how, code, errs)
+		}
+	}
+	if err := holder.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := run("/locks/excl", "--timeout", "20s", "--", "true"); code != 0 {
+		t.Errorf("after the holder was stopped: exit %d, %s", code, errs)
+	}
+	if err := holder.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	_ = holder.Wait()
+	if code := holder.ProcessState.ExitCode(); code != 76 || !strings.Contains(errs.String(), "was lost") {
+		t.Errorf("the stopped holder: exit %d, %s", code, errs.String())
+	}
+}
+
+func TestTokenVerb(t *testing.T) {
+	l := fencing.Lineage{Cluster: fencing.ID{1}, Incarnation: fencing.ID{2}}
+	tok, err := fencing.FromCzxid(l, "/locks/job", fencing.Exclusive, 0x500000007)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, root := ed25519.NewKeyFromSeed(make([]byte, 32)), ed25519.NewKeyFromSeed(append(make([]byte, 31), 1))
+	s, err := paseto.NewSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := s.Sign(tok, paseto.Issue{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := paseto.KeySet{Cluster: l.Cluster, Serial: 1, Keys: []paseto.Key{s.Key(time.Time{})}}
+	bySet, err := paseto.SignKeySet(root, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, _ := set.Document(bySet)
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	if err := os.WriteFile(keys, doc, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	rootText := base64.RawURLEncoding.EncodeToString(root.Public().(ed25519.PublicKey))
+	other := base64.RawURLEncoding.EncodeToString(key.Public().(ed25519.PublicKey))
+	for _, c := range []struct {
+		args []string
+		want int
+		says string
+	}{
+		{[]string{"inspect", tok.String()}, 0, "21474836487 (0x500000007)"},
+		{[]string{"inspect", signed}, 0, "not verified"},
+		{[]string{"inspect", "--json", signed}, 0, `"fence":"21474836487"`},
+		{[]string{"show", signed}, 0, signed},
+		{[]string{"show", "42"}, 1, "bare number"},
+		{[]string{"show"}, 2, "none given"},
+		{[]string{"verify", "--keys", keys, "--root", rootText, "--path", "/locks/job", signed}, 0, "verified"},
+		{[]string{"verify", "--keys", keys, signed}, 0, "no pinned root"},
+		{[]string{"verify", "--keys", keys, "--root", other, signed}, 1, "pinned root"},
+		{[]string{"verify", "--keys", keys, "--root", rootText, "--path", "/locks/other", signed}, 1, "scope"},
+		{[]string{"verify", "--keys", keys, "--root", rootText, tok.String()}, 1, "not verified"},
+		{[]string{"verify", "--keys", keys, "--root", "x", signed}, 2, "--root"},
+	} {
+		out, errs, code := fencingRun(t, append([]string{"token"}, c.args...)...)
+		if code != c.want || !strings.Contains(out+errs, c.says) {
+			t.Errorf("%v: exit %d (want %d), said %q %q", c.args, code, c.want, out, errs)
+		}
+	}
+}
+
+func TestDemoFencing(t *testing.T) {
+	zktest.Require(t, "zookeeper")
+	server := zktest.StartZooKeeper(t, zktest.Config{}).Addr()
+	var out bytes.Buffer
+	stage := &demoStage{out: &out, server: server, dir: t.TempDir(), spawn: fencingSelf}
+	if err := stage.play(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, want := range []string{"SIGSTOP", "REFUSED", "stale token", "=> The account is 70", "=> The account is 120"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the timeline lacks %q:\n%s", want, out.String())
+		}
+	}
+	t.Log("\n" + out.String())
+}
