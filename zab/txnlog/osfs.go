@@ -124,7 +124,7 @@ func (f osFile) Preallocate(size int64) error {
 		if _, err := f.WriteAt(zeros[:n], off); err != nil {
 			return err
 		}
-		if err := f.Sync(); err != nil { // piece by piece: one large sync would stall the log's own
+		if err := writeBack(f.File, off, n); err != nil { // piece by piece: one large sync would stall the log's own
 			return err
 		}
 	}

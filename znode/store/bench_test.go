@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
@@ -18,12 +19,13 @@ import (
 func grow(tb testing.TB, st *znode.State, n int) {
 	tb.Helper()
 	var r znode.Result
+	rng := rand.New(rand.NewPCG(1, 2))
 	data := make([]byte, 100)
 	acl := []znode.ACL{{Perms: 31, Scheme: "world", ID: "anyone"}}
 	z := zxid.New(1, 0)
 	for i := range n {
 		for k := range data {
-			data[k] = byte(i >> (k % 24) * (k + 7))
+			data[k] = byte(rng.Uint32()) // as if clients had compressed or encrypted it
 		}
 		path := fmt.Sprintf("/p%04d", i/1000)
 		if i%1000 > 0 {

@@ -88,7 +88,7 @@ func (s *Store) writeImage(ctx context.Context, w io.Writer, h ImageHeader) erro
 	}
 	p := pacer{ctx: ctx, rate: s.opt.CheckpointRate, start: time.Now()}
 	unchecked := 0
-	err = s.scan(ctx, h.Zxid, func(k, v []byte) error {
+	err = s.scan(ctx, imageReaders, h.Zxid, func(k, v []byte) error {
 		if unchecked += len(k) + len(v); unchecked >= blockBytes {
 			if err := p.pause(unchecked); err != nil {
 				return err

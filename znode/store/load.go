@@ -28,7 +28,7 @@ func (s *Store) Load(st Target) (zxid.ID, error) {
 		return 0, nil
 	}
 	st.BeginLoad()
-	if err := s.scan(context.Background(), want.zxid, st.LoadRecord); err != nil {
+	if err := s.scan(context.Background(), loadReaders, want.zxid, st.LoadRecord); err != nil {
 		return 0, fmt.Errorf("load the state at %v: %w: %w", want.zxid, err, ErrRebuild)
 	}
 	if err := st.EndLoad(); err != nil {
@@ -50,24 +50,26 @@ type records struct {
 }
 
 const (
-	scanReaders  = 2
+	loadReaders  = 2 // at a start nobody else needs the processors
+	imageReaders = 1 // a checkpoint takes its time
 	recordsBytes = 256 << 10
+	trimEvery    = 32 << 20 // bytes of records read between two calls of Trim, which bounds how far reading swells the process
 )
 
 // scan calls each for all records of the state at z, from one goroutine and in no order, while others read.
-func (s *Store) scan(parent context.Context, z zxid.ID, each func(key, value []byte) error) error {
+func (s *Store) scan(parent context.Context, readers int, z zxid.ID, each func(key, value []byte) error) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
-	splits := s.splits()
+	splits := s.splits(8 * readers)
 	ranges := make(chan int, len(splits)+1)
 	for i := range len(splits) + 1 {
 		ranges <- i
 	}
 	close(ranges)
-	full := make(chan *records, 2*scanReaders)
-	free := make(chan *records, 4*scanReaders)
+	full := make(chan *records, 2*readers)
+	free := make(chan *records, 4*readers)
 	var wg sync.WaitGroup
-	for range scanReaders {
+	for range readers {
 		wg.Go(func() {
 			for i := range ranges {
 				var from, to []byte
@@ -86,7 +88,7 @@ func (s *Store) scan(parent context.Context, z zxid.ID, each func(key, value []b
 		})
 	}
 	go func() { wg.Wait(); close(full) }()
-	err := consume(full, free, each)
+	err := s.consume(full, free, each)
 	cancel()
 	for range full { // the readers end before the database may be closed
 	}
@@ -96,10 +98,15 @@ func (s *Store) scan(parent context.Context, z zxid.ID, each func(key, value []b
 	return err
 }
 
-func consume(full <-chan *records, free chan<- *records, each func(key, value []byte) error) error {
+func (s *Store) consume(full <-chan *records, free chan<- *records, each func(key, value []byte) error) error {
+	untrimmed := 0
 	for r := range full {
 		if r.err != nil {
 			return r.err
+		}
+		if untrimmed += len(r.buf); untrimmed >= trimEvery {
+			untrimmed = 0
+			s.Trim()
 		}
 		at := 0
 		for i := 0; i < len(r.ends); i += 2 {
@@ -117,8 +124,8 @@ func consume(full <-chan *records, free chan<- *records, each func(key, value []
 	return nil
 }
 
-// splits cuts the keys where tables end, into some more parts than there are readers.
-func (s *Store) splits() [][]byte {
+// splits cuts the keys where tables end, into about that many parts.
+func (s *Store) splits(parts int) [][]byte {
 	var ends [][]byte
 	for _, t := range s.db.Tables() {
 		if k := t.Right; len(k) > 8 {
@@ -127,7 +134,6 @@ func (s *Store) splits() [][]byte {
 	}
 	slices.SortFunc(ends, bytes.Compare)
 	ends = slices.CompactFunc(ends, bytes.Equal)
-	const parts = 8 * scanReaders
 	if len(ends) <= parts {
 		return ends
 	}
