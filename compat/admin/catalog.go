@@ -142,24 +142,24 @@ func (m *Metrics) counter(name string) *Counter {
 	return c
 }
 
-// count makes a summary of numbers, without quantiles.
+// count makes a summary of numbers. Prometheus shows its median, as ZooKeeper does for DetailLevel.BASIC.
 func (m *Metrics) count(name string) *Summary {
-	s := &Summary{}
+	s := &Summary{hist: &histogram{}}
 	m.entries = append(m.entries, entry{name: name, summary: s})
 	return s
 }
 
-// times makes a summary of times, without quantiles (ZooKeeper's DetailLevel.BASIC).
+// times makes a summary of times (DetailLevel.BASIC).
 func (m *Metrics) times(name string) *Summary {
 	s := m.count(name)
 	s.scale = 1e6
 	return s
 }
 
-// latency makes a summary of times with quantiles (DetailLevel.ADVANCED).
+// latency makes a summary of times with all quantiles (DetailLevel.ADVANCED).
 func (m *Metrics) latency(name string) *Summary {
 	s := m.times(name)
-	s.hist = &histogram{}
+	s.detailed = true
 	return s
 }
 

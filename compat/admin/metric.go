@@ -47,9 +47,10 @@ func (c *Counter) reset() {
 // Summary tells count, sum, smallest and largest of what it observed, and quantiles if it was made with them. Make one through
 // [NewMetrics]; the zero value shows no quantiles.
 type Summary struct {
-	lines [shards]summaryLine
-	hist  *histogram
-	scale float64 // shown = observed / scale: 1, or 1e6 for nanoseconds shown as milliseconds
+	lines    [shards]summaryLine
+	hist     *histogram
+	scale    float64 // shown = observed / scale: 1, or 1e6 for nanoseconds shown as milliseconds
+	detailed bool    // mntr shows quantiles
 }
 
 type summaryLine struct {
@@ -118,7 +119,8 @@ func (s *Summary) Quantile(q float64) float64 {
 	if s.hist == nil {
 		return 0
 	}
-	return float64(s.hist.quantile(q)) / s.unit()
+	t := s.Totals()
+	return min(max(float64(s.hist.quantile(q))/s.unit(), t.Min), t.Max)
 }
 
 func (s *Summary) unit() float64 {
@@ -217,7 +219,7 @@ func (s *SummarySet) add(key string) *Summary {
 		key = "other"
 	}
 	if s.keys[key] == nil {
-		s.keys[string([]byte(key))] = &Summary{}
+		s.keys[string([]byte(key))] = &Summary{hist: &histogram{}}
 	}
 	return s.keys[key]
 }

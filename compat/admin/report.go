@@ -90,7 +90,12 @@ type Traffic struct {
 	Uptime                 time.Duration
 	DropProbability        float64 // of the connection throttle
 	TLSHandshakes          int64   // in flight
+	SlowSyncs              int64   // fsyncs that took longer than fsync.warningthresholdms
+	Plain                  PlainConns
 }
+
+// PlainConns counts connections without mutual TLS, since the start.
+type PlainConns struct{ Local, Remote int64 }
 
 // Sizes is last, smallest and largest of something in bytes; -1 before the first.
 type Sizes struct{ Last, Min, Max int64 }
@@ -127,8 +132,9 @@ type Dirs struct{ Data, Log int64 }
 type Ensemble struct {
 	Quorum     bool // a member of an ensemble, not standalone
 	Phase      Phase
-	LeaderID   int64 // -1 if there is none
-	LeaderAddr string
+	LeaderID   int64  // -1 if there is none
+	LeaderAddr string // host
+	MasterID   int64  // on an observer: whom it follows
 	Limits     Limits
 	Voting     bool // this server votes
 	Members    []Member
@@ -163,10 +169,15 @@ type Member struct {
 
 // Observer is a connected observer as its leader (or the follower behind which it sits) sees it.
 type Observer struct {
-	ID      int64
-	Addr    string
-	Since   time.Time
-	Packets int64
+	ID          int64
+	Addr        string // host:port
+	Since       time.Time
+	Queued      int64 // packets that wait to be sent
+	QueuedBytes int64
+	Received    int64 // packets
+	Sent        int64 // packets
+	Requests    int64
+	LastZxid    int64
 }
 
 // Leading is what only a leader knows.
@@ -183,10 +194,16 @@ type Leading struct {
 
 // Watches are the watches of this server's connections.
 type Watches struct {
-	Count   int // total
-	Paths   int // different paths
+	Count   int // every watch: watch_count
+	Summary WatchSummary
+	ByPath  []Watched // as WatchSummary counts them
+}
+
+// WatchSummary is what wchs tells. ZooKeeper counts the data table only: watches of getData and exists, and recursive ones.
+type WatchSummary struct {
 	Clients int // connections with at least one
-	ByPath  []Watched
+	Paths   int // different paths
+	Watches int
 }
 
 // Watched is one path and who watches it (session ids, in any order).
@@ -215,12 +232,13 @@ type Ephemerals struct {
 type Connection struct {
 	Remote      string // "127.0.0.1:40000"
 	Secure      bool
-	Queued      int64 // unanswered requests
-	Received    int64 // packets
-	Sent        int64 // packets
-	Reading     bool  // false while it is held back (interest ops 0)
-	Session     int64 // 0: none yet
-	Timeout     int   // ms
+	Queued      int64     // unanswered requests
+	Received    int64     // packets
+	Sent        int64     // packets
+	Reading     bool      // false while it is held back (interest ops 0)
+	Expires     time.Time // when it is dropped if it stays silent; zero: not known
+	Session     int64     // 0: none yet
+	Timeout     int       // ms
 	Established time.Time
 	Last        LastOp
 	Latency     Latency
