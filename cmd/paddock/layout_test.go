@@ -43,6 +43,7 @@ var mayImport = map[string]struct{ ours, third []string }{
 	"compat/client":            {ours: []string{"compat/wire", "compat/jute", "znode"}},
 	"compat/bench":             {ours: []string{"compat/client", "compat/wire", "compat/jute", "znode"}, third: []string{"github.com/HdrHistogram/", "github.com/schollz/", "golang.org/x/"}},
 	"compat/crosscheck":        {ours: []string{"compat/client", "compat/wire", "compat/jute", "znode"}},
+	"compat/tokens":            {ours: []string{"znode", "fencing", "fencing/paseto"}},
 	"compat/zktest":            {},
 	"compat/server":            {ours: []string{"zab", "zab/peer", "znode", "znode/watch", "compat/wire", "compat/jute", "compat/auth", "compat/listener", "compat/admin", "fencing"}},
 	"fencing":                  {},

@@ -14,9 +14,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/paddock-zk/paddock/compat/admin"
 	"github.com/paddock-zk/paddock/compat/auth"
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/compat/server"
+	"github.com/paddock-zk/paddock/compat/tokens"
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/peer"
@@ -41,6 +43,7 @@ type node struct {
 	secure *listener.Listener
 	admin  *adminServer
 	links  *links
+	keeper *tokens.Keeper
 	failed chan error
 	begun  time.Time
 }
@@ -137,7 +140,8 @@ func (n *node) startServer() error {
 	}
 	var boot [8]byte
 	rand.Read(boot[:])
-	n.relay = &relay{}
+	n.relay, n.keeper = &relay{}, tokens.NewKeeper(n.id.lineage(), time.Now, n.logger)
+	words := n.words()
 	begin := time.Now()
 	n.server = server.New(server.Options{
 		ID: n.self, Boot: binary.BigEndian.Uint64(boot[:]) | 1, Orderer: n.relay, State: n.state,
@@ -148,8 +152,9 @@ func (n *node) startServer() error {
 		Sessions: server.SessionOptions{TickMs: int64(n.cfg.Basics.TickTime), Limits: session.Limits{MinMs: int32(n.cfg.Sessions.MinTimeout), MaxMs: int32(n.cfg.Sessions.MaxTimeout)}},
 		Limits:   serverLimits(n.cfg),
 		Features: n.features(set.Flags()),
-		Words:    n.words(),
+		Words:    words, Virtual: n.keeper, Describe: n.describe,
 	})
+	words.set(admin.NewWords(n.server, n.cfg.Limits.WhitelistedWords, n.cfg.Sessions.ReadOnlyMode))
 	return nil
 }
 
@@ -195,6 +200,8 @@ func (n *node) ticks() {
 			return
 		case <-t.C:
 			n.server.Tick()
+			n.foundKeys()
+			n.foundConfig()
 		}
 	}
 }

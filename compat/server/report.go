@@ -18,7 +18,7 @@ func (s *Server) Report(want admin.Parts) admin.Report {
 	s.reportTraffic(&r.Traffic)
 	s.reportState(&r, want)
 	c := s.watches.Counts()
-	r.Watches = admin.Watches{Count: c.Total, Paths: c.Paths, Clients: c.Watchers}
+	r.Watches = admin.Watches{Count: c.Total, Summary: admin.WatchSummary{Clients: c.Watchers, Paths: c.Paths, Watches: c.Watches}}
 	if want&admin.PartWatches != 0 {
 		s.watches.ByPath(func(path string, ws []watch.Watcher) {
 			w := admin.Watched{Path: path}

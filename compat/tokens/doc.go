@@ -1,0 +1,19 @@
+// Package tokens serves the virtual nodes of fencing to any unmodified client:
+//
+//	/zookeeper/lineage                    cluster and incarnation, JSON
+//	/zookeeper/keys                       the public keys, JSON (fencing/paseto.KeySet)
+//	/zookeeper/token/<path of lock node>  the signed token of the asking session's grant
+//
+// # What it promises
+//
+// A token is signed only for the session that owns the lock node, and only if that node holds its lock by the rules of fencing.Issuer at the
+// moment of the read, which the server confirms with a quorum first. Who is not the owner gets NoAuth; a node that does not exist, is not a
+// lock, or does not hold its lock yet gets NoNode: there is no such grant. Virtual nodes are in no listing, so that listings equal ZooKeeper's.
+//
+// Signing keys are private records of the replicated state (znode.KindPutSecret): every server signs alike, no client can read them. The
+// first leader founds the first key; rotation adds one, retires the others, and keeps them for verifying.
+//
+// # Concurrency
+//
+// Has, Read and Keys are safe from any goroutine under the state's read lock.
+package tokens

@@ -1,0 +1,117 @@
+package tokens
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/paddock-zk/paddock/fencing"
+	"github.com/paddock-zk/paddock/fencing/paseto"
+	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// Paths of the virtual nodes.
+const (
+	LineagePath = "/zookeeper/lineage"
+	KeysPath    = "/zookeeper/keys"
+	TokenPrefix = "/zookeeper/token" // followed by the path of a lock node
+)
+
+// Keeper makes the virtual nodes. It implements server.Virtual.
+type Keeper struct {
+	lineage fencing.Lineage
+	now     func() time.Time
+	log     *slog.Logger
+}
+
+// NewKeeper makes a keeper for an ensemble. now stamps tokens for people to read; it decides nothing.
+func NewKeeper(l fencing.Lineage, now func() time.Time, log *slog.Logger) *Keeper {
+	return &Keeper{lineage: l, now: now, log: log}
+}
+
+// Has implements server.Virtual. Tokens are read at a point that a quorum has confirmed.
+func (k *Keeper) Has(path string) (virtual, confirm bool) {
+	if path == LineagePath || path == KeysPath {
+		return true, false
+	}
+	token := strings.HasPrefix(path, TokenPrefix+"/")
+	return token, token
+}
+
+// Read implements server.Virtual.
+func (k *Keeper) Read(st *znode.State, who session.ID, _ []znode.Identity, path string) ([]byte, znode.Stat, znode.Code) {
+	switch path {
+	case LineagePath:
+		b, err := json.Marshal(k.lineage)
+		return k.answer(b, znode.Stat{}, err)
+	case KeysPath:
+		set, err := k.KeySet(st)
+		if err != nil {
+			return k.answer(nil, znode.Stat{}, err)
+		}
+		b, err := set.Document("")
+		return k.answer(b, znode.Stat{Version: int32(set.Serial)}, err)
+	}
+	text, stat, err := k.token(st, who, strings.TrimPrefix(path, TokenPrefix))
+	return k.answer([]byte(text), stat, err)
+}
+
+func (k *Keeper) answer(b []byte, stat znode.Stat, err error) ([]byte, znode.Stat, znode.Code) {
+	switch {
+	case err == nil:
+		stat.DataLength, stat.NumChildren = int32(len(b)), 0
+		return b, stat, znode.OK
+	case errors.Is(err, fencing.ErrNotOwner):
+		return nil, znode.Stat{}, znode.ErrNoAuth
+	case errors.Is(err, errNoGrant), errors.Is(err, fencing.ErrNotHolder), errors.Is(err, fencing.ErrNotALock), errors.Is(err, fencing.ErrAmbiguousGrant), errors.Is(err, fencing.ErrMalformed):
+		return nil, znode.Stat{}, znode.ErrNoNode
+	}
+	k.log.Error("a virtual node could not be made", "err", err)
+	return nil, znode.Stat{}, znode.ErrSystem
+}
+
+var errNoGrant = errors.New("no such lock node")
+
+// token signs the grant of the session that owns the node.
+func (k *Keeper) token(st *znode.State, who session.ID, node string) (string, znode.Stat, error) {
+	stat, _, ok := st.Node(node)
+	cut := strings.LastIndexByte(node, '/')
+	if !ok || cut < 0 || node == "/" {
+		return "", stat, errNoGrant
+	}
+	name := node[cut+1:]
+	facts := fencing.Facts{NodePath: node, Caller: int64(who), Node: fencing.LockNode{Name: name, Czxid: stat.Czxid, Owner: stat.EphemeralOwner}}
+	if stat.EphemeralOwner == int64(who) { // nobody else is worth the look at the siblings
+		facts.Siblings = siblings(st, node[:max(cut, 1)])
+		if _, fence, slot := fencing.SlotPaths(node); slot {
+			if fs, _, ok := st.Node(fence); ok {
+				facts.FenceMzxid = fs.Mzxid
+			}
+		}
+	}
+	t, err := fencing.Issuer{Lineage: k.lineage}.Issue(facts)
+	if err != nil {
+		return "", stat, err
+	}
+	by, err := signer(st)
+	if err != nil {
+		return "", stat, err
+	}
+	text, err := by.Sign(t, paseto.Issue{At: k.now()})
+	return text, stat, err
+}
+
+// siblings are the children of a lock's path.
+func siblings(st *znode.State, parent string) []fencing.LockNode {
+	var out []fencing.LockNode
+	prefix := strings.TrimSuffix(parent, "/") + "/"
+	st.Children(parent, nil, znode.FlagSkipACL, func(name string) {
+		if stat, _, ok := st.Node(prefix + name); ok {
+			out = append(out, fencing.LockNode{Name: strings.Clone(name), Czxid: stat.Czxid, Owner: stat.EphemeralOwner})
+		}
+	})
+	return out
+}
