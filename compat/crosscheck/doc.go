@@ -17,6 +17,9 @@
 //     the same one.
 //   - session ids go by the label that the script gives a session; of passwords only the length and whether they stay the same.
 //   - children, ephemerals and whoAmI's ids are sorted: ZooKeeper lists them in hash order.
+//   - neighbours in an ACL that "auth" may have made are sorted: the identities of a connection are a set.
+//   - paths that are not UTF-8, or beyond U+FFFF, and are only echoed: ZooKeeper's pass through Java's strings.
+//   - the body behind the error of a multiRead, of which ZooKeeper sends what it had.
 //   - events of one closeSession on one connection are sorted: ZooKeeper deletes a session's ephemerals in hash order.
 //   - replies behind a closeSession are ignored: whether they are still sent is a race of ZooKeeper's threads.
 //
@@ -25,9 +28,15 @@
 //
 // # What is left out
 //
-// Internal opcodes (20, -10), which Paddock refuses and ZooKeeper obeys; createTTL with a negative ttl and a mode without one, which
-// ZooKeeper logs and cannot apply; anything that depends on time passing (expiry, containers, TTLs), since zxids must not move by
-// themselves: servers to be compared run with a container check interval of days.
+// What would harm ZooKeeper 3.9.5 itself, or where it does what no client can mean:
+//
+//   - internal opcodes (20, -10), which Paddock refuses and ZooKeeper obeys;
+//   - createTTL with a negative ttl and a mode without one, which ZooKeeper logs and cannot apply;
+//   - limits and stats of a quota whose text cannot be read, which kill the thread that applies them;
+//   - a null ACL inside a multi, whose failure ZooKeeper logs under a zxid that is taken already;
+//   - null paths in addWatch, checkWatches and removeWatches (ZooKeeper watches null), and null paths together with another error;
+//   - anything that depends on time passing (expiry, containers, TTLs), since zxids must not move by themselves: servers to be
+//     compared run with a container check interval of days.
 //
 // # Concurrency and use
 //
