@@ -279,7 +279,11 @@ func TestFlipEveryByte(t *testing.T) {
 		}
 		refused, unharmed := 0, 0
 		for _, file := range d.Files() {
-			for off := range d.Bytes(file) {
+			whole := d.Bytes(file)
+			for off := range whole {
+				if len(bytes.Trim(whole[off:min(off+128, len(whole))], "\x00")) == 0 && off%61 > 0 {
+					continue // one in 61 of the zeros will do
+				}
 				again := d.Clone()
 				again.Flip(file, int64(off), 1<<(off%8))
 				var logs bytes.Buffer

@@ -128,3 +128,36 @@ func BenchmarkEntries(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOpen reads and checks a log of 64 MiB.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	l, err := Open(OS{}, dir, Options{Identity: Identity{Peer: 1}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	batch := make([]zab.Entry, 1000)
+	total := int64(0)
+	for total < 64<<20 {
+		for i := range batch {
+			z := l.Last() + zxid.ID(i)
+			batch[i] = zab.Entry{Zxid: z + 1, Prev: z, Kind: zab.EntryTxn, Data: make([]byte, 180)}
+			total += 180
+		}
+		if err := l.Append(zab.Persist{Entries: batch}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(total)
+	for b.Loop() {
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+		if l, err = Open(OS{}, dir, Options{Identity: Identity{Peer: 1}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+}

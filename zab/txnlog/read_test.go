@@ -69,6 +69,37 @@ func TestReadWhileAppending(t *testing.T) {
 	}
 }
 
+// A disk that hangs in a sync holds up the append and nobody else.
+func TestReadersDoNotWaitForASync(t *testing.T) {
+	d := faultfs.New()
+	l, err := txnlog.Open(d, testDir, faultOptions(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, l, zab.Persist{Entries: chain(0, 1, 3, 100)})
+	hangs, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	d.Hook(func(op faultfs.Op) error {
+		if op.Kind == "sync" {
+			close(hangs)
+			<-goOn
+		}
+		return nil
+	})
+	last := l.Last()
+	go func() { done <- l.Append(zab.Persist{Entries: chain(last, 1, 1, 100)}) }()
+	<-hangs
+	list, err := l.Entries(0, 1<<20)
+	if err != nil || len(list) != 3 || l.Last() != last || l.Floor(last) != last {
+		t.Errorf("while a sync hangs: %d entries, last %v, %v", len(list), l.Last(), err)
+	}
+	d.Hook(nil)
+	close(goOn)
+	if err := <-done; err != nil || l.Last() != last+1 {
+		t.Errorf("after it: last %v, %v", l.Last(), err)
+	}
+	_ = l.Close()
+}
+
 // Floor names the greatest zxid at or below; the base counts; what was voided or compacted does not.
 func TestFloor(t *testing.T) {
 	d := faultfs.New()

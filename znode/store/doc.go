@@ -11,6 +11,12 @@
 //	<dir>/checkpoints/<zxid>.img  exact images; the newest three are kept
 //	<dir>/incoming/<id>.part      an image on its way from a peer (see [Receiver])
 //
+// Load may return a zxid that the log does not reach back to (a database that was lost and begun anew, or one older than an image that
+// was installed): compare it with the log's base, and take the rebuild then, too.
+//
+// An image from a peer is installed in this order: [Receiver.Finish] (a durable checkpoint), the pointer in the log (durable), LoadCheckpoint
+// into the state, Rebuild. A crash after the second step is the case above.
+//
 // # The contract
 //
 //   - [Store.Collect] takes what has changed from the state (call it where Apply is called: it is short and touches no disk);
