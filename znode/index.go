@@ -24,17 +24,23 @@ func mix64(x uint64) uint64 {
 }
 
 const (
-	segmentSlots = 2048
-	segmentMask  = segmentSlots - 1
-	segmentFull  = segmentSlots * 7 / 8
+	groupSlots   = 12
+	groupCount   = 128
+	groupMask    = groupCount - 1
+	segmentSlots = groupSlots * groupCount
+	segmentFull  = segmentSlots * 5 / 6
 )
 
-// segment is a small open-addressing table. A tag is 8 bits of the hash, 0 for an empty slot, so that a probe rarely looks at a node
-// that it does not want. 10240 bytes, one of the allocator's sizes.
-type segment struct {
-	tags  [segmentSlots]uint8
-	slots [segmentSlots]nodeID
+// group is one cache line of slots. A tag is 8 bits of the hash, 0 for an empty slot, so that a probe rarely looks at a node that it
+// does not want.
+type group struct {
+	tags  [groupSlots]uint8
+	over  uint32 // entries that wanted to be here, or passed by, and lie further on
+	slots [groupSlots]nodeID
 }
+
+// segment is a small hash table of 8192 bytes: an entry lies in the group its hash names or, if that is full, in one after it.
+type segment struct{ groups [groupCount]group }
 
 type segmentRef struct {
 	*segment
@@ -44,44 +50,44 @@ type segmentRef struct {
 }
 
 // pathIndex finds nodes by the hash of their path: extendible hashing (Fagin et al., 1979). A full segment splits in two, which moves
-// at most 1792 entries, so there is never a pause for a rehash of everything. 6 to 11 bytes a node.
+// at most 1280 entries, so there is never a pause for a rehash of everything. 6.4 to 12.8 bytes a node.
 type pathIndex struct {
 	dir   []*segmentRef // by the leading bits of the hash
 	bits  uint8
 	count uint64
 }
 
-func tagOf(h uint64) uint8 { return max(uint8(h>>11), 1) }
+func tagOf(h uint64) uint8 { return max(uint8(h>>7), 1) }
 
 func (x *pathIndex) segmentOf(h uint64) *segmentRef { return x.dir[h>>(64-x.bits)] }
 
 // cursor walks the nodes whose hash may be h.
 type cursor struct {
 	seg *segmentRef
-	at  uint32
+	at  uint32 // next slot of the group, then next of the overflow
+	in  uint32 // group; counts on from the first one
+	end uint32 // beyond the last group that may matter
 	tag uint8
-	end bool // among the overflow
 }
 
 func (x *pathIndex) lookup(h uint64) cursor {
-	return cursor{seg: x.segmentOf(h), at: uint32(h & segmentMask), tag: tagOf(h)}
+	home := uint32(h & groupMask)
+	return cursor{seg: x.segmentOf(h), in: home, end: home + groupCount, tag: tagOf(h)}
 }
 
 // next is another candidate, 0 if there is none.
 func (c *cursor) next() nodeID {
-	if !c.end {
-		for seg := c.seg.segment; ; {
-			i := c.at & segmentMask
-			tag := seg.tags[i]
-			if tag == 0 {
-				break
-			}
-			c.at++
-			if tag == c.tag {
-				return seg.slots[i]
+	for c.in < c.end {
+		g := &c.seg.groups[c.in&groupMask]
+		for i := c.at; i < groupSlots; i++ {
+			if g.tags[i] == c.tag {
+				c.at = i + 1
+				return g.slots[i]
 			}
 		}
-		c.end, c.at = true, 0
+		if c.at, c.in = 0, c.in+1; g.over == 0 {
+			c.end = c.in
+		}
 	}
 	if int(c.at) < len(c.seg.overflow) {
 		c.at++
@@ -107,13 +113,19 @@ func (x *pathIndex) insert(s *nodeSlab, id nodeID) {
 	seg.put(h, id)
 }
 
-func (g *segmentRef) put(h uint64, id nodeID) {
-	i := h & segmentMask
-	for g.tags[i] != 0 {
-		i = (i + 1) & segmentMask
+// put needs a segment that is not full.
+func (s *segmentRef) put(h uint64, id nodeID) {
+	s.used++
+	for i := h; ; i++ {
+		g := &s.groups[i&groupMask]
+		for j, tag := range g.tags {
+			if tag == 0 {
+				g.tags[j], g.slots[j] = tagOf(h), id
+				return
+			}
+		}
+		g.over++
 	}
-	g.tags[i], g.slots[i] = tagOf(h), id
-	g.used++
 }
 
 // split halves a full segment, doubling the directory if it must. It refuses where the directory would be far larger than so many
@@ -137,17 +149,19 @@ func (x *pathIndex) split(s *nodeSlab, seg *segmentRef, h uint64) bool {
 		x.dir[i] = twin
 	}
 	old := *seg.segment
-	clear(seg.tags[:])
-	seg.used = 0
-	for i, tag := range old.tags {
-		if tag == 0 {
-			continue
+	*seg.segment, seg.used = segment{}, 0
+	for i := range old.groups {
+		g := &old.groups[i]
+		for j, tag := range g.tags {
+			if tag == 0 {
+				continue
+			}
+			to, hash := seg, s.at(g.slots[j]).pathHash
+			if hash>>(64-seg.depth)&1 != 0 {
+				to = twin
+			}
+			to.put(hash, g.slots[j])
 		}
-		to, hash := seg, s.at(old.slots[i]).pathHash
-		if hash>>(64-seg.depth)&1 != 0 {
-			to = twin
-		}
-		to.put(hash, old.slots[i])
 	}
 	return true
 }
@@ -156,25 +170,29 @@ func (x *pathIndex) remove(s *nodeSlab, id nodeID) {
 	x.count--
 	h := s.at(id).pathHash
 	seg := x.segmentOf(h)
-	i := h & segmentMask
-	for seg.tags[i] != 0 && seg.slots[i] != id {
-		i = (i + 1) & segmentMask
-	}
-	if seg.tags[i] == 0 {
+	if !seg.take(h, id) {
 		seg.overflow = slices.DeleteFunc(seg.overflow, func(o nodeID) bool { return o == id })
-		return
 	}
-	for j := i; ; { // close the gap, so that no marks of deleted entries pile up
-		j = (j + 1) & segmentMask
-		if seg.tags[j] == 0 {
-			break
+}
+
+// take removes an entry and its traces in the groups that it had passed. False if it is not in a group.
+func (s *segmentRef) take(h uint64, id nodeID) bool {
+	for passed := range uint64(groupCount) {
+		g := &s.groups[(h+passed)&groupMask]
+		for j := range g.tags {
+			if g.tags[j] == 0 || g.slots[j] != id {
+				continue
+			}
+			g.tags[j] = 0
+			s.used--
+			for i := range passed {
+				s.groups[(h+i)&groupMask].over--
+			}
+			return true
 		}
-		home := s.at(seg.slots[j]).pathHash & segmentMask
-		if (j-home)&segmentMask >= (j-i)&segmentMask {
-			seg.tags[i], seg.slots[i] = seg.tags[j], seg.slots[j]
-			i = j
+		if g.over == 0 {
+			return false
 		}
 	}
-	seg.tags[i] = 0
-	seg.used--
+	return false
 }
