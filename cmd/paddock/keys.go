@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/paddock-zk/paddock/compat/server"
 	"github.com/paddock-zk/paddock/compat/tokens"
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/zab"
@@ -17,20 +18,59 @@ func (i *identity) lineage() fencing.Lineage {
 	return fencing.Lineage{Cluster: i.cluster(), Incarnation: i.incarnation()}
 }
 
-// foundKeys lets a leader found the first signing key; it does nothing if there is one.
-func (n *node) foundKeys() {
-	if soft := n.peer.Soft(); soft.Role != zab.Leading || !soft.Active {
-		return
+// machine is the server as the peer sees it. A new leader founds what the replicated state of a fresh ensemble lacks.
+type machine struct {
+	*server.Server
+	node *node
+}
+
+// SoftStateChanged implements peer.StateMachine.
+func (m machine) SoftStateChanged(s zab.SoftState) {
+	m.Server.SoftStateChanged(s)
+	if s.Active && s.Role == zab.Leading && s.Confirmed {
+		go m.node.found()
 	}
+}
+
+// found proposes what is missing, once everything before is applied. Two leaders may both try: the second finds it there.
+func (n *node) found() {
+	<-n.linked
+	n.relay.ReadIndex(func(err error) {
+		if err != nil {
+			return // not the leader any more: the next one does it
+		}
+		go func() {
+			if err := errors.Join(n.foundKeys(), n.foundConfig()); err != nil {
+				n.logger.Error("the first records of the ensemble could not be proposed", "err", err)
+			}
+		}()
+	})
+}
+
+// foundKeys founds the first signing key, if there is none.
+func (n *node) foundKeys() error {
 	var t *znode.Txn
 	var err error
 	n.server.View(func(st *znode.State) { t, err = tokens.Found(st, rand.Reader, time.Now()) })
-	if err == nil && t != nil {
-		err = n.relay.Propose([][]byte{znode.AppendTxn(nil, t)})
+	if err != nil || t == nil {
+		return err
 	}
-	if err != nil {
-		n.logger.Error("no signing key for fencing tokens", "err", err)
+	return n.relay.Propose([][]byte{znode.AppendTxn(nil, t)})
+}
+
+// foundConfig puts the server lines of the bootstrap into /zookeeper/config, once; reconfig changes them from there on.
+func (n *node) foundConfig() error {
+	missing := false
+	n.server.View(func(st *znode.State) {
+		data, _, c := st.GetData(znode.ConfigPath, nil, znode.FlagSkipACL)
+		missing = c == znode.OK && len(data) == 0
+	})
+	if !missing || !n.distributed() {
+		return nil
 	}
+	text := n.relay.Status().Ensemble.Committed.String()
+	t := znode.Txn{Op: znode.Op{Kind: znode.KindReconfig, Path: znode.ConfigPath, Data: []byte(text), Version: -1}}
+	return n.relay.Propose([][]byte{znode.AppendTxn(nil, &t)})
 }
 
 // serveKeys shows the public keys, as /zookeeper/keys does.
@@ -80,25 +120,4 @@ func (n *node) rotateKeys(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n.serveKeys(w)
-}
-
-// foundConfig lets a leader put the server lines of the bootstrap into /zookeeper/config, once; reconfig changes them from there on.
-func (n *node) foundConfig() {
-	soft := n.peer.Soft()
-	if !n.distributed() || soft.Role != zab.Leading || !soft.Active {
-		return
-	}
-	missing := false
-	n.server.View(func(st *znode.State) {
-		data, _, c := st.GetData(znode.ConfigPath, nil, znode.FlagSkipACL)
-		missing = c == znode.OK && len(data) == 0
-	})
-	if !missing {
-		return
-	}
-	text := n.peer.Status().Ensemble.Committed.String()
-	t := znode.Txn{Op: znode.Op{Kind: znode.KindReconfig, Path: znode.ConfigPath, Data: []byte(text), Version: -1}}
-	if err := n.relay.Propose([][]byte{znode.AppendTxn(nil, &t)}); err != nil {
-		n.logger.Error("/zookeeper/config is still empty", "err", err)
-	}
 }

@@ -44,13 +44,14 @@ type node struct {
 	admin  *adminServer
 	links  *links
 	keeper *tokens.Keeper
+	linked chan struct{} // closed: the relay has its peer
 	failed chan error
 	begun  time.Time
 }
 
 // startNode opens the data folder, starts the peer, and accepts clients.
 func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, err error) {
-	n = &node{cfg: cfg, logger: logger, failed: make(chan error, 8), begun: time.Now()}
+	n = &node{cfg: cfg, logger: logger, linked: make(chan struct{}), failed: make(chan error, 8), begun: time.Now()}
 	n.self = zab.PeerID(max(cfg.Members.ID, 1))
 	defer func() {
 		if err != nil {
@@ -171,7 +172,7 @@ func (n *node) startPeer() error {
 			ID: n.self, Ensemble: ensemble, Applied: n.state.LastZxid(), Generation: n.id.Generation,
 			Rand: newSource(seed), Timing: n.timing(),
 		},
-		Log: n.log, Machine: n.server, TickEvery: peerTick, Logger: n.logger,
+		Log: n.log, Machine: machine{n.server, n}, TickEvery: peerTick, Logger: n.logger,
 	}
 	if err := n.startLinks(&cfg, ensemble); err != nil {
 		return err
@@ -180,6 +181,7 @@ func (n *node) startPeer() error {
 		return err
 	}
 	n.relay.set(n.peer)
+	close(n.linked)
 	n.links.attach(n)
 	go func() {
 		<-n.peer.Done()
@@ -200,8 +202,6 @@ func (n *node) ticks() {
 			return
 		case <-t.C:
 			n.server.Tick()
-			n.foundKeys()
-			n.foundConfig()
 		}
 	}
 }

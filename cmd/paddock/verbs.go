@@ -8,5 +8,8 @@ func commands() []*cli.Command {
 		serveCommand(),
 		benchCommand(),
 		crosscheckCommand(),
+		lockCommand(),
+		tokenCommand(),
+		demoCommand(),
 	}
 }
