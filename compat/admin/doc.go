@@ -13,8 +13,8 @@
 // # Contract
 //
 //   - Output text follows ZooKeeper 3.9.5. testdata/admin holds what the real server printed; tests render the same Report and
-//     compare. Deliberate differences: lists are sorted (ZooKeeper prints hash order), Go runtime metrics stand where the JVM's stood,
-//     and stage metrics of ZooKeeper's request chain that have no counterpart are absent (see notOurs in catalog_test.go).
+//     compare its shape (numbers and addresses taken out), and for a standalone server the bytes. Deliberate differences: lists are sorted (ZooKeeper prints hash order), Go runtime metrics stand where the JVM's stood,
+//     and stage metrics of ZooKeeper's request chain that have no counterpart are absent (see notOurs in golden_test.go).
 //   - Nothing secret is rendered. Snapshot and restore need credentials ([Backup.Authorize]); everything else is for whoever reaches
 //     the port, therefore [DefaultAddress] is the loopback address and not ZooKeeper's 0.0.0.0.
 //   - A Report is taken when a word or command asks for it, and only the costly parts that it shows ([Parts]).
@@ -26,5 +26,6 @@
 //
 // # Debugging and testing
 //
-// go test ./compat/admin -run Golden -v shows each rendering; -rewrite writes them anew, and a person reads the diff.
+// go test ./compat/admin -run Golden prints both sides where Paddock and the recorded ZooKeeper differ. To record anew, ask a real server
+// the words and commands by their names and put the answers into testdata/admin/<role>.
 package admin
