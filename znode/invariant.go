@@ -130,6 +130,9 @@ func (v *checker) whole() {
 	if s.index.count != uint64(s.totals.nodes) {
 		v.failf("the index has %d nodes, the tree %d", s.index.count, s.totals.nodes)
 	}
+	if err := s.index.check(&s.nodes); err != nil {
+		v.failf("%w", err)
+	}
 	for id, refs := range v.acls {
 		if s.acls.at(id).refs != refs {
 			v.failf("ACL %d counts %d references, has %d", id, s.acls.at(id).refs, refs)
@@ -144,4 +147,35 @@ func (v *checker) whole() {
 	if s.undo.active || len(s.undo.entries)+len(s.undo.blobs)+len(s.undo.acls)+len(s.undo.nodes) > 0 {
 		v.failf("the undo log is not empty between transactions")
 	}
+}
+
+// check recounts what the groups of each segment say of entries that lie further on.
+func (x *pathIndex) check(s *nodeSlab) error {
+	for d, seg := range x.dir {
+		if d > 0 && seg == x.dir[d-1] {
+			continue
+		}
+		var over [groupCount]uint32
+		used := int32(0)
+		for i := range seg.groups {
+			for j, tag := range seg.groups[i].tags {
+				if tag == 0 {
+					continue
+				}
+				used++
+				for at := s.at(seg.groups[i].slots[j]).pathHash & groupMask; at != uint64(i); at = (at + 1) & groupMask {
+					over[at]++
+				}
+			}
+		}
+		for i := range over {
+			if over[i] != seg.groups[i].over {
+				return fmt.Errorf("group %d of segment %d says that %d entries lie further on, %d do", i, d, seg.groups[i].over, over[i])
+			}
+		}
+		if used != seg.used {
+			return fmt.Errorf("segment %d counts %d entries, has %d", d, seg.used, used)
+		}
+	}
+	return nil
 }

@@ -117,6 +117,9 @@ func verifyIndex(t *testing.T, name string, slab *nodeSlab, x *pathIndex, live m
 	if int(x.count) != len(live) {
 		t.Fatalf("%s: counts %d, has %d", name, x.count, len(live))
 	}
+	if err := x.check(slab); err != nil {
+		t.Fatal(name, err)
+	}
 	for id := range live {
 		found := 0
 		for c := x.lookup(slab.at(id).pathHash); ; {
