@@ -12,7 +12,13 @@
 //		return err
 //	})
 //
-// InSQL does the same for database/sql with a PostgreSQL driver that numbers its parameters $1, $2 (pgx/stdlib, lib/pq).
+// Where all statements are known beforehand, Writing sends the check and them in one round trip, which is faster than an unguarded transaction:
+//
+//	batch := &pgx.Batch{}
+//	batch.Queue("UPDATE job SET state = $1", state)
+//	_, err := guard.CheckText(ctx, pgfence.Writing(pool, batch), token)
+//
+// InSQL does the same as In for database/sql with a PostgreSQL driver that numbers its parameters $1, $2 (pgx/stdlib, lib/pq).
 //
 // # Why it is atomic
 //

@@ -17,7 +17,7 @@
 //
 // # Why it is atomic
 //
-// SQLite has one writer at a time. The check begins with a statement that writes, so it takes the write lock of the file before it reads the watermark
+// SQLite has one writer at a time. The check begins with a statement that could write, so it takes the write lock of the file before it reads the watermark
 // and keeps it until the transaction ends, also when the transaction was not begun with BEGIN IMMEDIATE. A transaction that has read before its check and
 // was overtaken gets SQLITE_BUSY_SNAPSHOT: roll back and begin anew.
 //

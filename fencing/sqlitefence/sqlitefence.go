@@ -20,8 +20,8 @@ type watermarks struct{ tx *sql.Tx }
 // Raise is the fencing.Watermarks contract.
 func (w watermarks) Raise(ctx context.Context, c fencing.Claim) error {
 	scope := c.Scope().String()
-	// A statement that writes takes the lock first, so that nothing can change between reading the mark and the end of the transaction.
-	if _, err := w.tx.ExecContext(ctx, `UPDATE paddock_fence SET mark = mark WHERE scope = ?`, scope); err != nil {
+	// A statement that could write takes the lock first, so that nothing can change between reading the mark and the end of the transaction; it changes no row, so no page is written for it.
+	if _, err := w.tx.ExecContext(ctx, `UPDATE paddock_fence SET mark = mark WHERE 0`); err != nil {
 		return fmt.Errorf("sqlitefence: take the write lock: %w", err)
 	}
 	seen, found, err := w.load(ctx, scope)

@@ -1,0 +1,83 @@
+package lock
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+
+	"github.com/paddock-zk/paddock/compat/zktest"
+)
+
+func benchSession(b *testing.B, addr string) *Session {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	s, err := Connect(ctx, Config{Servers: []string{addr}, Timeout: 20 * time.Second, Lineage: testLineage()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(s.Close)
+	return s
+}
+
+// BenchmarkUncontended compares lock+unlock with the two writes that it cannot do without.
+func BenchmarkUncontended(b *testing.B) {
+	addr := zktest.StartZooKeeper(b, zktest.Config{}).Addr()
+	ctx, s := context.Background(), benchSession(b, addr)
+	b.Run("lock and unlock", func(b *testing.B) {
+		for b.Loop() {
+			g, err := s.NewLock("/bench/lock").Lock(ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := g.Unlock(ctx); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	if err := s.ensure(ctx, "/bench/plain"); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("create and delete", func(b *testing.B) {
+		for b.Loop() {
+			n, err := s.conn.Create("/bench/plain/n-", nil, zk.FlagEphemeral|zk.FlagSequence, zk.WorldACL(zk.PermAll))
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := s.conn.Delete(n, -1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkHandover is the time from one holder's unlock to the next holder's grant.
+func BenchmarkHandover(b *testing.B) {
+	addr := zktest.StartZooKeeper(b, zktest.Config{}).Addr()
+	ctx := context.Background()
+	sessions := [2]*Session{benchSession(b, addr), benchSession(b, addr)}
+	g, err := sessions[0].NewLock("/bench/hand").Lock(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for i := 1; i <= b.N; i++ {
+		b.StopTimer()
+		next := make(chan *Grant, 1)
+		go func() { g, _ := sessions[i%2].NewLock("/bench/hand").Lock(ctx); next <- g }()
+		for names := []string{}; len(names) < 2; {
+			if names, _, err = sessions[0].conn.Children("/bench/hand"); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.StartTimer()
+		if err := g.Unlock(ctx); err != nil {
+			b.Fatal(err)
+		}
+		if g = <-next; g == nil {
+			b.Fatal("no grant")
+		}
+	}
+}
