@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/paddock-zk/paddock/compat/server"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/txnlog"
+	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/store"
+)
+
+// folder is a data folder that no server runs on: its locks are held until close.
+type folder struct {
+	dir   string
+	id    identity
+	log   *txnlog.Log
+	home  *home
+	state *znode.State
+}
+
+// openFolder opens the data of a stopped server and brings the state up to the end of its log. On a member of an ensemble the tail may
+// hold transactions that were never committed; committed says how far they are known to be.
+func openFolder(dir, logDir string, log *slog.Logger) (f *folder, err error) {
+	id, ok, err := loadIdentity(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("%s is not the data folder of a Paddock server (there is no file %q in it)", dir, identityFile)
+	}
+	f = &folder{dir: dir, id: id}
+	defer func() {
+		if err != nil {
+			f.close()
+		}
+	}()
+	if f.log, err = txnlog.Open(txnlog.OS{}, filepath.Join(logDirOf(dir, logDir), "log"), id.ofLog(log)); err != nil {
+		return nil, err
+	}
+	f.state = znode.NewState(znode.Options{})
+	if f.home, err = openHome(filepath.Join(dir, "state"), id.ofStore(), f.state, log); err != nil {
+		return nil, err
+	}
+	return f, f.replay()
+}
+
+func logDirOf(dir, logDir string) string {
+	if logDir == "" {
+		return dir
+	}
+	return logDir
+}
+
+func (i *identity) ofLog(log *slog.Logger) txnlog.Options {
+	return txnlog.Options{Identity: txnlog.Identity{Cluster: i.cluster(), Incarnation: i.incarnation(), Peer: zab.PeerID(i.Server)}, Logger: log}
+}
+
+func (i *identity) ofStore() store.Identity {
+	return store.Identity{Cluster: i.cluster(), Incarnation: i.incarnation()}
+}
+
+// replay applies what the log holds behind the state.
+func (f *folder) replay() error {
+	if base := f.log.Base().Zxid; f.state.LastZxid() < base {
+		if err := f.home.loadImage(f.state, base); err != nil {
+			return err
+		}
+	}
+	for {
+		entries, err := f.log.Entries(f.state.LastZxid(), 4<<20)
+		if err != nil {
+			return fmt.Errorf("read the log: %w", err)
+		}
+		if len(entries) == 0 {
+			return nil
+		}
+		server.Replay(f.state, entries)
+	}
+}
+
+// close gives the folder free.
+func (f *folder) close() error {
+	var errs []error
+	if f.home != nil {
+		errs = append(errs, f.home.store.Close())
+	}
+	if f.log != nil {
+		errs = append(errs, f.log.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// createFolder makes the data folder of a server that begins with a state made elsewhere: by import or restore. The first epoch that it opens is
+// in the identity's generation, above everything that the state has seen. The identity is written last: without it the folder is nobody's.
+func createFolder(dir string, id identity, st *znode.State, ensemble zab.Ensemble, log *slog.Logger) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty: give a folder that does not exist yet", dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	s, err := store.Open(filepath.Join(dir, "state"), store.Options{Identity: id.ofStore(), Logger: log})
+	if err != nil {
+		return err
+	}
+	err = s.Rebuild(st)
+	if err == nil {
+		_, err = s.Checkpoint(context.Background(), nil)
+	}
+	if err = errors.Join(err, s.Close()); err != nil {
+		return err
+	}
+	l, err := txnlog.Open(txnlog.OS{}, filepath.Join(dir, "log"), id.ofLog(log))
+	if err != nil {
+		return err
+	}
+	err = l.Reset(zab.SnapshotMeta{Zxid: st.LastZxid(), Ensemble: ensemble})
+	if err = errors.Join(err, l.Close()); err != nil {
+		return err
+	}
+	return id.store(dir)
+}
+
+// rebornIdentity is the identity after an import or a restore. It is made of what was read and of nothing else, so that all servers of an
+// ensemble that read the same agree.
+func rebornIdentity(what string, seed []byte, z zxid.ID, generation uint32, server int) (identity, error) {
+	if generation > zxid.MaxGeneration {
+		return identity{}, fmt.Errorf("this would be generation %d of the zxids, and there are %d: begin a new cluster by copying the znodes with export and import of a subtree", generation, zxid.MaxGeneration)
+	}
+	h := sha256.New()
+	io.WriteString(h, "paddock "+what)
+	h.Write(seed)
+	binary.Write(h, binary.BigEndian, int64(z))
+	binary.Write(h, binary.BigEndian, generation)
+	sum := h.Sum(nil)
+	return identity{Format: 1, Cluster: hex.EncodeToString(sum[:16]), Incarnation: hex.EncodeToString(sum[16:]), Generation: generation, Server: server}, nil
+}
+
+// bar is a progress bar on a terminal, and nothing elsewhere.
+func bar(c *cli.Context, total int64, what string) *progressbar.ProgressBar {
+	if c.Bool("no-progress") || !term.IsTerminal(int(os.Stderr.Fd())) {
+		return progressbar.DefaultSilent(total, what)
+	}
+	return progressbar.NewOptions64(total, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowBytes(true),
+		progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100_000_000))
+}
