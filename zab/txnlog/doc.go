@@ -20,6 +20,7 @@
 //   - A crash keeps a prefix of the batches, and every acknowledged one.
 //   - Opening reads and checks everything. A torn tail is cut, with one line in the log that says how many bytes. Every other damage
 //     is refused with file, offset and what to do. tail.go says how the two are told apart, and where that ends.
+//   - A copy of the directory of a running server is no backup: its files are of different moments, and opening it refuses. Checkpoints are.
 //   - A full disk shows while the next segment is preallocated ([Log.Reserve]), a whole segment before an append could meet it.
 //
 // # Concurrency

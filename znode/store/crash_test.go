@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -152,6 +153,54 @@ func TestBatchOutlivesAFullDisk(t *testing.T) {
 	s.opt.ReserveBytes = 1 << 20
 	if err := s.Commit(b); err != nil || s.Zxid() != 1 {
 		t.Fatalf("%v, at %v", err, s.Zxid())
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Values of any size that a client may be allowed to write go through every way: tables up to 1 MiB, the value log above, images.
+func TestLargeValues(t *testing.T) {
+	dir := t.TempDir()
+	opt := Options{ReserveBytes: 1 << 20, CheckpointRate: -1}
+	s, err := Open(dir, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPairs()
+	z := zxid.ID(0)
+	for _, n := range []int{1<<20 - 1, 1 << 20, 1<<20 + 1, 5 << 20, 1<<20 - 1, 100} {
+		z++
+		p.set(z, fmt.Sprint("n", z), string(bytes.Repeat([]byte{byte(z)}, n)), "again", string(bytes.Repeat([]byte{byte(z)}, n)))
+		if err := s.Commit(s.Collect(p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.CollectGarbage(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Checkpoint(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(dir, opt); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		q := newPairs()
+		if _, err := s.Load(q); err != nil || !maps.Equal(q.now, p.now) {
+			t.Fatalf("load: %v", err)
+		}
+		q = newPairs()
+		if _, err := LoadCheckpoint(c.Path, nil, q); err != nil || !maps.Equal(q.now, p.now) {
+			t.Fatalf("load the checkpoint: %v", err)
+		}
+		if err := s.Rebuild(q); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -31,6 +31,9 @@
 //   - Damage is found by checksums of blocks, by the digest and the counts that the state checks, and reported as [ErrRebuild] (database)
 //     or [*ImageError] with file and offset (checkpoint).
 //
+// Badger cuts its write-ahead files silently where they are damaged. Then either the newest commit record is an older one, and the log makes
+// up for the rest, or records are missing under it, and the digest says so.
+//
 // # Memory
 //
 // One million nodes cost the state about 230 bytes each; Badger is configured to add little to that: two small memtables, no caches, no

@@ -65,7 +65,7 @@ const (
 	// DefaultReserve covers what Badger may write on its own after the last check: memtables, a flush, compactions.
 	DefaultReserve = 256 << 20
 	// DefaultCheckpointRate lets a million small nodes be written in some seconds and leaves most of a disk to the log.
-	DefaultCheckpointRate = 64 << 20
+	DefaultCheckpointRate = 32 << 20
 
 	memTableBytes = 8 << 20
 	tableBytes    = 8 << 20
