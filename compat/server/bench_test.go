@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // opened connects and shakes hands.
 func opened(tb testing.TB, w *world) *raw {
-	c := w.dial(0)
+	c := w.dialFor(tb, 0)
 	c.send((&wire.ConnectRequest{Timeout: 10000, Password: make([]byte, 16)}).Append(nil))
 	if _, err := c.next(5 * time.Second); err != nil {
 		tb.Fatal(err)
@@ -83,8 +84,53 @@ func BenchmarkSetData(b *testing.B) {
 	}
 }
 
+// BenchmarkMixed is 50 sessions that read and write (4 to 1) 100 bytes, 20 requests in flight each.
+func BenchmarkMixed(b *testing.B) {
+	const sessions, depth = 50, 20
+	w := newWorld(b, 1, nil)
+	o := znode.Op{Wire: wire.OpCreate, Path: "/node", Data: make([]byte, 100), Version: -1, ACL: []znode.ACL{{Perms: 31, Scheme: "world", ID: "anyone"}}}
+	first := opened(b, w)
+	first.send(wire.AppendOp(wire.RequestHeader{Xid: 1, Op: wire.OpCreate}.Append(nil), &o))
+	first.next(5 * time.Second)
+	o.Wire = wire.OpSetData
+	write := framed(wire.AppendOp(wire.RequestHeader{Xid: 2, Op: wire.OpSetData}.Append(nil), &o))
+	q := wire.PathWatch{Path: "/node"}
+	read := framed(q.Append(wire.RequestHeader{Xid: 2, Op: wire.OpGetData}.Append(nil)))
+	var batch []byte
+	size := 0
+	for i := range depth {
+		if i%5 == 0 {
+			batch, size = append(batch, write...), size+4+16+68
+		} else {
+			batch, size = append(batch, read...), size+4+16+4+100+68
+		}
+	}
+	conns := make([]*raw, sessions)
+	for i := range conns {
+		conns[i] = opened(b, w)
+		conns[i].nc.SetDeadline(time.Time{})
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for _, c := range conns {
+		wg.Go(func() {
+			replies := make([]byte, size)
+			for n := 0; n < b.N/sessions; n += depth {
+				c.nc.Write(batch)
+				io.ReadFull(c.nc, replies)
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+}
+
 // TestGetDataAllocatesNothing holds the promise of design.md: a read that hits allocates nothing in the server.
 func TestGetDataAllocatesNothing(t *testing.T) {
+	if racing {
+		t.Skip("the race detector allocates")
+	}
 	r := testing.Benchmark(func(b *testing.B) {
 		w := newWorld(b, 1, nil)
 		c := opened(b, w)
@@ -98,8 +144,8 @@ func TestGetDataAllocatesNothing(t *testing.T) {
 
 // TestIdleSessionsAreSmall holds the bound on what an idle session costs, the client's socket (about 600 bytes of it) included.
 func TestIdleSessionsAreSmall(t *testing.T) {
-	if testing.Short() {
-		t.Skip("thousands of sockets")
+	if testing.Short() || racing {
+		t.Skip("thousands of sockets, and memory as it really is")
 	}
 	const n, most = 4000, 6<<10 + 600
 	w := newWorld(t, 1, nil)

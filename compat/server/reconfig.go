@@ -39,7 +39,10 @@ func (t *turn) reconfig(h wire.RequestHeader, r *jute.Reader, large int) listene
 	t.flushProposals() // what was sent before it comes before it
 	c.asked.Store(t.now)
 	s.opts.Orderer.Ask(question, func(answer []byte, err error) {
-		c.asked.Store(0)
+		defer func() { // the session's next write must come behind this one in the history
+			c.asked.Store(0)
+			c.lc.Resume()
+		}()
 		code := znode.ErrOperationTimeout
 		if ar := jute.NewReader(answer); err == nil {
 			code = znode.Code(ar.Int())
@@ -57,7 +60,7 @@ func (t *turn) reconfig(h wire.RequestHeader, r *jute.Reader, large int) listene
 			c.lc.Close(errors.Join(errProposal, perr))
 		}
 	})
-	return listener.Continue
+	return listener.Pause
 }
 
 // refuseWrite proposes an error: a failed write takes a zxid.

@@ -24,15 +24,18 @@ import (
 
 // TestStories plays testdata/server: each file is one claim about what a client can rely on. Commands:
 //
-//	world [servers=N] [options]      a fresh world; options: readonly reconfig throttled linearizable enforce limit=N throttle=N
+//	world [servers=N] [options]      a fresh world; options: readonly reconfig linearizable enforce limit=N throttle=N opwait=ms tokens=N
+//	                                 large=bytes largebytes=N
 //	connect C [to=N] [timeout=ms] [short] [session=C2] [password=bad] [lastZxid=n] [ro] [quiet]
 //	send C                           lines of requests; they leave in one write
 //	read C [n]                       n replies (default: as many as came), or "closed"
 //	hold / commit [n] / release      transactions wait; some are applied; all are
 //	proposed n                       wait until so many wait
+//	waiting                          how many do wait
 //	lose                             what waits is lost on the way
 //	tick ms                          time passes, with a Tick every 250 ms
 //	pause ms                         time passes and nobody ticks
+//	ensemble                         what the servers are told about their ensemble, as lines of a dynamic configuration
 //	soft server down|up|relink       the ensemble changes
 //	drop C                           the client closes its socket
 func TestStories(t *testing.T) {
@@ -82,6 +85,13 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 	case "proposed":
 		n, _ := strconv.Atoi(d.CmdArgs[0].Key)
 		s.proposed(n)
+	case "waiting": // how many writes got through to the history
+		before := -1
+		for n := s.w.history.Waiting(); n != before; n = s.w.history.Waiting() {
+			before = n
+			<-time.After(60 * time.Millisecond)
+		}
+		return fmt.Sprintln(before)
 	case "lose":
 		s.w.history.Lose()
 	case "release":
@@ -95,6 +105,12 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 	case "pause":
 		ms, _ := strconv.Atoi(d.CmdArgs[0].Key)
 		s.tick(ms)
+	case "ensemble":
+		e, err := zab.ParseEnsemble(d.Input)
+		if err != nil {
+			d.Fatalf(t, "%v", err)
+		}
+		s.w.history.SetEnsemble(e)
 	case "soft":
 		s.soft(d)
 	case "drop":
@@ -132,6 +148,11 @@ func (s *story) world(d *datadriven.TestData) string {
 		o.Features.LinearizableReads = d.HasArg("linearizable")
 		d.MaybeScanArgs(s.t, "limit", &o.Limits.GlobalOutstanding)
 		d.MaybeScanArgs(s.t, "throttle", &o.Limits.ThrottleRequests)
+		d.MaybeScanArgs(s.t, "opwait", &o.Limits.ThrottledOpWaitMs)
+		d.MaybeScanArgs(s.t, "tokens", &o.Limits.Connection.Tokens)
+		d.MaybeScanArgs(s.t, "large", &o.Limits.LargeThreshold)
+		d.MaybeScanArgs(s.t, "largebytes", &o.Limits.LargeMaxBytes)
+		o.Features.StandaloneEnabled = true
 		if d.HasArg("enforce") {
 			o.Auth, _ = auth.New(auth.Config{Enforce: auth.Enforce{Enabled: true, Schemes: []string{"digest"}}})
 		}
@@ -205,21 +226,28 @@ func says(err error) string {
 	return "nothing\n"
 }
 
-// read prints what came. Without a number it reads until nothing comes for a moment.
+// read prints what came. Without a number it reads as many as the story expects, and then until nothing comes for a moment.
 func (s *story) read(d *datadriven.TestData) string {
 	c := s.client(d)
-	n, patience := 1<<30, 60*time.Millisecond
-	if len(d.CmdArgs) > 1 {
-		n, _ = strconv.Atoi(d.CmdArgs[1].Key)
-		patience = 5 * time.Second
-	}
 	if d.HasArg("welcome") {
 		return s.welcome(d.CmdArgs[0].Key)
 	}
+	most, due := 1<<30, strings.Count(d.Expected, "\n")
+	if len(d.CmdArgs) > 1 {
+		most, _ = strconv.Atoi(d.CmdArgs[1].Key)
+		due = most
+	}
+	if d.Expected == "nothing\n" {
+		due = 0
+	}
 	var out strings.Builder
-	for range n {
+	for i := range most {
+		patience := 60 * time.Millisecond
+		if i < due {
+			patience = 10 * time.Second
+		}
 		f, err := c.next(patience)
-		if err == errQuiet && out.Len() > 0 && n == 1<<30 {
+		if err == errQuiet && out.Len() > 0 {
 			break
 		}
 		if err != nil {
@@ -227,7 +255,6 @@ func (s *story) read(d *datadriven.TestData) string {
 			break
 		}
 		out.WriteString(s.describe(c, f) + "\n")
-		patience = max(patience, 60*time.Millisecond)
 	}
 	return out.String()
 }
@@ -415,8 +442,10 @@ func (a args) body(b []byte, op int32) []byte {
 		return (&wire.SASLToken{Token: []byte("hello")}).Append(b)
 	case wire.OpReconfig:
 		q := wire.ReconfigRequest{ConfigID: a.num("version", -1)}
-		if a.has("members") {
-			q.NewMembers = []byte(a.m["members"])
+		for key, field := range map[string]*[]byte{"members": &q.NewMembers, "join": &q.Joining, "leave": &q.Leaving} {
+			if a.has(key) {
+				*field = []byte(a.m[key])
+			}
 		}
 		return q.Append(b)
 	case wire.OpMulti:

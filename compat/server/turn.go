@@ -98,6 +98,9 @@ func (t *turn) run(in *listener.Frames) listener.Verdict {
 // mustWait holds a connection back that has enough unanswered requests, or while the server has.
 func (t *turn) mustWait() bool {
 	s, c := t.s, t.c
+	if c.asked.Load() != 0 {
+		return true // a reconfig is on its way to the leader
+	}
 	if s.load.full() && s.load.stall(c) {
 		if c.stalled == 0 {
 			c.stalled = t.now

@@ -105,20 +105,22 @@ func (w *world) stop() {
 	}
 }
 
-// wire is one raw client connection.
+// raw is one raw client connection.
 type raw struct {
 	tb testing.TB
 	nc net.Conn
 }
 
-func (w *world) dial(i int) *raw {
-	w.tb.Helper()
+func (w *world) dial(i int) *raw { return w.dialFor(w.tb, i) }
+
+func (w *world) dialFor(tb testing.TB, i int) *raw {
+	tb.Helper()
 	nc, err := net.Dial("tcp", w.nodes[i].addr)
 	if err != nil {
-		w.tb.Fatal(err)
+		tb.Fatal(err)
 	}
-	w.tb.Cleanup(func() { nc.Close() })
-	return &raw{w.tb, nc}
+	tb.Cleanup(func() { nc.Close() })
+	return &raw{tb, nc}
 }
 
 func (r *raw) send(payloads ...[]byte) {
