@@ -55,7 +55,13 @@ func BenchmarkApplyCreate(b *testing.B) {
 }
 
 func BenchmarkApplySetData(b *testing.B) {
-	s, paths := benchState(b, 100_000)
+	for _, nodes := range []int{1000, 100_000} {
+		b.Run(fmt.Sprint(nodes), func(b *testing.B) { benchSetData(b, nodes) })
+	}
+}
+
+func benchSetData(b *testing.B, nodes int) {
+	s, paths := benchState(b, nodes)
 	t := Txn{Session: benchSession, Op: Op{Kind: KindSetData, Version: -1, Data: make([]byte, 100)}}
 	var r Result
 	b.ReportAllocs()
