@@ -92,7 +92,7 @@ func TestPaddockEnsembleAnswersAsZooKeepers(t *testing.T) {
 	for i := range 2 {
 		report := run(t, Options{
 			Left: Playing{Addr: l.Servers[i].Addr()}, Right: Playing{Addr: r.Servers[i].Addr()}, FirstSeed: *first, Seeds: *seeds / 2,
-			Generating: Generating{Requests: *requests}, Log: os.Stderr,
+			Generating: Generating{Requests: *requests, Ensemble: true}, Log: os.Stderr,
 		})
 		if len(report.Findings) > 0 {
 			t.Errorf("server %d of each ensemble:\n%s", i+1, text(report))

@@ -11,6 +11,7 @@ import (
 type Generating struct {
 	Requests  int    // how many steps, about
 	Exclusive bool   // nobody else uses the servers, and both were empty at the start: look at "/" and /zookeeper too
+	Ensemble  bool   // the servers are ensembles: leave out truncated writes, whose failure ZooKeeper logs under a zxid that is taken, and then stops
 	Super     string // credentials that both servers know as super, or ""
 }
 
@@ -213,7 +214,7 @@ func (g *gen) oddStep(n int) {
 		if req.Op == opAuth || req.Op == opSASL {
 			req = g.create()
 		}
-		if p, ok := firstPath(req); chance(r, 60) && !(ok && p.null) { // null and cut: which error is found first decides whether it takes a zxid
+		if p, ok := firstPath(req); chance(r, 60) && !(ok && p.null) && !(g.opt.Ensemble && isWrite(req.Op)) { // null and cut: which error is found first decides whether it takes a zxid
 			req.Cut = 1 + r.IntN(12)
 		} else {
 			req.More = 1 + r.IntN(12)
@@ -240,6 +241,14 @@ func (g *gen) oddStep(n int) {
 		g.raw(n)
 	}
 	g.open[n] = 0
+}
+
+func isWrite(op int32) bool {
+	switch op {
+	case opCreate, opCreate2, opCreateContainer, opCreateTTL, opDelete, opSetData, opSetACL, opReconfig:
+		return true
+	}
+	return false // a truncated multi gets a zxid of its own
 }
 
 func firstPath(req Request) (strArg, bool) {

@@ -132,7 +132,7 @@ func (g *gen) acl() acl {
 		{perms, "ip", "127.0.0.1/"}, {perms, "ip", "127.0.0.256"}, {perms, "ip", "127.0.0.1/08"}, {perms, "ip", "a.b.c.d"},
 		{perms, "world", "somebody"}, {perms, "world", ""}, {perms, "digest", "nocolon"}, {perms, "digest", "u1:"},
 		{perms, "digest", "a:b:c"}, {perms, "digest", ":"}, {perms, "digest", ""}, {perms, "sasl", "u1"}, {perms, "x509", "CN=u1"},
-		{perms, "super", ""}, {perms, "", ""}, {perms, "nope", "x"}, {perms, "World", "anyone"}, {perms, "digest", "ü:\U0001F600"},
+		{perms, "super", ""}, {perms, "", ""}, {perms, "nope", "x"}, {perms, "World", "anyone"}, {perms, "digest", "ü:名"},
 	})
 }
 
