@@ -20,7 +20,8 @@ type Event struct {
 	ACL  []ACL
 }
 
-// Result is the outcome of one transaction, the same on every server.
+// Result is the outcome of one transaction, the same on every server. Its strings and bytes may alias the Txn. A multi that failed has
+// Code and Ops: on the wire its header says 0 and the parts tell. A multi with Code but no Ops failed as a whole (ErrMarshalling).
 type Result struct {
 	Zxid   zxid.ID
 	Time   int64
@@ -38,7 +39,7 @@ type Result struct {
 type OpResult struct {
 	Kind Kind
 	Code Code
-	Wire int32 // the opcode of the request: decides the shape of the answer
+	Wire int32 // the opcode that shapes the answer (1: path; 15, 19, 21: path and stat); for creates not always the one asked
 	Path string
 	Stat Stat
 }

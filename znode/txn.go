@@ -62,7 +62,7 @@ type Op struct {
 	ACL      []ACL  // as asked, before "auth" is expanded
 	Mode     Mode   // create: the flags as given on the wire; unknown values are judged, not decoded
 	Wire     int32  // the client's opcode (1, 15, 19, 21, ...): some rules of ZooKeeper differ by it
-	TTL      int64  // createTTL: ms
+	TTL      int64  // createTTL: ms; KindDeleteContainer: collect containers never used for so long, 0 = not
 	Version  int32  // expected version; -1 any. KindPutSecret: 0 = only if there is none
 	Timeout  int32  // createSession: ms
 	Password []byte // createSession: 16 bytes
