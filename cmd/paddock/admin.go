@@ -66,6 +66,7 @@ func (n *node) verbs(mux *http.ServeMux) {
 	mux.HandleFunc("GET /paddock/keys", func(w http.ResponseWriter, _ *http.Request) { n.serveKeys(w) })
 	mux.HandleFunc("POST /paddock/keys/rotate", n.rotateKeys)
 	mux.HandleFunc("POST /paddock/transfer", n.transfer)
+	mux.HandleFunc("GET /paddock/snapshot", n.serveSnapshot)
 }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {
@@ -99,11 +100,15 @@ type nodeStatus struct {
 	Learners    []learnerStatus `json:"learners,omitempty"`
 	Gossip      []gossipStatus  `json:"gossip,omitempty"`
 	DiskLow     bool            `json:"diskLow"`
-	Sessions    int             `json:"sessions"`
-	Znodes      int             `json:"znodes"`
-	Watches     int             `json:"watches"`
+	Counts      nodeCounts      `json:"counts"`
 	Uptime      float64         `json:"uptimeSeconds"`
 	Wall        int64           `json:"wallMs"`
+}
+
+type nodeCounts struct {
+	Sessions int `json:"sessions"`
+	Znodes   int `json:"znodes"`
+	Watches  int `json:"watches"`
 }
 
 type learnerStatus struct {
@@ -136,7 +141,7 @@ func (n *node) status() nodeStatus {
 		Server: int(n.self), Version: version, Cluster: n.id.Cluster, Incarnation: n.id.Incarnation, Generation: n.id.Generation,
 		Role: roleName(st.Soft.Role), Leader: int(st.Soft.Leader), Epoch: uint32(st.Soft.Epoch), Active: st.Soft.Active,
 		Zxid: "0x" + strconv.FormatInt(rep.Data.Zxid, 16), Durable: st.Durable.String(), Committed: st.Commit.String(), Ensemble: st.Ensemble.Committed.String(),
-		DiskLow: rep.Data.DiskLow, Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count,
+		DiskLow: rep.Data.DiskLow, Counts: nodeCounts{rep.SessionInfo.Global, rep.Data.Nodes, rep.Watches.Count},
 		Uptime: time.Since(n.begun).Seconds(), Wall: time.Now().UnixMilli(),
 	}
 	for _, l := range st.Learners {

@@ -32,7 +32,7 @@ var mayImport = map[string]struct{ ours, third []string }{
 	"zab/zabtest":              {ours: []string{"zab", "zab/quorum"}},
 	"session":                  {},
 	"znode":                    {third: []string{"github.com/cespare/xxhash"}},
-	"znode/watch":              {ours: []string{"znode"}},
+	"znode/watch":              {ours: []string{"znode"}, third: []string{"github.com/cespare/xxhash"}},
 	"znode/store":              {ours: []string{"znode"}, third: []string{"github.com/dgraph-io/", "github.com/klauspost/compress", "golang.org/x/sys", "google.golang.org/protobuf"}},
 	"compat/jute":              {},
 	"compat/admin":             {third: []string{"github.com/prometheus/"}},

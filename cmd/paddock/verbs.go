@@ -11,5 +11,10 @@ func commands() []*cli.Command {
 		lockCommand(),
 		tokenCommand(),
 		demoCommand(),
+		snapshotCommand(),
+		verifyCommand(),
+		inspectCommand(),
+		importCommand(),
+		exportCommand(),
 	}
 }

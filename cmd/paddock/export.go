@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/compat/datadir"
+)
+
+func exportCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "export",
+		Usage: "write the data of a stopped server as a snapshot that Apache ZooKeeper 3.9 loads",
+		Description: `   paddock export --data-dir /var/lib/paddock --zookeeper /var/lib/zookeeper
+
+makes /var/lib/zookeeper/version-2/snapshot.<zxid>: give that folder to a ZooKeeper server as its dataDir. Sessions and their
+ephemerals come along. Private records (the signing keys of fencing tokens) stay behind.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: "data folder of a stopped Paddock server", Value: "paddock-data", EnvVars: []string{"PADDOCK_DATA_DIR"}},
+			&cli.StringFlag{Name: "log-dir", Usage: "its dataLogDir, if it has one of its own", EnvVars: []string{"PADDOCK_LOG_DIR"}},
+			&cli.StringFlag{Name: "zookeeper", Usage: "folder to make (ZooKeeper's dataDir)", Required: true, EnvVars: []string{"PADDOCK_EXPORT_TO"}},
+		},
+		Action: func(c *cli.Context) error {
+			f, err := openFolder(c.String("data-dir"), c.String("log-dir"), slog.New(slog.DiscardHandler))
+			if err != nil {
+				return fmt.Errorf("export: %w", err)
+			}
+			defer f.close()
+			dir := filepath.Join(c.String("zookeeper"), "version-2")
+			if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+				return fmt.Errorf("export: %s holds data already: give a folder that does not exist yet", dir)
+			}
+			name := filepath.Join(dir, datadir.SnapshotName(int64(f.state.LastZxid())))
+			if err := writeSnapshotFile(name, f); err != nil {
+				return fmt.Errorf("export: write %s: %w", name, err)
+			}
+			fmt.Fprintf(c.App.Writer, "exported %d znodes and %d sessions at zxid %v to %s\n", f.state.NodeCount()-1, f.state.SessionCount(), f.state.LastZxid(), name)
+			return nil
+		},
+	}
+}
+
+// writeSnapshotFile writes beside the name and renames, so that ZooKeeper never meets half a file.
+func writeSnapshotFile(name string, f *folder) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	out, err := os.Create(name + ".tmp")
+	if err != nil {
+		return err
+	}
+	err = datadir.WriteSnapshot(out, f.state)
+	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		os.Remove(name + ".tmp")
+		return err
+	}
+	return os.Rename(name+".tmp", name)
+}
