@@ -26,20 +26,13 @@ type Grant struct {
 }
 
 // newGrant starts to watch over a granted node.
-func (s *Session) newGrant(ctx context.Context, l *life, node string, token fencing.Token) (*Grant, error) {
+func (s *Session) newGrant(ctx context.Context, l *life, node string, token fencing.Token, own watched) (*Grant, error) {
 	g := &Grant{s: s, life: l, node: node, token: token, lost: make(chan struct{}), released: make(chan struct{})}
 	g.token.Audit.Node, g.token.Audit.Session = base(node), l.id
 	if err := g.fetchSigned(ctx); err != nil {
 		return nil, err
 	}
-	events, err := retry(ctx, s, func() (<-chan zk.Event, error) { _, _, ch, err := s.conn.GetW(node); return ch, err })
-	if errors.Is(err, zk.ErrNoNode) {
-		return nil, errVanished
-	}
-	if err != nil {
-		return nil, fmt.Errorf("lock: watch %s: %w", node, err)
-	}
-	go g.watch(events)
+	go g.watch(own.events)
 	return g, nil
 }
 
@@ -84,12 +77,12 @@ func (g *Grant) watch(events <-chan zk.Event) {
 				return
 			}
 		}
-		next, err := retry(ctx, g.s, func() (<-chan zk.Event, error) { _, _, ch, err := g.s.conn.GetW(g.node); return ch, err })
+		next, err := g.s.watchNode(ctx, g.node)
 		if err != nil {
 			g.loseUnlessReleased()
 			return
 		}
-		events = next
+		events = next.events
 	}
 }
 

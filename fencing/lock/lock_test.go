@@ -192,12 +192,14 @@ func storyNoHerd(t *testing.T, r rig) {
 		}
 		return n
 	}
-	before := quiet()
+	before, still := quiet(), 0
 	zktest.Eventually(t, 10*time.Second, "the waiters have set their watches", func() bool {
 		now := quiet()
-		same := fmt.Sprint(now) == fmt.Sprint(before)
+		if still++; fmt.Sprint(now) != fmt.Sprint(before) {
+			still = 0
+		}
 		before = now
-		return same && now[3] > 3
+		return still > 15
 	})
 	if err := first.Unlock(ctx); err != nil {
 		t.Fatal(err)

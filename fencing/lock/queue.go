@@ -158,35 +158,36 @@ func predecessor(own fencing.NodeName, others []fencing.NodeName) (fencing.NodeN
 	return last, found
 }
 
-// wait returns when no older request stands in the way. With try it gives ErrNotAcquired instead of waiting.
-func (r *request) wait(ctx context.Context, try bool) error {
-	for {
+// wait returns when no older request stands in the way. With try it gives ErrNotAcquired instead of waiting. atOnce: nobody was in the way at the first look.
+func (r *request) wait(ctx context.Context, try bool) (atOnce bool, err error) {
+	for looks := 1; ; looks++ {
 		nodes, err := r.list(ctx)
 		if errors.Is(err, zk.ErrNoNode) {
-			return errVanished
+			return false, errVanished
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		own, others := r.split(nodes)
 		if len(own) == 0 {
-			return errVanished
+			return false, errVanished
 		}
 		for _, twin := range own[1:] {
 			if err := r.remove(ctx, r.dir+"/"+twin.Name); err != nil {
-				return err
+				return false, err
 			}
+			looks++
 		}
 		r.node = r.dir + "/" + own[0].Name
 		before, waits := predecessor(own[0], others)
 		if !waits {
-			return nil
+			return looks == 1, nil
 		}
 		if try {
-			return ErrNotAcquired
+			return false, ErrNotAcquired
 		}
 		if err := r.awaitEnd(ctx, r.dir+"/"+before.Name); err != nil {
-			return err
+			return false, err
 		}
 	}
 }
@@ -216,30 +217,43 @@ func (r *request) awaitEnd(ctx context.Context, path string) error {
 	return nil
 }
 
-// owned reads the node's Stat after the grant and holds it to the session (H13, H15, H20): the node must exist, belong to this session, and this session must be trusted.
-func (r *request) owned(ctx context.Context) (*zk.Stat, error) {
-	st, err := retry(ctx, r.s, func() (*zk.Stat, error) {
-		ok, st, err := r.s.conn.Exists(r.node)
-		if err == nil && !ok {
-			err = zk.ErrNoNode
-		}
-		return st, err
-	})
-	switch {
-	case errors.Is(err, zk.ErrNoNode):
-		return nil, errVanished
-	case err != nil:
-		return nil, fmt.Errorf("lock: read %s: %w", r.node, err)
+// watched is a node's Stat and the watch that was set with the same read.
+type watched struct {
+	stat   *zk.Stat
+	events <-chan zk.Event
+}
+
+// watchNode reads and watches a node; a node that is not there is watched by nobody.
+func (s *Session) watchNode(ctx context.Context, node string) (watched, error) {
+	w, err := retry(ctx, s, func() (watched, error) { _, st, ch, err := s.conn.GetW(node); return watched{st, ch}, err })
+	if errors.Is(err, zk.ErrNoNode) {
+		return w, errVanished
 	}
+	if err != nil {
+		return w, fmt.Errorf("lock: read %s: %w", node, err)
+	}
+	return w, nil
+}
+
+// owned reads the node's Stat after the grant and holds it to the session (H13, H15, H20): the node must exist, belong to this session, and this session must be trusted.
+func (r *request) owned(ctx context.Context) (watched, error) {
+	w, err := r.s.watchNode(ctx, r.node)
+	if err != nil {
+		return w, err
+	}
+	return r.hold(ctx, w)
+}
+
+func (r *request) hold(ctx context.Context, w watched) (watched, error) {
 	now, err := r.s.attached(ctx)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
-	if st.EphemeralOwner != r.life.id || now.id != r.life.id || !r.s.trusted(now) {
-		return nil, errReborn
+	if w.stat.EphemeralOwner != r.life.id || now.id != r.life.id || !r.s.trusted(now) {
+		return w, errReborn
 	}
 	r.life = now
-	return st, nil
+	return w, nil
 }
 
 // remove deletes a node until it is gone; a lost reply is no matter.

@@ -62,7 +62,7 @@ func (m *Semaphore) acquire(ctx context.Context) (*Grant, error) {
 	if err := r.enter(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.wait(ctx, false); err != nil {
+	if _, err := r.wait(ctx, false); err != nil {
 		return nil, err
 	}
 	if _, err := r.owned(ctx); err != nil {
@@ -186,9 +186,12 @@ func (m *Semaphore) takenBefore(ctx context.Context, r *request, node, fence str
 func (m *Semaphore) granted(ctx context.Context, r *request, node string, mzxid int64) (*Grant, error) {
 	token, err := fencing.FromFenceNode(m.s.lineage, node, fencing.Exclusive, mzxid)
 	if err == nil {
-		var g *Grant
-		if g, err = m.s.newGrant(ctx, r.life, node, token); err == nil {
-			return g, nil
+		var slot watched
+		if slot, err = m.s.watchNode(ctx, node); err == nil {
+			var g *Grant
+			if g, err = m.s.newGrant(ctx, r.life, node, token, slot); err == nil {
+				return g, nil
+			}
 		}
 	}
 	m.abandon(node, r)
