@@ -39,7 +39,7 @@ func TestGoZKOwnSuite(t *testing.T) {
 		suite := copySuite(t)
 		command := exec.Command("go", "test", "-v", "-count=1", "-vet=off", "-timeout=8m", ".")
 		command.Dir = suite
-		command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "ZOOKEEPER_BIN_PATH="+startScript(t, kind))
+		command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "ZK_VERSION="+zktest.ZooKeeperVersion, "ZOOKEEPER_BIN_PATH="+startScript(t, kind))
 		out, err := command.CombinedOutput()
 		reportGoTest(t, out)
 		if err != nil && !t.Failed() {

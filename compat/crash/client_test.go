@@ -14,6 +14,7 @@ import (
 	"github.com/paddock-zk/paddock/compat/client"
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/compat/zktest"
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/znode"
 )
@@ -26,7 +27,7 @@ const (
 // worker is one client: a session that outlives the crashes, and its ledger.
 type worker struct {
 	id     int
-	addr   string
+	addrs  []string
 	rand   *rand.Rand
 	ledger *ledger
 
@@ -39,27 +40,39 @@ type worker struct {
 
 func (w *worker) path(name string) string { return fmt.Sprintf("/crash/w%d/%s", w.id, name) }
 
-// connect opens the session, or takes it up again.
+// connect opens the session, or takes it up again, on any server that serves. A session that is refused is lost, and that is final.
 func (w *worker) connect() error {
+	var last error
+	served := zktest.Within(patience, func() bool {
+		last = w.dial(w.addrs[w.rand.IntN(len(w.addrs))])
+		return last == nil || errors.Is(last, client.ErrRefused)
+	})
+	if last != nil || !served {
+		return fmt.Errorf("session %x of worker %d, which has seen zxid %x: %w", w.session, w.id, w.seen, last)
+	}
+	return nil
+}
+
+func (w *worker) dial(addr string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, err := client.Dial(ctx, w.addr)
+	conn, err := client.Dial(ctx, addr)
 	if err != nil {
 		return err
 	}
-	w.conn = conn
 	hello := client.Hello{Timeout: 40_000, Session: w.session, Password: w.password, LastZxid: w.seen}
 	if w.session == 0 {
 		hello.Password = make([]byte, 16)
 	}
 	welcome, err := conn.Handshake(hello, patience)
+	if err == nil && w.session != 0 && welcome.Session != w.session {
+		err = fmt.Errorf("asked for session %x and got %x: %w", w.session, welcome.Session, client.ErrRefused)
+	}
 	if err != nil {
-		return fmt.Errorf("session %x of worker %d, which has seen zxid %x: %w", w.session, w.id, w.seen, err)
+		_ = conn.Close()
+		return err
 	}
-	if w.session != 0 && welcome.Session != w.session {
-		return fmt.Errorf("worker %d asked for session %x and got %x", w.id, w.session, welcome.Session)
-	}
-	w.session, w.password = welcome.Session, welcome.Password
+	w.conn, w.session, w.password = conn, welcome.Session, welcome.Password
 	return nil
 }
 
@@ -101,18 +114,22 @@ func (w *worker) prepare() error {
 	return nil
 }
 
-// load writes until the connection breaks, which is the only good end. With stop closed it sends no more.
+// load writes until the connection breaks, or until stop is closed and all that was sent is answered.
 func (w *worker) load(stop <-chan struct{}) error {
 	if err := w.conn.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
 	for {
+		stopped := false
 		select {
 		case <-stop:
-			return nil
+			stopped = true
 		default:
 		}
-		for len(w.ledger.sent)-w.ledger.replies < window {
+		if stopped && w.ledger.replies == len(w.ledger.sent) {
+			return nil
+		}
+		for !stopped && len(w.ledger.sent)-w.ledger.replies < window {
 			w.stage(kind(w.rand.IntN(int(kinds))))
 		}
 		if err := w.conn.Flush(); err != nil {
@@ -257,8 +274,11 @@ func (w *worker) parse(name string) (n int, number int64, err error) {
 	return n, number, err
 }
 
-// look reads all that this worker has written.
+// look reads all that this worker has written, on a server that has caught up.
 func (w *worker) look() (s sight, err error) {
+	if _, err = w.call(wire.OpSync, &wire.SyncRequest{Path: []byte("/")}); err != nil {
+		return s, err
+	}
 	var stat znode.Stat
 	if s.reg, stat, err = w.number("reg"); err != nil {
 		return s, err

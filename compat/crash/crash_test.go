@@ -19,38 +19,58 @@ var (
 // TestKill9 kills a server under pipelined load and checks what it promised; the package's manual has the list.
 func TestKill9(t *testing.T) {
 	zktest.Each(t, func(t *testing.T, kind zktest.Kind) {
-		if *seed == 0 {
-			*seed = rand.Uint64()
-		}
-		t.Logf("-seed=%d (the moment of a kill is never quite the same)", *seed)
-		server := zktest.Start(t, kind, zktest.Config{Extra: []string{"tickTime=2000", "preAllocSize=4096"}})
-		random := rand.New(rand.NewPCG(*seed, 0))
-		var all []*worker
-		for i := range *workers {
-			all = append(all, &worker{id: i, addr: server.Addr(), ledger: newLedger(), rand: rand.New(rand.NewPCG(*seed, uint64(i+1)))})
-		}
-		for _, w := range all {
-			if err := w.connect(); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.prepare(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		writes := 0
-		for round := range *rounds {
-			delay := time.Duration(20+random.IntN(250)) * time.Millisecond
-			writes += crashOnce(t, server, all, delay)
-			if t.Failed() {
-				t.Fatalf("round %d of %d, after %d acknowledged writes", round, *rounds, writes)
-			}
-		}
-		t.Logf("%d crashes, %d acknowledged writes", *rounds, writes)
+		play(t, []zktest.Server{zktest.Start(t, kind, config())})
 	})
 }
 
-// crashOnce is one round: load, kill, restart, judge. It returns the number of acknowledged writes.
-func crashOnce(t *testing.T, server zktest.Server, all []*worker, delay time.Duration) int {
+// TestKill9InAnEnsemble kills one of three servers, whichever it is, and lets the others go on meanwhile.
+func TestKill9InAnEnsemble(t *testing.T) {
+	zktest.Each(t, func(t *testing.T, kind zktest.Kind) {
+		play(t, zktest.StartEnsemble(t, kind, 3, config()).Servers)
+	})
+}
+
+func config() zktest.Config {
+	return zktest.Config{Extra: []string{"tickTime=2000", "preAllocSize=4096"}}
+}
+
+func play(t *testing.T, servers []zktest.Server) {
+	t.Helper()
+	chosen := *seed
+	if chosen == 0 {
+		chosen = rand.Uint64()
+	}
+	t.Logf("-seed=%d (the moment of a kill is never quite the same)", chosen)
+	var addrs []string
+	for _, server := range servers {
+		addrs = append(addrs, server.Addr())
+	}
+	random := rand.New(rand.NewPCG(chosen, 0))
+	var all []*worker
+	for i := range *workers {
+		all = append(all, &worker{id: i, addrs: addrs, ledger: newLedger(), rand: rand.New(rand.NewPCG(chosen, uint64(i+1)))})
+	}
+	for _, w := range all {
+		if err := w.connect(); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.prepare(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writes := 0
+	for round := range *rounds {
+		delay := time.Duration(20+random.IntN(250)) * time.Millisecond
+		writes += crashOnce(t, servers[random.IntN(len(servers))], all, delay)
+		if t.Failed() {
+			t.Fatalf("round %d of %d, after %d acknowledged writes", round, *rounds, writes)
+		}
+	}
+	t.Logf("%d crashes, %d acknowledged writes", *rounds, writes)
+}
+
+// crashOnce is one round: load, kill, judge, restart. It returns the number of acknowledged writes.
+func crashOnce(t *testing.T, victim zktest.Server, all []*worker, delay time.Duration) int {
 	t.Helper()
 	stop := make(chan struct{})
 	var load sync.WaitGroup
@@ -63,7 +83,7 @@ func crashOnce(t *testing.T, server zktest.Server, all []*worker, delay time.Dur
 		})
 	}
 	<-time.After(delay)
-	if err := server.Kill(); err != nil {
+	if err := victim.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	close(stop)
@@ -72,35 +92,51 @@ func crashOnce(t *testing.T, server zktest.Server, all []*worker, delay time.Dur
 	for _, w := range all {
 		acknowledged += w.ledger.replies
 	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	each(t, all, (*worker).connect)
-	if t.Failed() {
-		return acknowledged
-	}
-	each(t, all, func(w *worker) error {
-		found, err := w.look()
-		if err != nil {
-			return err
+	alone := len(all[0].addrs) == 1
+	if alone {
+		if err := victim.Start(); err != nil {
+			t.Fatal(err)
 		}
-		for _, wrong := range w.ledger.judge(found) {
-			t.Errorf("worker %d: %s", w.id, wrong)
+	}
+	judge(t, all)
+	if !alone && !t.Failed() {
+		if err := victim.Start(); err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	if t.Failed() {
-		return acknowledged
 	}
-	highest := int64(-1)
-	for _, w := range all {
-		highest = max(highest, top([]*ledger{w.ledger}))
+	return acknowledged
+}
+
+// judge has all workers take up their sessions and compare what they find with their ledgers.
+func judge(t *testing.T, all []*worker) {
+	t.Helper()
+	steps := []func(*worker) error{
+		(*worker).connect,
+		func(w *worker) error {
+			found, err := w.look()
+			if err != nil {
+				return err
+			}
+			for _, wrong := range w.ledger.judge(found) {
+				t.Errorf("worker %d: %s", w.id, wrong)
+			}
+			return nil
+		},
 	}
+	for _, step := range steps {
+		if each(t, all, step); t.Failed() {
+			return
+		}
+	}
+	var ledgers []*ledger
 	for _, w := range all {
-		w.ledger.highest = highest
+		ledgers = append(ledgers, w.ledger)
+	}
+	highest := top(ledgers)
+	for _, l := range ledgers {
+		l.highest = highest
 	}
 	each(t, all, (*worker).sweep)
-	return acknowledged
 }
 
 // each does something with all workers at once.
