@@ -3,6 +3,8 @@ package server
 import (
 	"errors"
 	"sync"
+
+	"github.com/paddock-zk/paddock/zab"
 )
 
 // mostFlights is how many confirmations may be under way at once. Requests that come while all are share the next one: under load a
@@ -35,12 +37,19 @@ func (s *Server) confirm(c *conn, ticket uint64) {
 	batch := q.waiting
 	q.waiting = nil
 	q.mu.Unlock()
-	s.fly(batch)
+	s.fly(batch, 0)
 }
 
+// mostFlightTries is how often a lost confirmation is asked for again before its connections are closed.
+const mostFlightTries = 3
+
 // fly asks for a batch and goes on with what has come meanwhile.
-func (s *Server) fly(batch []confirm) {
+func (s *Server) fly(batch []confirm, tries int) {
 	s.opts.Orderer.ReadIndex(func(err error) {
+		if errors.Is(err, zab.ErrReadLost) && tries < mostFlightTries && s.is(modeServing) {
+			s.fly(batch, tries+1)
+			return
+		}
 		for _, w := range batch {
 			w.c.confirmed(w.ticket, err)
 		}
@@ -53,7 +62,7 @@ func (s *Server) fly(batch []confirm) {
 		}
 		q.mu.Unlock()
 		if len(next) > 0 {
-			s.fly(next)
+			s.fly(next, 0)
 		}
 	})
 }

@@ -132,6 +132,9 @@ func (c *conn) enqueue() *Pipeline {
 	return c.pipe
 }
 
+// settleBytes is how many bytes of replies are collected before they are sent while more requests are settled.
+const settleBytes = 1 << 20
+
 // settle answers everything at the head of the pipeline that can be answered. mu is held, and the state may be read. It appends to
 // b and reports how many were answered.
 func (c *conn) settle(b []byte, now int64) (_ []byte, answered int) {
@@ -154,6 +157,11 @@ func (c *conn) settle(b []byte, now int64) (_ []byte, answered int) {
 		}
 		b = c.answered(b, it, now)
 		answered++
+		if len(b) >= settleBytes { // a client may have queued reads of large nodes: what the socket does not take now is bounded
+			c.lc.End(b)
+			c.lc.Flush()
+			b = c.lc.Begin()
+		}
 	}
 	return b, answered
 }

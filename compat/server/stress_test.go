@@ -187,3 +187,54 @@ func setRequest(xid, op int32, path string, value uint64) []byte {
 		ACL: []znode.ACL{{Perms: znode.PermAll, Scheme: "world", ID: "anyone"}}}
 	return wire.AppendOp(wire.RequestHeader{Xid: xid, Op: op}.Append(nil), &o)
 }
+
+// TestLargeRepliesBehindAWrite: reads of a large node wait behind a write, and their replies are far more than a client that does not
+// read may make the server hold. It is dropped; one that reads gets everything.
+func TestLargeRepliesBehindAWrite(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	c := opened(t, w)
+	big := znode.Op{Wire: wire.OpCreate, Path: "/big", Data: make([]byte, 1<<20-1000), ACL: []znode.ACL{{Perms: 31, Scheme: "world", ID: "anyone"}}}
+	c.send(wire.AppendOp(wire.RequestHeader{Xid: 1, Op: wire.OpCreate}.Append(nil), &big))
+	c.next(5 * time.Second)
+	play := func(c *raw, n int) {
+		w.history.Hold()
+		frames := [][]byte{setRequest(2, wire.OpSetData, "/zookeeper", 1)}
+		for i := range n {
+			q := wire.PathWatch{Path: "/big"}
+			frames = append(frames, q.Append(wire.RequestHeader{Xid: int32(3 + i), Op: wire.OpGetData}.Append(nil)))
+		}
+		c.send(frames...)
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for end := time.Now().Add(10 * time.Second); w.nodes[0].Report(0).Traffic.Outstanding < int64(n+1) && time.Now().Before(end); {
+			<-tick.C
+		}
+		w.history.Release()
+	}
+	lazy := opened(t, w)
+	play(lazy, 100)
+	got := 0
+	for ; got < 101; got++ {
+		if _, err := lazy.next(10 * time.Second); err != nil {
+			break
+		}
+	}
+	if got == 101 {
+		t.Error("100 MB waited for a client that did not read")
+	}
+	reader := opened(t, w)
+	done := make(chan int)
+	go func() {
+		n := 0
+		for ; n < 21; n++ {
+			if _, err := reader.next(10 * time.Second); err != nil {
+				break
+			}
+		}
+		done <- n
+	}()
+	play(reader, 20)
+	if n := <-done; n != 21 {
+		t.Errorf("%d replies of 21", n)
+	}
+}
