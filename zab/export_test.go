@@ -1,5 +1,7 @@
 package zab
 
+import "fmt"
+
 // Planted names every mistake that can be planted; only this package's tests see it.
 var Planted = map[string]bugs{
 	"ack before durable":           bugAckBeforeDurable,
@@ -24,4 +26,29 @@ func Plant(c *Core, name string) {
 		panic("no such bug: " + name)
 	}
 	c.bugs |= b
+}
+
+// Fingerprint is everything that the future of a core depends on, for telling states apart.
+func Fingerprint(c *Core) string {
+	b := fmt.Sprintf("%d %d %x %+v %v %v %v %v %v %v %v ", c.role, c.leader, c.epoch, c.hard, c.commit, c.applied,
+		c.hist.last, c.hist.durable, c.hist.emitted, len(c.hist.batches), c.hist.tail)
+	e := c.elect
+	b += fmt.Sprintf("%d %d %v %d ", e.deadline-c.now, e.seen, e.connected, e.serving)
+	if e.pre != nil {
+		b += fmt.Sprintf("pre%v ", *e.pre)
+	}
+	if cd := c.cand; cd != nil {
+		b += fmt.Sprintf("cand%d %v %v %v %d ", cd.epoch, cd.byOrder, cd.granted, cd.lasts, c.now-cd.progress)
+		if cd.pull != nil {
+			b += fmt.Sprintf("%+v ", *cd.pull)
+		}
+	}
+	if ld := c.lead; ld != nil {
+		b += fmt.Sprintf("lead%v %v %d ", ld.active, ld.confirmed, ld.round)
+		for _, l := range ld.learners {
+			b += fmt.Sprintf("%d %v %v %v %v %d %d %v %v;", l.id, l.state, l.next, l.match, l.sent, c.now-l.heard, l.round, l.told, l.probeAt == c.now)
+		}
+	}
+	f := c.follow
+	return b + fmt.Sprintf("%d %v %v %v %v", c.now-f.heard, f.matched, f.acked, f.again, f.active)
 }
