@@ -39,53 +39,79 @@ type home struct {
 	done   sync.WaitGroup
 }
 
-// openHome loads the state: from Badger, or, if that cannot be believed, from the newest good checkpoint; the log brings it up to date.
-func openHome(dir string, id store.Identity, st *znode.State, log *slog.Logger) (*home, error) {
-	h := &home{dir: dir, id: id, logger: log}
-	var err error
-	open := func() (*store.Store, error) {
-		return store.Open(dir, store.Options{Identity: id, Logger: log})
+// span is what the log holds: the zxid that it begins after, and its last one.
+type span struct{ base, last zxid.ID }
+
+// openHome loads the state from Badger, or, if that cannot be believed or ends before the log begins, from the newest good checkpoint. The
+// log brings it up to date.
+func openHome(dir string, id store.Identity, log span, logger *slog.Logger) (*home, *znode.State, error) {
+	h := &home{dir: dir, id: id, logger: logger}
+	st := znode.NewState(znode.Options{})
+	err := h.load(st)
+	if err == nil && st.LastZxid() > log.last {
+		h.store.Close()
+		return nil, nil, fmt.Errorf("the state in %s is at %v and the log ends at %v: part of the log is missing; put it back, or, in an ensemble, empty the whole data folder and let the others rebuild this server", dir, st.LastZxid(), log.last)
 	}
-	h.store, err = open()
-	if err == nil {
-		_, err = h.store.Load(st)
+	if err == nil && st.LastZxid() >= log.base {
+		return h, st, nil
 	}
-	if errors.Is(err, store.ErrRebuild) {
-		log.Warn("the state is rebuilt from a checkpoint and the log", "why", err)
-		if h.store != nil {
-			h.store.Close()
-		}
-		if err = store.Wipe(dir); err != nil {
-			return nil, fmt.Errorf("state: %w", err)
-		}
-		if h.store, err = open(); err == nil {
-			err = h.fromCheckpoint(st, id)
-		}
+	if err == nil || errors.Is(err, store.ErrRebuild) {
+		logger.Warn("the state is rebuilt from a checkpoint and the log", "why", err, "state", st.LastZxid(), "log_after", log.base)
+		st, err = h.rebuild(log)
 	}
 	if err != nil {
 		if h.store != nil {
 			h.store.Close()
 		}
-		return nil, fmt.Errorf("state in %s: %w", dir, err)
+		return nil, nil, fmt.Errorf("state in %s: %w", dir, err)
 	}
-	return h, nil
+	return h, st, nil
 }
 
-// fromCheckpoint loads the newest checkpoint that is good; none at all means that the log holds everything.
-func (h *home) fromCheckpoint(st *znode.State, id store.Identity) error {
-	all, err := store.Checkpoints(h.dir)
-	if err != nil {
+// load opens the database and puts it into st.
+func (h *home) load(st *znode.State) (err error) {
+	if h.store, err = store.Open(h.dir, store.Options{Identity: h.id, Logger: h.logger}); err != nil {
+		h.store = nil
 		return err
 	}
+	_, err = h.store.Load(st)
+	return err
+}
+
+// rebuild empties the database and fills it from the newest good checkpoint that the log reaches back to, and does not end before (an image
+// from a peer is among the checkpoints a moment before the log knows of it).
+func (h *home) rebuild(log span) (*znode.State, error) {
+	if h.store != nil {
+		if err := h.store.Close(); err != nil {
+			h.logger.Warn("closing the damaged database", "err", err)
+		}
+	}
+	if err := store.Wipe(h.dir); err != nil {
+		return nil, err
+	}
+	if err := h.load(znode.NewState(znode.Options{})); err != nil {
+		return nil, err
+	}
+	all, err := store.Checkpoints(h.dir)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range all {
-		if _, err := store.LoadCheckpoint(c.Path, &id, st); err != nil {
+		if c.Zxid < log.base || c.Zxid > log.last {
+			continue
+		}
+		st := znode.NewState(znode.Options{})
+		if _, err := store.LoadCheckpoint(c.Path, &h.id, st); err != nil {
 			h.logger.Error("a checkpoint cannot be used; trying an older one", "err", err)
 			continue
 		}
 		h.logger.Info("loaded a checkpoint", "file", c.Path, "zxid", c.Zxid)
-		return h.store.Rebuild(st)
+		return st, h.store.Rebuild(st)
 	}
-	return nil // the start compares the log's beginning with what was loaded
+	if log.base == 0 { // the log holds everything since the beginning
+		return znode.NewState(znode.Options{}), nil
+	}
+	return nil, fmt.Errorf("no good checkpoint between the beginning of the log, after %v, and its end, %v: transactions are missing; restore a backup into an empty folder, or empty this one and let the ensemble rebuild the server", log.base, log.last)
 }
 
 // run follows the state until stop.

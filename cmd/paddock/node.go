@@ -24,7 +24,6 @@ import (
 	"github.com/paddock-zk/paddock/zab/peer"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/znode"
-	"github.com/paddock-zk/paddock/znode/store"
 )
 
 // node is one running server: the composition of everything, in the order in which it starts. It stops in the reverse order.
@@ -102,9 +101,10 @@ func (n *node) openData() error {
 		return fmt.Errorf("%s holds the data of server %d and this is server %d: check myid or --data-dir", dir, id.Server, n.self)
 	}
 	n.id = id
-	n.log, err = txnlog.Open(txnlog.OS{}, filepath.Join(logDir, "log"), txnlog.Options{
-		Identity: txnlog.Identity{Cluster: id.cluster(), Incarnation: id.incarnation(), Peer: n.self}, Logger: n.logger,
-	})
+	if err := logThere(filepath.Join(logDir, "log"), ok); err != nil {
+		return err
+	}
+	n.log, err = txnlog.Open(txnlog.OS{}, filepath.Join(logDir, "log"), id.ofLog(n.logger))
 	if err != nil {
 		return fmt.Errorf("transaction log: %w", err)
 	}
@@ -113,24 +113,22 @@ func (n *node) openData() error {
 			return fmt.Errorf("write the identity of the data folder: %w", err)
 		}
 	}
-	n.state = znode.NewState(znode.Options{})
-	n.home, err = openHome(filepath.Join(dir, "state"), store.Identity{Cluster: id.cluster(), Incarnation: id.incarnation()}, n.state, n.logger)
+	n.home, n.state, err = openHome(filepath.Join(dir, "state"), id.ofStore(), span{n.log.Base().Zxid, n.log.Last()}, n.logger)
 	if err != nil {
 		return err
 	}
 	n.home.every, n.home.count = n.cfg.own.FlushEvery, uint32(n.cfg.Storage.SnapCount)
 	n.home.minFree = uint64(n.cfg.own.MinFreeMB) << 20
-	base := n.log.Base().Zxid
-	if n.state.LastZxid() < base { // it ended between the log's new beginning and the installation of the image
-		if err := n.home.loadImage(n.state, base); err != nil && !errors.Is(err, errMissingImage) {
-			return err
-		}
-	}
-	if n.state.LastZxid() < base {
-		return fmt.Errorf("the state ends at %v and the log begins after %v: transactions are missing between them; restore a checkpoint into %s, or empty %s and let the ensemble rebuild this server",
-			n.state.LastZxid(), base, filepath.Join(dir, "state"), dir)
-	}
 	return nil
+}
+
+// logThere refuses a folder whose log is gone: an empty one would forget votes and acknowledged writes.
+func logThere(dir string, founded bool) error {
+	segments, err := filepath.Glob(filepath.Join(dir, "*.log"))
+	if err != nil || !founded || len(segments) > 0 {
+		return err
+	}
+	return fmt.Errorf("the transaction log is missing: there is no file in %s. Put it back (is dataLogDir right?), or, in an ensemble, empty the whole data folder and let the others rebuild this server", dir)
 }
 
 // startServer makes what answers clients; it serves nobody before the peer is active.
