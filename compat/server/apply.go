@@ -187,8 +187,8 @@ func (a *applier) reply() {
 		s.opts.Audit.Applied(&ClientInfo{Session: c.sessionID(), Remote: c.lc.Remote(), IDs: c.identities()}, &a.txn, &a.res)
 	}
 	if it.op == wire.OpCreateSession {
-		a.left++
 		c.answered(nil, it, a.now)
+		s.load.left(1) // at once: the connection goes on before this chunk ends
 		c.opened(a.txn.Session, a.res.Code)
 		return
 	}
