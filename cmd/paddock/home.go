@@ -168,7 +168,8 @@ func (h *home) flush(ctx context.Context) error {
 	defer h.flushing.Unlock()
 	var b *store.Batch
 	h.server.Change(func(st *znode.State) {
-		if st.Pending() > 0 || st.LastZxid() > h.store.Zxid() {
+		// before the first transaction there is nothing to keep, and zxid 0 is no timestamp: a new member may wait long for its ensemble
+		if z := st.LastZxid(); z > 0 && (st.Pending() > 0 || z > h.store.Zxid()) {
 			b = h.store.Collect(st)
 		}
 	})

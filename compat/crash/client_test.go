@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/paddock-zk/paddock/compat/client"
@@ -74,6 +76,32 @@ func (w *worker) dial(addr string) error {
 	}
 	w.conn, w.session, w.password = conn, welcome.Session, welcome.Password
 	return nil
+}
+
+// steady does something that may be done again, and does it again on a new connection if the server goes in between: after a crash an
+// ensemble may elect more than once.
+func (w *worker) steady(do func() error) error {
+	var err error
+	zktest.Within(patience, func() bool {
+		if w.conn == nil {
+			if err = w.connect(); err != nil {
+				return true
+			}
+		}
+		if err = do(); err == nil || !lostConnection(err) {
+			return true
+		}
+		_ = w.conn.Close()
+		w.conn = nil
+		return false
+	})
+	return err
+}
+
+// lostConnection says that a connection ended, rather than that a server is silent or wrong.
+func lostConnection(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // call is for preparing and for looking: one request, one answer.
@@ -150,14 +178,10 @@ func (w *worker) load(stop <-chan struct{}) error {
 
 // broken passes over what a crash does to a connection. A server that is silent is not that.
 func broken(err error) error {
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return fmt.Errorf("no answer for %v: %w", patience, err)
+	if lostConnection(err) {
+		return nil
 	}
-	if errors.Is(err, client.ErrFrame) {
-		return err
-	}
-	return nil
+	return fmt.Errorf("no answer within %v, or a broken one: %w", patience, err)
 }
 
 // stage writes one request into the connection's buffer and the ledger. The xid is the place in the ledger.
@@ -402,8 +426,8 @@ func (w *worker) sweep() error {
 		if err != nil {
 			return err
 		}
-		if reply.Err != 0 {
-			return fmt.Errorf("worker %d: deleting a sequential node: %v", w.id, znode.Code(reply.Err))
+		if code := znode.Code(reply.Err); code != znode.OK && code != znode.ErrNoNode { // it may be the second time
+			return fmt.Errorf("worker %d: deleting a sequential node: %v", w.id, code)
 		}
 		if err := w.advance(reply); err != nil {
 			return err

@@ -50,13 +50,9 @@ func play(t *testing.T, servers []zktest.Server) {
 	for i := range *workers {
 		all = append(all, &worker{id: i, addrs: addrs, ledger: newLedger(), rand: rand.New(rand.NewPCG(chosen, uint64(i+1)))})
 	}
-	for _, w := range all {
-		if err := w.connect(); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.prepare(); err != nil {
-			t.Fatal(err)
-		}
+	each(t, all, func(w *worker) error { return w.steady(w.prepare) })
+	if t.Failed() {
+		return
 	}
 	writes := 0
 	for round := range *rounds {
@@ -80,6 +76,7 @@ func crashOnce(t *testing.T, victim zktest.Server, all []*worker, delay time.Dur
 				t.Error(err)
 			}
 			_ = w.conn.Close()
+			w.conn = nil
 		})
 	}
 	<-time.After(delay)
@@ -110,23 +107,19 @@ func crashOnce(t *testing.T, victim zktest.Server, all []*worker, delay time.Dur
 // judge has all workers take up their sessions and compare what they find with their ledgers.
 func judge(t *testing.T, all []*worker) {
 	t.Helper()
-	steps := []func(*worker) error{
-		(*worker).connect,
-		func(w *worker) error {
-			found, err := w.look()
-			if err != nil {
-				return err
-			}
-			for _, wrong := range w.ledger.judge(found) {
-				t.Errorf("worker %d: %s", w.id, wrong)
-			}
-			return nil
-		},
-	}
-	for _, step := range steps {
-		if each(t, all, step); t.Failed() {
-			return
+	each(t, all, func(w *worker) error {
+		var found sight
+		err := w.steady(func() (err error) { found, err = w.look(); return err })
+		if err != nil {
+			return err
 		}
+		for _, wrong := range w.ledger.judge(found) {
+			t.Errorf("worker %d: %s", w.id, wrong)
+		}
+		return nil
+	})
+	if t.Failed() {
+		return
 	}
 	var ledgers []*ledger
 	for _, w := range all {
@@ -136,7 +129,7 @@ func judge(t *testing.T, all []*worker) {
 	for _, l := range ledgers {
 		l.highest = highest
 	}
-	each(t, all, (*worker).sweep)
+	each(t, all, func(w *worker) error { return w.steady(w.sweep) })
 }
 
 // each does something with all workers at once.

@@ -66,6 +66,12 @@ func Start(t testing.TB, kind Kind, config Config) Server {
 	return p
 }
 
+// Prepare writes a server's folder but starts nothing: for servers that must not serve at once. See [Server.Launch].
+func Prepare(t testing.TB, kind Kind, config Config) Server {
+	t.Helper()
+	return prepare(t, kind, config, newPorts(config.Host), nil)
+}
+
 // StartZooKeeper starts the real ZooKeeper; see [Start].
 func StartZooKeeper(t testing.TB, config Config) Server {
 	t.Helper()
