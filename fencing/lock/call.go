@@ -59,13 +59,18 @@ func retry[T any](ctx context.Context, s *Session, fn func() (T, error)) (T, err
 	}
 }
 
-// ensure makes a persistent node and its parents.
+// ensure makes a persistent node and its parents. It looks before it creates: a look is local to the server, and a parent that others own may not let us create beside it.
 func (s *Session) ensure(ctx context.Context, path string) error {
 	for i := 1; i <= len(path); i++ {
 		if i < len(path) && path[i] != '/' {
 			continue
 		}
-		_, err := retry(ctx, s, func() (string, error) { return s.conn.Create(path[:i], nil, 0, s.cfg.ACL) })
+		_, err := retry(ctx, s, func() (string, error) {
+			if ok, _, err := s.conn.Exists(path[:i]); ok || err != nil {
+				return "", err
+			}
+			return s.conn.Create(path[:i], nil, 0, s.cfg.ACL)
+		})
 		if err != nil && !errors.Is(err, zk.ErrNodeExists) {
 			return fmt.Errorf("lock: create %s: %w", path[:i], err)
 		}

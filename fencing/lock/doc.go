@@ -25,8 +25,9 @@
 //
 // # Names
 //
-// Nodes are named as Curator names them (_c_<id>-lock-<seq>, __READ__ and __WRIT__ for the read/write lock, latch- for elections), or as kazoo does (Config.Naming), so all
-// of them queue together with those libraries. Sequence numbers are compared as serial numbers and survive the wrap at 2^31, which Curator and kazoo do not.
+// Nodes are named as Curator and go-zookeeper name them (_c_<id>-lock-<seq>, __READ__ and __WRIT__ for the read/write lock, latch- for elections), or as kazoo does
+// (Config.Naming). We see the nodes of all of them; they see ours only under their own naming (kazoo also with extra_lock_patterns), so choose the naming of the library that
+// shares the lock. Sequence numbers are compared as serial numbers and survive the wrap at 2^31, which Curator and kazoo do not.
 //
 // # Concurrency, debugging, testing
 //

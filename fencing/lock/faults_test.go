@@ -1,7 +1,11 @@
 package lock
 
 import (
+	"bufio"
 	"errors"
+	"io"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -286,7 +290,6 @@ func storyForeign(t *testing.T, r rig) {
 	if _, err := b.NewLock("/mixed").TryLock(ctx); !errors.Is(err, ErrNotAcquired) {
 		t.Fatalf("beside go-zookeeper's lock: %v", err)
 	}
-	b.cfg.Naming = Kazoo
 	got := make(chan *Grant, 1)
 	go func() {
 		if g, err := b.NewLock("/mixed").Lock(ctx); err == nil {
@@ -300,4 +303,64 @@ func storyForeign(t *testing.T, r rig) {
 	if g := <-got; fencing.ParseNodeName(base(g.Path())).Role != fencing.RoleWriter {
 		t.Fatalf("granted %s", g.Path())
 	}
+}
+
+const kazooScript = `
+import sys
+from kazoo.client import KazooClient
+zk = KazooClient(hosts=sys.argv[1]); zk.start(timeout=20)
+lock = zk.Lock("/kazoo", "python")
+lock.acquire(); print("held", flush=True)
+sys.stdin.readline(); lock.release(); print("released", flush=True)
+sys.stdin.readline(); print("again", lock.acquire(blocking=False), flush=True)
+sys.stdin.readline(); lock.acquire(); print("held", flush=True)
+zk.stop()
+`
+
+func storyKazoo(t *testing.T, r rig) {
+	path, err := zktest.FindKazoo()
+	if err != nil {
+		zktest.Missing(t, "kazoo", err)
+	}
+	ctx := ctxFor(t)
+	c := r.client(t)
+	c.cfg.Naming = Kazoo
+	python := exec.CommandContext(ctx, "python3", "-c", kazooScript, r.addr)
+	python.Env = append(os.Environ(), "PYTHONPATH="+path)
+	in, _ := python.StdinPipe()
+	out, _ := python.StdoutPipe()
+	if err := python.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { in.Close(); _ = python.Wait() }()
+	lines := bufio.NewScanner(out)
+	hear := func(want string) {
+		t.Helper()
+		if !lines.Scan() || lines.Text() != want {
+			t.Fatalf("python said %q, want %q", lines.Text(), want)
+		}
+	}
+	say := func() { _, _ = io.WriteString(in, "\n") }
+	hear("held")
+	if _, err := c.NewLock("/kazoo").TryLock(ctx); !errors.Is(err, ErrNotAcquired) {
+		t.Fatalf("beside kazoo: %v", err)
+	}
+	got := make(chan *Grant, 1)
+	go func() {
+		if g, err := c.NewLock("/kazoo").Lock(ctx); err == nil {
+			got <- g
+		}
+	}()
+	zktest.Eventually(t, 10*time.Second, "both queue", func() bool { return len(children(t, c, "/kazoo")) == 2 })
+	say()
+	hear("released")
+	g := <-got
+	say()
+	hear("again False")
+	say()
+	zktest.Eventually(t, 10*time.Second, "python queues", func() bool { return len(children(t, c, "/kazoo")) == 2 })
+	if err := g.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	hear("held")
 }

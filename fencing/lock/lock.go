@@ -14,7 +14,6 @@ import (
 type Lock struct {
 	s    *Session
 	path string
-	data []byte
 }
 
 // NewLock names the lock; the path is absolute and for nothing else but this lock.
@@ -22,12 +21,12 @@ func (s *Session) NewLock(path string) *Lock { return &Lock{s: s, path: path} }
 
 // Lock waits until the lock is granted or ctx ends; then nothing is left in the queue.
 func (l *Lock) Lock(ctx context.Context) (*Grant, error) {
-	return l.s.acquire(ctx, l.path, fencing.RoleWriter, false, l.data, false)
+	return l.s.acquire(ctx, l.path, want{role: fencing.RoleWriter})
 }
 
 // TryLock takes the lock if nobody has it or waits for it, else ErrNotAcquired.
 func (l *Lock) TryLock(ctx context.Context) (*Grant, error) {
-	return l.s.acquire(ctx, l.path, fencing.RoleWriter, false, l.data, true)
+	return l.s.acquire(ctx, l.path, want{role: fencing.RoleWriter, try: true})
 }
 
 // RWLock is a FIFO read/write lock. Readers share; their tokens are Shared ones, which storage checks but never raises by.
@@ -41,22 +40,22 @@ func (s *Session) NewRWLock(path string) *RWLock { return &RWLock{s: s, path: pa
 
 // ReadLock waits until no older writer is before us.
 func (l *RWLock) ReadLock(ctx context.Context) (*Grant, error) {
-	return l.s.acquire(ctx, l.path, fencing.RoleReader, false, nil, false)
+	return l.s.acquire(ctx, l.path, want{role: fencing.RoleReader, rw: true})
 }
 
 // WriteLock waits until nobody older is before us.
 func (l *RWLock) WriteLock(ctx context.Context) (*Grant, error) {
-	return l.s.acquire(ctx, l.path, fencing.RoleWriter, false, nil, false)
+	return l.s.acquire(ctx, l.path, want{role: fencing.RoleWriter, rw: true})
 }
 
 // TryReadLock is ReadLock without waiting: ErrNotAcquired.
 func (l *RWLock) TryReadLock(ctx context.Context) (*Grant, error) {
-	return l.s.acquire(ctx, l.path, fencing.RoleReader, false, nil, true)
+	return l.s.acquire(ctx, l.path, want{role: fencing.RoleReader, rw: true, try: true})
 }
 
 // TryWriteLock is WriteLock without waiting: ErrNotAcquired.
 func (l *RWLock) TryWriteLock(ctx context.Context) (*Grant, error) {
-	return l.s.acquire(ctx, l.path, fencing.RoleWriter, false, nil, true)
+	return l.s.acquire(ctx, l.path, want{role: fencing.RoleWriter, rw: true, try: true})
 }
 
 // Election elects one leader among candidates; the oldest candidate leads.
@@ -71,7 +70,7 @@ func (s *Session) NewElection(path, id string) *Election { return &Election{s: s
 
 // Campaign waits until we lead. Unlock resigns.
 func (e *Election) Campaign(ctx context.Context) (*Grant, error) {
-	return e.s.acquire(ctx, e.path, fencing.RoleWriter, true, []byte(e.id), false)
+	return e.s.acquire(ctx, e.path, want{role: fencing.RoleWriter, latch: true, data: []byte(e.id)})
 }
 
 // Leader is the id of the oldest candidate, "" if there is none. It is an answer about the past, for display: nothing may be decided by it.
@@ -98,19 +97,27 @@ func (e *Election) Leader(ctx context.Context) (string, error) {
 	}
 }
 
+// want is what a FIFO recipe asks of its queue.
+type want struct {
+	role      fencing.Role
+	rw, latch bool   // the recipe, for the node's name
+	try       bool   // do not wait
+	data      []byte // of the node
+}
+
 // acquire is every FIFO recipe. A request that lost its session, or whose node was deleted while it waited, queues again at the end.
-func (s *Session) acquire(ctx context.Context, path string, role fencing.Role, latch bool, data []byte, try bool) (*Grant, error) {
+func (s *Session) acquire(ctx context.Context, path string, w want) (*Grant, error) {
 	if _, err := fencing.ScopeOf(s.lineage.Cluster, path); err != nil {
 		return nil, err
 	}
-	if try {
-		if err := s.wouldWait(ctx, path, role); err != nil {
+	if w.try {
+		if err := s.wouldWait(ctx, path, w.role); err != nil {
 			return nil, err
 		}
 	}
 	for {
-		r := s.newRequest(path, role, latch, data)
-		g, err := r.grant(ctx, role, try)
+		r := s.newRequest(path, w.role, w.rw, w.latch, w.data)
+		g, err := r.grant(ctx, w.role, w.try)
 		if err == nil {
 			return g, nil
 		}

@@ -115,7 +115,8 @@ func TestAgainstZooKeeper(t *testing.T) {
 		{"a deleted waiter's node does not grant, the waiter queues again (CURATOR-620)", storyDeletedWaiter},
 		{"a parent that is created anew does not repeat tokens (H5, B1)", storyParentReborn},
 		{"tokens of nodes that others made: own, held and single only (H4, H15, H17)", storyTokenOf},
-		{"queues together with go-zookeeper's lock and kazoo's names", storyForeign},
+		{"queues together with go-zookeeper's lock", storyForeign},
+		{"queues together with kazoo's lock", storyKazoo},
 	} {
 		t.Run(story.name, func(t *testing.T) { story.run(t, r) })
 	}

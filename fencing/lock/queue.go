@@ -28,7 +28,7 @@ var (
 	errReborn   = errors.New("lock: the session is another one now")
 )
 
-func (s *Session) newRequest(dir string, role fencing.Role, latch bool, data []byte) *request {
+func (s *Session) newRequest(dir string, role fencing.Role, rw, latch bool, data []byte) *request {
 	r := &request{s: s, dir: dir, data: data, protection: newProtection(s.cfg.Naming)}
 	switch {
 	case s.cfg.Naming == Kazoo && role == fencing.RoleReader:
@@ -37,6 +37,8 @@ func (s *Session) newRequest(dir string, role fencing.Role, latch bool, data []b
 		r.infix = "__lock__"
 	case role == fencing.RoleReader:
 		r.infix = "-__READ__"
+	case rw:
+		r.infix = "-__WRIT__"
 	case latch:
 		r.infix = "-latch-"
 	default:

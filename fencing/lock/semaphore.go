@@ -53,7 +53,7 @@ func (m *Semaphore) acquire(ctx context.Context) (*Grant, error) {
 			return nil, err
 		}
 	}
-	r := m.s.newRequest(m.path+"/queue", fencing.RoleWriter, false, nil)
+	r := m.s.newRequest(m.path+"/queue", fencing.RoleWriter, false, false, nil)
 	defer func() {
 		if r.life != nil {
 			r.leaveLater() // after a grant there is nothing left of it
