@@ -36,7 +36,7 @@ func (s *Session) newGrant(ctx context.Context, l *life, node string, token fenc
 	return g, nil
 }
 
-// fetchSigned reads the signed token where the server has one. The server decides by itself that the node holds the lock; its token must be ours.
+// fetchSigned reads the signed token where the server has one. The server decides by itself that the node holds the lock, and the storage verifies what it signed.
 func (g *Grant) fetchSigned(ctx context.Context) error {
 	if !g.s.signs {
 		return nil

@@ -13,13 +13,19 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/paddock-zk/paddock/compat/zktest"
 )
 
 // startPostgres runs a private server on a Unix socket in a temporary folder and gives its connection string. PostgreSQL refuses to run as root,
 // so root hands it to the user of Debian's package.
 func startPostgres(t testing.TB) string {
 	t.Helper()
-	bin := postgresBin(t)
+	zktest.Require(t, "postgres")
+	bin, err := zktest.FindPostgres()
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir, err := os.MkdirTemp("", "pgf")
 	if err != nil {
 		t.Fatal(err)
@@ -75,34 +81,11 @@ func awaitPostgres(t testing.TB, dsn, log string) {
 	}
 }
 
-func postgresBin(t testing.TB) string {
-	t.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
-	if path, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			found = append(found, real)
-		}
-	}
-	if len(found) == 0 {
-		missing(t, "PostgreSQL (apt-get install -y postgresql)")
-	}
-	return filepath.Dir(found[len(found)-1])
-}
-
-// missing skips for a user and fails in CI, where nothing may be shown on a mock.
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is needed in CI", what)
-	}
-	t.Skipf("SKIPPED PEER MISSING: %s", what)
-}
-
 func credential(t testing.TB, dir string) *syscall.Credential {
 	t.Helper()
 	u, err := user.Lookup("postgres")
 	if err != nil {
-		missing(t, "the user postgres of the package")
+		zktest.Missing(t, "the user postgres of the package", err)
 	}
 	uid, _ := strconv.Atoi(u.Uid)
 	gid, _ := strconv.Atoi(u.Gid)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/paddock-zk/paddock/compat/zktest"
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/fencing/fencingtest"
 )
@@ -19,20 +20,14 @@ import (
 // startRedis runs a private server on a Unix socket in a temporary folder.
 func startRedis(t testing.TB) *redis.Client {
 	t.Helper()
-	bin, err := exec.LookPath("redis-server")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("redis-server is needed in CI")
-		}
-		t.Skip("SKIPPED PEER MISSING: redis-server (apt-get install -y redis-server)")
-	}
+	zktest.Require(t, "redis")
 	dir, err := os.MkdirTemp("", "rdf")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "s")
-	server := exec.Command(bin, "--port", "0", "--unixsocket", socket, "--dir", dir, "--appendonly", "yes", "--appendfsync", "always", "--save", "")
+	server := exec.Command("redis-server", "--port", "0", "--unixsocket", socket, "--dir", dir, "--appendonly", "yes", "--appendfsync", "always", "--save", "")
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/paddock-zk/paddock/compat/zktest"
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/fencing/fencingtest"
 )
@@ -34,12 +35,9 @@ func connect(t testing.TB, addr string) *minio.Client {
 // startVersity runs a real S3 server over a temporary folder.
 func startVersity(t testing.TB) *minio.Client {
 	t.Helper()
-	bin := versityBin()
-	if bin == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("versitygw is needed in CI")
-		}
-		t.Skip("SKIPPED PEER MISSING: versitygw (go install github.com/versity/versitygw/cmd/versitygw@v1.8.0)")
+	bin, err := versityBin()
+	if err != nil {
+		zktest.Missing(t, "versitygw (go install github.com/versity/versitygw/cmd/versitygw@v1.8.0)", err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -67,17 +65,17 @@ func startVersity(t testing.TB) *minio.Client {
 	return client
 }
 
-func versityBin() string {
-	peers := os.Getenv("PADDOCK_PEERS")
-	if cache, err := os.UserCacheDir(); peers == "" && err == nil {
-		peers = filepath.Join(cache, "paddock")
+// versityBin finds the server: $PADDOCK_VERSITYGW, bin/ of the peers' folder, or PATH.
+func versityBin() (string, error) {
+	if path := os.Getenv("PADDOCK_VERSITYGW"); path != "" {
+		return exec.LookPath(path)
 	}
-	for _, name := range []string{os.Getenv("PADDOCK_VERSITYGW"), filepath.Join(peers, "bin", "versitygw"), "versitygw"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
+	if peers, err := zktest.Peers(); err == nil {
+		if path, err := exec.LookPath(filepath.Join(peers, "bin", "versitygw")); err == nil {
+			return path, nil
 		}
 	}
-	return ""
+	return exec.LookPath("versitygw")
 }
 
 func await(t testing.TB, client *minio.Client, log string) {
