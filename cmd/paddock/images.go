@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -159,7 +158,5 @@ func (h *home) loadImage(st *znode.State, z zxid.ID) error {
 		}
 		return h.store.Rebuild(st)
 	}
-	return fmt.Errorf("there is no image at %v in %s: %w", z, h.dir, errMissingImage)
+	return fmt.Errorf("there is no image at %v in %s", z, h.dir)
 }
-
-var errMissingImage = errors.New("missing image")

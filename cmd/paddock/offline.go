@@ -52,8 +52,7 @@ func openFolder(dir, logDir string, log *slog.Logger) (f *folder, err error) {
 	if f.log, err = txnlog.Open(txnlog.OS{}, filepath.Join(logDirOf(dir, logDir), "log"), id.ofLog(log)); err != nil {
 		return nil, err
 	}
-	f.state = znode.NewState(znode.Options{})
-	if f.home, err = openHome(filepath.Join(dir, "state"), id.ofStore(), f.state, log); err != nil {
+	if f.home, f.state, err = openHome(filepath.Join(dir, "state"), id.ofStore(), span{f.log.Base().Zxid, f.log.Last()}, log); err != nil {
 		return nil, err
 	}
 	return f, f.replay()
@@ -76,11 +75,6 @@ func (i *identity) ofStore() store.Identity {
 
 // replay applies what the log holds behind the state.
 func (f *folder) replay() error {
-	if base := f.log.Base().Zxid; f.state.LastZxid() < base {
-		if err := f.home.loadImage(f.state, base); err != nil {
-			return err
-		}
-	}
 	for {
 		entries, err := f.log.Entries(f.state.LastZxid(), 4<<20)
 		if err != nil {
