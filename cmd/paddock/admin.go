@@ -147,8 +147,8 @@ func (n *node) status() nodeStatus {
 	for _, l := range st.Learners {
 		out.Learners = append(out.Learners, learnerStatus{int(l.ID), l.State, l.Voter, l.Acked.String(), int64(st.Last - l.Acked)})
 	}
-	if n.links != nil && n.links.gossip != nil {
-		for _, m := range n.links.gossip.Members() {
+	if n.gossip != nil {
+		for _, m := range n.gossip.Members() {
 			out.Gossip = append(out.Gossip, gossipStatus{int(m.ID), m.PeerAddr, m.ClientAddr, m.Member, m.Role, m.Zxid.String(), m.Version, m.Alive, float64(m.RTT.Microseconds()) / 1000})
 		}
 	}

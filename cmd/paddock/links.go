@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/base64"
 	"fmt"
 	"net"
 	"strconv"
@@ -17,7 +16,7 @@ import (
 // links are the connections to the other servers: peer links, and gossip if it is configured. Nil on a standalone server.
 type links struct {
 	transport *transport.Transport
-	gossip    *gossip.Gossip
+	gossip    *gossip.Gossip // nil: off; set before the peer starts
 
 	mu   sync.Mutex
 	node *node         // set by attach
@@ -54,28 +53,16 @@ func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
 	})
 	n.links = l
 	cfg.Transport, cfg.Images = l.transport, &images{node: n}
-	if n.cfg.own.GossipAddr != "" || len(n.cfg.own.Join) > 0 {
-		return n.startGossip(addr)
+	if n.gossips() && n.gossip == nil {
+		self := gossip.Self{ID: n.self, Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), PeerAddr: n.advertised(e, addr), ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: version}
+		if m, ok := e.Member(n.self); ok {
+			self.Member = m.Role.String()
+		}
+		if err := n.startGossip(self); err != nil {
+			return err
+		}
 	}
-	return nil
-}
-
-// startGossip tells others of this server and learns of them.
-func (n *node) startGossip(peerAddr string) error {
-	key, err := base64.StdEncoding.DecodeString(n.cfg.own.GossipKey)
-	if err != nil {
-		return fmt.Errorf("paddock.gossipKey: give 16, 24 or 32 bytes in base64: %w", err)
-	}
-	g, err := gossip.Start(gossip.Config{
-		Self: gossip.Self{ID: n.self, Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), PeerAddr: peerAddr, ClientAddr: n.clientAddr(), Role: "looking", Version: version},
-		Bind: n.cfg.own.GossipAddr, Join: n.cfg.own.Join, Key: key, Logger: n.logger,
-	})
-	if err != nil {
-		return err
-	}
-	n.links.mu.Lock()
-	n.links.gossip = g
-	n.links.mu.Unlock()
+	l.gossip = n.gossip
 	return nil
 }
 
@@ -107,9 +94,6 @@ func (l *links) stop() {
 	if l == nil {
 		return
 	}
-	if l.gossip != nil {
-		l.gossip.Leave()
-	}
 	l.transport.Close()
 }
 
@@ -132,6 +116,16 @@ func (n *node) peerAddr(e zab.Ensemble) (string, error) {
 		host = ""
 	}
 	return net.JoinHostPort(host, port), nil
+}
+
+// advertised is where the others reach this server: its server line says so, or it listens there.
+func (n *node) advertised(e zab.Ensemble, listen string) string {
+	if m, ok := e.Member(n.self); ok {
+		if a := peerAddrs(m.Addr, n.cfg.own.PeerPort); len(a) > 0 {
+			return a[0]
+		}
+	}
+	return listen
 }
 
 // peerAddrs reads "host:quorumPort:electionPort|...": one address for each alternative.
@@ -179,9 +173,7 @@ func (l *links) admit(id zab.PeerID) bool {
 }
 
 func (l *links) heard(id zab.PeerID) (gossip.Member, bool) {
-	l.mu.Lock()
 	g := l.gossip
-	l.mu.Unlock()
 	if g == nil {
 		return gossip.Member{}, false
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/paddock-zk/paddock/compat/tokens"
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/gossip"
 	"github.com/paddock-zk/paddock/zab/peer"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/znode"
@@ -43,6 +44,8 @@ type node struct {
 	admin  *adminServer
 	links  *links
 	keeper *tokens.Keeper
+	gossip *gossip.Gossip
+	told   zab.Ensemble  // a joiner: what gossip said of the ensemble
 	linked chan struct{} // closed: the relay has its peer
 	failed chan error
 	begun  time.Time
@@ -57,7 +60,7 @@ func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, 
 			n.stop()
 		}
 	}()
-	if err := n.openData(); err != nil {
+	if err := n.openData(ctx); err != nil {
 		return n, err
 	}
 	if err := n.startServer(); err != nil {
@@ -78,7 +81,7 @@ func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, 
 }
 
 // openData finds out whose folder it is, opens the log and loads the state.
-func (n *node) openData() error {
+func (n *node) openData(ctx context.Context) error {
 	dir, logDir := n.cfg.Basics.DataDir, n.cfg.Basics.DataLogDir
 	if logDir == "" {
 		logDir = dir
@@ -92,6 +95,15 @@ func (n *node) openData() error {
 	id, ok, err := loadIdentity(dir)
 	if err != nil {
 		return err
+	}
+	if n.joins() {
+		known := &id
+		if !ok {
+			known = nil
+		}
+		if n.told, err = n.ask(ctx, known); err != nil {
+			return err
+		}
 	}
 	if !ok {
 		if id, err = n.foundIdentity(); err != nil {
@@ -200,6 +212,7 @@ func (n *node) ticks() {
 			return
 		case <-t.C:
 			n.server.Tick()
+			n.tellGossip()
 		}
 	}
 }
@@ -286,6 +299,9 @@ func (n *node) stop() error {
 		n.peer.Stop()
 	}
 	n.links.stop()
+	if n.gossip != nil {
+		errs = append(errs, n.gossip.Leave())
+	}
 	if n.home != nil {
 		errs = append(errs, n.home.stop())
 	}

@@ -89,8 +89,8 @@ func (n *node) ensemble() (zab.Ensemble, error) {
 	if !n.distributed() {
 		return zab.Ensemble{Members: []zab.Member{{ID: n.self, Weight: 1}}}, nil
 	}
-	if len(n.cfg.Members.Servers) == 0 { // a joiner learns from gossip whom to dial
-		return zab.Ensemble{}, nil
+	if n.joins() {
+		return n.told, nil
 	}
 	out, err := zab.ParseEnsemble(n.cfg.DynamicText())
 	if err != nil {
@@ -102,6 +102,9 @@ func (n *node) ensemble() (zab.Ensemble, error) {
 
 // foundIdentity draws the identity of a server that begins with an empty folder.
 func (n *node) foundIdentity() (identity, error) {
+	if n.joins() {
+		return n.id, nil
+	}
 	e, err := n.ensemble()
 	if err != nil {
 		return identity{}, err
