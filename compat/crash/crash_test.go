@@ -80,6 +80,8 @@ func crashOnce(t *testing.T, victim zktest.Server, all []*worker, delay time.Dur
 		})
 	}
 	<-time.After(delay)
+	role := zktest.Mode(victim.Addr())
+	t.Logf("%s kill %s, %s", time.Now().Format("15:04:05.000"), victim.Addr(), role)
 	if err := victim.Kill(); err != nil {
 		t.Fatal(err)
 	}
