@@ -30,12 +30,12 @@ Workloads:
    children   getChildren of one node      multi      setData on --parts nodes at once
    ephemeral  create, then delete          watch      one writer, all others watch: who hears when
    sessions   open --connections sessions, hold them idle for --duration
-   populate   create --count nodes (with --pid and --keep: memory of each)
+   populate   create --count nodes (with --pid and --settle: memory of each)
 
 Examples:
    paddock bench --servers 127.0.0.1:2181 create get
    paddock bench -s zk1:2181,zk2:2181,zk3:2181 -c 64 -f 32 --duration 30s --json mix
-   paddock bench -s 127.0.0.1:2181 --pid $(pgrep paddock) --count 1000000 populate
+   paddock bench -s 127.0.0.1:2181 --pid $(pgrep paddock) --count 1000000 --settle 20s populate
    paddock bench -s 127.0.0.1:2181 --against 127.0.0.1:2182 --rounds 5 set
 
 Latencies run from handing a request to the kernel to reading its reply. "client µs/op" is what this generator itself cost: where it
@@ -54,6 +54,7 @@ func benchFlags() []cli.Flag {
 		&cli.IntFlag{Name: "in-flight", Aliases: []string{"f"}, Usage: "requests on the way on each connection", Value: 16, EnvVars: env("IN_FLIGHT")},
 		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "how long to measure", Value: 10 * time.Second, EnvVars: env("DURATION")},
 		&cli.Int64Flag{Name: "count", Aliases: []string{"n"}, Usage: "measure this many requests instead of a duration (no warm-up)", EnvVars: env("COUNT")},
+		&cli.DurationFlag{Name: "settle", Usage: "populate: wait before the last look at the server's memory", EnvVars: env("SETTLE")},
 		&cli.DurationFlag{Name: "warmup", Usage: "load before the measurement", Value: 2 * time.Second, EnvVars: env("WARMUP")},
 		&cli.IntFlag{Name: "size", Usage: "bytes of data in a node", Value: 100, EnvVars: env("SIZE")},
 		&cli.IntFlag{Name: "keys", Usage: "nodes that set, get, mix and multi work on", Value: 1000, EnvVars: env("KEYS")},
@@ -82,7 +83,7 @@ func benchConfig(c *cli.Context) bench.Config {
 	}
 	config := bench.Config{
 		Servers: c.StringSlice("servers"), Connections: c.Int("connections"), InFlight: c.Int("in-flight"),
-		Duration: c.Duration("duration"), Count: c.Int64("count"), Warmup: c.Duration("warmup"),
+		Duration: c.Duration("duration"), Count: c.Int64("count"), Warmup: c.Duration("warmup"), Settle: c.Duration("settle"),
 		Root: strings.TrimSuffix(c.String("path"), "/"), Keep: c.Bool("keep"), PIDs: c.IntSlice("pid"), Auth: c.String("auth"), Seed: c.Uint64("seed"),
 		Shape: bench.Shape{
 			Keys: c.Int("keys"), Size: none(c.Int("size")), ReadPercent: none(c.Int("reads")),

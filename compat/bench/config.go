@@ -38,6 +38,7 @@ type Config struct {
 	InFlight    int           // requests on the way on each connection; 16
 	Duration    time.Duration // of the measurement; 5 s, unless Count is given
 	Count       int64         // requests in all instead of a duration
+	Settle      time.Duration // populate: wait so long before the last look at the servers' memory, for collectors and compactions to finish
 	Warmup      time.Duration // before a measurement that lasts Duration; 1 s, negative = none
 	Shape       Shape
 	Root        string   // where the run makes its subtree; "/paddock-bench"

@@ -148,6 +148,10 @@ func (r *run) measure(ctx context.Context) (*Result, error) {
 	}
 	r.wait(ctx, finished, length, string(r.Workload))
 	after, afterErr := takeUsage(r.PIDs)
+	if r.Workload == Populate && r.Settle > 0 && afterErr == nil {
+		r.settle(ctx)
+		after.resident, afterErr = resident(r.PIDs)
+	}
 	ops := r.done.Load()
 	r.halt()
 	<-finished
@@ -158,6 +162,16 @@ func (r *run) measure(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	return r.result(before, after, ops)
+}
+
+// settle waits for the servers to come to rest.
+func (r *run) settle(ctx context.Context) {
+	timer := time.NewTimer(r.Settle)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // halt stops the load: no connection sends anything new. It may be called by anyone, more than once.
