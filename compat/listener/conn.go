@@ -29,6 +29,7 @@ type Conn struct {
 	in     *Frames // only while there are bytes; the connection's goroutine alone
 	reason error   // why it ends; the connection's goroutine alone
 	worded bool    // the first four bytes were looked at
+	inline bool    // a Hand: nothing of it runs on a goroutine of its own
 	out    outbox
 	gate   gate
 }
@@ -280,17 +281,9 @@ func (c *Conn) deliver() (over bool) {
 		if !paused && !c.in.Ready() && c.in.err == nil {
 			return false
 		}
-		v := c.rcv.Receive(c.in)
-		c.Flush()
-		switch {
-		case v == Close:
-			c.reason = errClosedByHandler
-			return !c.closeGracefully()
-		case v == Continue && c.in.err != nil:
-			c.reason = c.in.err
-			return true
-		case v == Continue && c.out.below(c.l.opts.HighWater):
-			return false
+		var done bool
+		if paused, done, over = c.round(); done {
+			return over
 		}
 		if !c.pass() {
 			return true
@@ -299,6 +292,23 @@ func (c *Conn) deliver() (over bool) {
 			c.in.r = c.in.w
 			return false
 		}
-		paused = v == Pause
 	}
+}
+
+// round gives what is there to the Receiver once. If it is not done, the connection must wait for Resume, and paused says that the
+// Receiver is asked again then even if no frame is there.
+func (c *Conn) round() (paused, done, over bool) {
+	v := c.rcv.Receive(c.in)
+	c.Flush()
+	switch {
+	case v == Close:
+		c.reason = errClosedByHandler
+		return false, true, !c.closeGracefully()
+	case v == Continue && c.in.err != nil:
+		c.reason = c.in.err
+		return false, true, true
+	case v == Continue && c.out.below(c.l.opts.HighWater):
+		return false, true, false
+	}
+	return v == Pause, false, false
 }

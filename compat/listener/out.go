@@ -83,7 +83,11 @@ func (c *Conn) Flush() {
 	if c.raw == nil {
 		o.blocked = true
 		o.mu.Unlock()
-		go c.drain(nil)
+		if c.inline {
+			c.drain(nil)
+		} else {
+			go c.drain(nil)
+		}
 		return
 	}
 	for o.buf != nil && o.err == nil {

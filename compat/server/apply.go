@@ -92,10 +92,15 @@ func (a *applier) entry(e *zab.Entry) {
 	if !decoded {
 		return
 	}
+	if s.has(bugReplyBeforeEvent) {
+		a.reply()
+	}
 	for i := range a.res.Events {
 		a.fire(&a.res.Events[i])
 	}
-	a.reply()
+	if !s.has(bugReplyBeforeEvent) {
+		a.reply()
+	}
 	if kind := a.txn.Op.Kind; kind == znode.KindCloseSession || kind == znode.KindCreateSession {
 		a.sessionChanged()
 	}
@@ -210,6 +215,7 @@ func (a *applier) sessionChanged() {
 	if a.txn.Op.Kind == znode.KindCreateSession {
 		if a.res.Code == znode.OK {
 			s.sess.added(id, a.txn.Op.Timeout, s.nowMs())
+			s.upgraded(id)
 		}
 		return
 	}

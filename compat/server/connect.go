@@ -32,7 +32,7 @@ func (c *conn) connect(frame []byte) listener.Verdict {
 		return c.refuse(errNoReadOnly)
 	case q.LastZxid > s.lastZxid():
 		return c.refuse(fmt.Errorf("%w: it has seen %v, this one is at %v", errZxidAhead, q.LastZxid, s.lastZxid()))
-	case m == modeReadOnly && q.Session != 0:
+	case m == modeReadOnly && q.Session != 0 && !s.locals.has(q.Session):
 		return c.refuse(errNotServing) // a global session cannot be proved without the leader
 	}
 	c.short = q.Short
@@ -68,9 +68,8 @@ func (c *conn) createSession() listener.Verdict {
 		return c.refuse(fmt.Errorf("no random password: %w", err))
 	}
 	c.sid.Store(int64(s.sess.newID()))
-	if s.is(modeReadOnly) {
-		c.open()
-		return listener.Continue
+	if s.makesLocal() {
+		return c.beginLocal()
 	}
 	t := s.turn(c, s.opts.Clock.Mono())
 	defer t.end()
@@ -95,6 +94,7 @@ func (c *conn) reattach(id session.ID, pw session.Password, n int) {
 	case known:
 		s.opts.Log.Warn("wrong password", "session", id, "remote", c.lc.Remote())
 		c.refuseSession(id)
+	case c.resumeLocal(id, pw, n):
 	default:
 		s.opts.Orderer.ReadIndex(func(err error) {
 			_, ok := s.checkPassword(id, pw, n)
@@ -121,6 +121,10 @@ func (s *Server) checkPassword(id session.ID, pw session.Password, n int) (known
 // revalidate asks the leader whether the session lives, and makes this server its owner.
 func (c *conn) revalidate(id session.ID) {
 	s := c.s
+	if s.has(bugNoRevalidation) {
+		c.validated(id, true)
+		return
+	}
 	if valid, leading := s.sess.revalidate(id, c.timeout, uint64(s.opts.ID)<<56|uint64(c.id), s.nowMs()); leading {
 		c.validated(id, valid)
 		return
@@ -133,7 +137,7 @@ func (c *conn) revalidate(id session.ID) {
 			c.lc.Close(errors.Join(errUnconfirmed, err)) // nobody knows: the client tries again elsewhere
 		default:
 			// Not here: this is the goroutine of the protocol, and the state's lock may be held for a while.
-			go c.validated(id, answer[0] == answerValid)
+			s.opts.Go(func() { c.validated(id, answer[0] == answerValid) })
 		}
 	})
 }

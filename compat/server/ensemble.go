@@ -45,6 +45,9 @@ func (s *Server) SoftStateChanged(now zab.SoftState) {
 		}
 	}
 	was := mode(s.mode.Swap(uint32(next)))
+	if was != next { // sessions of read-only mode do not outlive it, unless local sessions are wanted
+		s.locals.restart(s.opts.Sessions.Local || next != modeServing, next == modeDown, s.opts.Sessions.TickMs, s.nowMs())
+	}
 	switch {
 	case was != next:
 		s.opts.Log.Info("serving changed", "mode", next, "leader", now.Leader, "epoch", now.Epoch)
@@ -60,7 +63,7 @@ func (s *Server) closeInDoubt() {
 		c.mu.Lock()
 		doubt := c.pipe != nil && c.pipe.Writes() > 0
 		c.mu.Unlock()
-		if doubt {
+		if doubt && !s.has(bugKeepInDoubt) {
 			c.lc.Close(errProposal)
 		}
 	})

@@ -10,11 +10,12 @@ type flushers struct {
 	work  chan []*conn
 	spare sync.Pool // *[]*conn
 	wg    sync.WaitGroup
+	none  bool // Apply flushes all by itself
 }
 
 func (f *flushers) start(n int) {
-	f.work = make(chan []*conn, 64)
-	for range n {
+	f.work, f.none = make(chan []*conn, 64), n < 0
+	for range max(0, n) {
 		f.wg.Go(func() {
 			for list := range f.work {
 				for i, c := range list {
@@ -35,7 +36,7 @@ func (f *flushers) stop() {
 
 // give takes the connections that have output and returns an empty list for the next round.
 func (f *flushers) give(list []*conn) []*conn {
-	if len(list) <= inlineFlushes {
+	if len(list) <= inlineFlushes || f.none {
 		for i, c := range list {
 			c.lc.Flush()
 			list[i] = nil

@@ -65,12 +65,17 @@ type Options struct {
 	Audit    AuditLog                         // nil: none
 	Metrics  *admin.Metrics                   // nil: its own
 	Describe func(*admin.Report, admin.Parts) // adds to a Report what a server does not know; may be nil
+	Go       func(func())                     // runs work that must not wait here; nil: a goroutine each
+	bugs     bugs                             // planted mistakes
 }
 
 // SessionOptions are the times of sessions.
 type SessionOptions struct {
 	TickMs int64          // tickTime, ms
 	Limits session.Limits // minSessionTimeout, maxSessionTimeout
+
+	Local        bool // localSessionsEnabled: new sessions are known to this server alone (not with Features.Standalone)
+	LocalUpgrade bool // localSessionsUpgradingEnabled: one that makes an ephemeral node becomes a session of the ensemble
 }
 
 // Limits protect the server from its clients. 0 means off, except where a default is given.
@@ -98,7 +103,7 @@ type Features struct {
 	AllowSASLFailed   bool // allowSaslFailedClients
 	SASLRequired      bool // enforce.auth.schemes names sasl, or sessionRequireClientSASLAuth
 	ApplyChunk        int  // transactions applied under one lock; 0 = 128
-	Flushers          int  // goroutines that write to sockets after Apply; 0 = 2
+	Flushers          int  // goroutines that write to sockets after Apply; 0 = 2, -1 = none: Apply does it itself
 }
 
 // Words are the four-letter words: compat/admin, wired by the owner.
@@ -142,6 +147,9 @@ func (o *Options) defaults() {
 	}
 	if o.Sessions.Limits == (session.Limits{}) {
 		o.Sessions.Limits = session.Limits{MinMs: int32(2 * o.Sessions.TickMs), MaxMs: int32(20 * o.Sessions.TickMs)}
+	}
+	if o.Go == nil {
+		o.Go = func(work func()) { go work() }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -119,6 +119,11 @@ func (s *Server) Tick() {
 	x.lastSeen = nowNs
 	x.mu.Unlock()
 	s.endStuck(nowNs)
+	if late <= x.tickMs/4 {
+		s.tickLocals(since, 0, now)
+	} else {
+		s.tickLocals(since, late, now)
+	}
 	if !leading {
 		// Twice the span, because a report may be lost on the way.
 		if data := s.touches(since - x.tickMs*1e6/2); len(data) > 0 && s.is(modeServing) {
@@ -163,7 +168,7 @@ func (s *Server) touchOwn(since int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s.reg.each(func(c *conn) {
-		if seen := c.seen.Load(); seen >= since && c.in(phaseOpen) && x.tracker != nil {
+		if seen := c.seen.Load(); seen >= since && c.in(phaseOpen) && !c.local.Load() && x.tracker != nil {
 			x.tracker.Touch(c.sessionID(), c.timeout, seen/1e6)
 		}
 	})
@@ -172,7 +177,7 @@ func (s *Server) touchOwn(since int64) {
 // touches is a follower's report: (session, timeout) pairs of all sessions heard after since.
 func (s *Server) touches(since int64) (data []byte) {
 	s.reg.each(func(c *conn) {
-		if c.seen.Load() >= since && c.in(phaseOpen) {
+		if c.seen.Load() >= since && c.in(phaseOpen) && !c.local.Load() {
 			data = jute.AppendInt(jute.AppendLong(data, int64(c.sessionID())), c.timeout)
 		}
 	})
@@ -201,7 +206,7 @@ func (s *Server) takeTouches(from zab.PeerID, data []byte) {
 func (s *Server) expire(now int64) {
 	x := &s.sess
 	x.mu.Lock()
-	if x.tracker == nil || x.hold {
+	if x.tracker == nil || x.hold && !s.has(bugExpireUnconfirmed) {
 		x.mu.Unlock()
 		return
 	}

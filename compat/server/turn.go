@@ -179,7 +179,7 @@ func (t *turn) overdue(op int32) bool {
 // read answers at once if nothing of the session waits, else it queues.
 func (t *turn) read(h wire.RequestHeader, r *jute.Reader, frame []byte, large int) listener.Verdict {
 	c := t.c
-	if c.waits.Load() > 0 && t.queue(func(p *Pipeline) { p.Read(frame, t.now) }, large) {
+	if c.waits.Load() > 0 && !t.s.has(bugReadOvertakes) && t.queue(func(p *Pipeline) { p.Read(frame, t.now) }, large) {
 		return listener.Continue
 	}
 	if large > 0 {

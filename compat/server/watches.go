@@ -1,6 +1,8 @@
 package server
 
 import (
+	"math"
+
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/wire"
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -61,6 +63,9 @@ func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 	}
 	st, w := c.s.state.st, c.s.watches
 	since := int64(q.RelativeZxid)
+	if c.s.has(bugOldWatches) {
+		since = math.MaxInt64
+	}
 	for path := range q.Data.All {
 		switch stat, _, ok := st.Node(path); {
 		case !ok:
