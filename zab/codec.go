@@ -19,7 +19,7 @@ func (m *Message) valid() error {
 	if m.Zxid < 0 || m.Prev < 0 || m.Commit < 0 || m.Epoch > 1<<31-1 {
 		return fmt.Errorf("zab: negative zxid or epoch in %v", m)
 	}
-	if (m.Type == MsgVoteResp || m.Type == MsgPreVoteResp || m.Type == MsgHigher) && m.Seq > 1<<31-1 {
+	if (m.Type == MsgVoteResp || m.Type == MsgPreVoteResp || m.Type == MsgHigher || m.Type == MsgVote) && m.Seq > 1<<31-1 {
 		return fmt.Errorf("zab: epoch %d in %v from server %d is too large", m.Seq, m.Type, m.From)
 	}
 	prev := m.Prev

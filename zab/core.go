@@ -70,7 +70,8 @@ type hardState struct {
 	durable zxid.Epoch // the promise that is on disk
 }
 
-// New starts a core from what is durable. A server that is an ensemble of its own leads in its first Ready.
+// New starts a core from what is durable. A server that is an ensemble of its own opens its epoch in
+// its first Ready, and leads as soon as that batch is durable.
 func New(cfg Config) (*Core, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
@@ -245,15 +246,15 @@ func (c *Core) stepLearner(m *Message) {
 		c.onPulledSnap(m)
 		return
 	}
-	opens := m.Type == MsgPing || m.Type == MsgProposal || m.Type == MsgCommit || m.Type == MsgSnap
 	if m.Epoch < c.hard.Promised && !c.has(bugObeyOldEpoch) {
 		if m.Type == MsgPing {
-			c.sendDurable(Message{Type: MsgHigher, To: m.From, Epoch: m.Epoch, Seq: uint64(c.hard.Promised)})
+			c.sendDurable(Message{Type: MsgHigher, To: m.From, Epoch: m.Epoch, Seq: uint64(c.hard.Promised),
+				Flag: c.role != Looking && c.epoch > m.Epoch})
 		}
 		return
 	}
-	if opens && (c.leader != m.From || c.epoch != m.Epoch) {
-		c.becomeFollowing(m.From, m.Epoch)
+	if m.Type == MsgPing && (c.leader != m.From || c.epoch != m.Epoch) {
+		c.becomeFollowing(m.From, m.Epoch, m.Prev.Epoch())
 	}
 	if c.leader != m.From || c.epoch != m.Epoch || c.role == Leading {
 		return
@@ -298,7 +299,7 @@ func (c *Core) stepLeader(m *Message) {
 		c.onForward(l, m)
 		return
 	case MsgAsk:
-		if m.Link == l.link && c.lead.active {
+		if m.Epoch >= c.lead.first && m.Epoch <= c.epoch && c.lead.active {
 			c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAsk, From: m.From, Ctx: m.Ctx, Data: m.Data})
 		}
 		return

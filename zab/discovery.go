@@ -170,11 +170,18 @@ func (c *Core) establish() {
 	c.maybeCommit()
 }
 
-// onHigher: a server has promised an epoch above ours and cannot follow. A leader with its quorum opens a new epoch above that
-// one, without an election, so that it can.
+// onHigher: a server has promised an epoch above ours and cannot follow. If it has a leader there, we are deposed. If not, a leader
+// with its quorum opens a new epoch above that promise, without an election, so that it can follow.
 func (c *Core) onHigher(m *Message) {
 	c.elect.seen = max(c.elect.seen, zxid.Epoch(m.Seq))
-	if c.role == Leading && c.cand == nil && m.Epoch == c.epoch && zxid.Epoch(m.Seq) > c.hard.Promised && c.lead.learner(m.From) != nil {
+	if c.role != Leading || m.Epoch != c.epoch || zxid.Epoch(m.Seq) <= c.epoch || c.lead.learner(m.From) == nil {
+		return
+	}
+	if m.Flag {
+		c.becomeLooking("another leads a higher epoch")
+		return
+	}
+	if c.cand == nil && zxid.Epoch(m.Seq) > c.hard.Promised {
 		c.rollEpoch()
 	}
 }
@@ -183,6 +190,6 @@ func (c *Core) onHigher(m *Message) {
 // quorum has given them there are no new proposals; what is in flight goes on.
 func (c *Core) rollEpoch() {
 	if c.cand == nil {
-		c.askPromises(true)
+		c.askPromises(c.epoch)
 	}
 }

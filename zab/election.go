@@ -25,7 +25,7 @@ type preVote struct {
 // candidacy is a request for promises: the discovery phase of a prospective leader.
 type candidacy struct {
 	epoch    zxid.Epoch
-	byOrder  bool // the old leader wishes it: nobody withholds
+	byOrder  zxid.Epoch // not 0: the leader of this epoch wishes it (transfer, epoch roll), and its followers do not withhold
 	granted  idSet
 	lasts    []promise
 	progress int64 // tick of the last thing that went well
@@ -102,7 +102,7 @@ func (c *Core) campaign() {
 	p.answered = p.granted
 	c.elect.pre = p
 	if c.quorum(&p.granted) || c.has(bugNoPreVote) {
-		c.askPromises(false)
+		c.askPromises(0)
 		return
 	}
 	c.askPreVotes()
@@ -162,7 +162,7 @@ func (c *Core) onPreVoteResp(m *Message) {
 	}
 	if c.quorum(&p.granted) {
 		c.elect.connected = true
-		c.askPromises(false)
+		c.askPromises(0)
 	}
 }
 
@@ -183,7 +183,7 @@ func (c *Core) nextEpoch() (zxid.Epoch, error) {
 
 // askPromises starts discovery: promise the next epoch to ourselves, durably, then ask the others for the same. Nothing of the
 // new epoch leaves this server before its own promise is on disk: after a crash it would otherwise use the same numbers twice.
-func (c *Core) askPromises(byOrder bool) {
+func (c *Core) askPromises(byOrder zxid.Epoch) {
 	e, err := c.nextEpoch()
 	if err != nil {
 		c.fail(err)
@@ -214,7 +214,8 @@ func (c *Core) promise(e zxid.Epoch, to PeerID) {
 func (c *Core) askVotes() {
 	c.conf.members(c.commit, func(id PeerID) {
 		if id != c.cfg.ID && c.votes(id) {
-			c.sendDurable(Message{Type: MsgVote, To: id, Epoch: c.cand.epoch, Zxid: c.cand.lasts[0].last, Flag: c.cand.byOrder})
+			c.sendDurable(Message{Type: MsgVote, To: id, Epoch: c.cand.epoch, Zxid: c.cand.lasts[0].last,
+				Flag: c.cand.byOrder != 0, Seq: uint64(c.cand.byOrder)})
 		}
 	})
 }
@@ -250,7 +251,7 @@ func (c *Core) onVote(m *Message) {
 }
 
 func (c *Core) grants(m *Message) bool {
-	if m.Flag || c.has(bugNoPreVote) {
+	if c.has(bugNoPreVote) || m.Flag && (c.role == Looking || c.epoch <= zxid.Epoch(m.Seq)) {
 		return true
 	}
 	return !c.leaderIsAlive() && !c.refuses(m.Zxid)
@@ -315,6 +316,7 @@ func (c *Core) onTimeoutNow() {
 	if !c.votes(c.cfg.ID) {
 		return
 	}
+	epoch := c.epoch
 	c.becomeLooking("leadership is handed to us")
-	c.askPromises(true)
+	c.askPromises(epoch)
 }

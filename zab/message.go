@@ -12,7 +12,8 @@ const (
 	MsgPreVote
 	// MsgPreVoteResp: Reject, or not; e = as asked, Zxid = last of the responder, Peer = the epoch it promised in Seq.
 	MsgPreVoteResp
-	// MsgVote (discovery, LEADERINFO): promise me epoch e. Zxid = last; Flag = by order of the old leader (transfer or epoch roll).
+	// MsgVote (discovery, LEADERINFO): promise me epoch e. Zxid = last; Flag = by order of the leader of epoch Seq
+	// (transfer or epoch roll): who has no leader above that one does not withhold.
 	// It is repeated while discovery goes on and keeps the promisers quiet.
 	MsgVote
 	// MsgVoteResp (ACKEPOCH): Reject, or promised (durably); Zxid = last of the promiser, Seq = its promised epoch.
@@ -22,7 +23,8 @@ const (
 	// MsgHistory: answer to a pull; Entries after Prev, or Reject with Zxid = the greatest zxid of mine that is <= the one asked for.
 	MsgHistory
 	// MsgPing, leader to everyone: Commit, Zxid = last zxid sent to you, Seq = round, Ctx = number of forwards accepted from you,
-	// Link = the link I know of you, Flag = I hear you; digest.
+	// Link = the link I know of you, Flag = I hear you, Prev = (the epoch in which this leadership began, 0); digest. Only a ping makes
+	// a server follow.
 	MsgPing
 	// MsgPong (FOLLOWERINFO): Zxid = history up to here equals the leader's (0: not known yet), Prev = my last, Seq = round echoed,
 	// Commit = the ping's Zxid echoed, Link; digest; Data = touches.
@@ -39,7 +41,7 @@ const (
 	MsgCommit
 	// MsgSnap (SNAP): an image at Zxid was received and staged; Data = the text of its ensemble. Flag = for a pull.
 	MsgSnap
-	// MsgHigher: I promised epoch Seq, which is above e.
+	// MsgHigher: I promised epoch Seq, which is above e. Flag = I have a leader above e.
 	MsgHigher
 	// MsgResign: I do not lead e any more.
 	MsgResign

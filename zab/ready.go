@@ -337,6 +337,13 @@ func (c *Core) takeCommitted() []Entry {
 }
 
 func (c *Core) softState() SoftState {
+	if c.role == Leading && c.hard.durable < c.epoch {
+		// Nobody, not even our own clients, hears of an epoch whose promise a crash could still take back.
+		if c.lead.first < c.epoch {
+			return c.out.soft // a roll of an ensemble of one
+		}
+		return SoftState{}
+	}
 	s := SoftState{Role: c.role, Leader: c.leader, Epoch: c.epoch}
 	switch c.role {
 	case Leading:

@@ -48,6 +48,9 @@ func (c *Core) checkForwards(m *Message) {
 
 // onForward accepts the next forward of the link, and nothing after a hole.
 func (c *Core) onForward(l *learner, m *Message) {
+	if m.Epoch < c.lead.first || m.Epoch > c.epoch {
+		return // sent to an earlier leadership of this server
+	}
 	if m.Link != l.link && m.Seq == 1 {
 		l.relinked(m.Link)
 	}

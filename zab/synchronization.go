@@ -100,7 +100,8 @@ func (c *Core) ping(l *learner) {
 	if c.hard.durable < c.epoch {
 		return // nothing of an epoch leaves before our own promise of it is durable
 	}
-	m := Message{Type: MsgPing, To: l.id, Epoch: c.epoch, Commit: c.commit, Zxid: l.next, Seq: c.lead.round, Ctx: l.forwards, Link: l.link}
+	m := Message{Type: MsgPing, To: l.id, Epoch: c.epoch, Commit: c.commit, Zxid: l.next, Seq: c.lead.round, Ctx: l.forwards, Link: l.link,
+		Prev: zxid.New(c.lead.first, 0)}
 	if l.state != streaming {
 		m.Zxid = 0
 	}
@@ -141,11 +142,12 @@ func (c *Core) stream(l *learner, from zxid.ID) {
 }
 
 // becomeFollowing obeys the leader of epoch e, which has a quorum of promises, so that ours may be given without a question.
-func (c *Core) becomeFollowing(leader PeerID, e zxid.Epoch) {
+// first is the epoch in which its leadership began: if we followed it then, it has only rolled its epoch, and links stay.
+func (c *Core) becomeFollowing(leader PeerID, e, first zxid.Epoch) {
 	if c.role == Leading && c.epoch == e {
 		panic(fmt.Sprintf("zab: %d and %d both lead epoch %d", c.cfg.ID, leader, e))
 	}
-	same := c.leader == leader && (c.role == Following || c.role == Observing)
+	same := c.leader == leader && c.role != Looking && first <= c.epoch
 	if e > c.hard.Promised {
 		c.promise(e, leader)
 	}

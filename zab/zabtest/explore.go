@@ -1,6 +1,7 @@
 package zabtest
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -24,6 +25,8 @@ type Explore struct {
 	Ticks       int // of one server, all told, beyond the prologue
 	MaxStates   int
 	Prologue    bool // begin with an active leader, instead of with an empty ensemble
+	Limits      zab.Limits
+	Election    int // ticks; 0 is 2
 	OnCore      func(*zab.Core)
 	Fingerprint func(*zab.Core) string
 }
@@ -65,6 +68,9 @@ type server struct {
 	applied []Applied
 	ticks   int
 	stalled bool
+	held    [][]byte
+	reads   []zab.ReadState
+	differ  []zab.DigestMismatch
 }
 
 type pendingAfter struct {
@@ -182,7 +188,8 @@ func (w *world) start(i int) {
 	s := w.servers[i]
 	s.applied = slices.Clone(s.disk.Image())
 	c, err := zab.New(zab.Config{ID: zab.PeerID(i + 1), Ensemble: w.ens, Log: s.disk, Rand: zeroSource{},
-		Timing: zab.Timing{Heartbeat: 1, Election: 2, Pause: 2, DiskStepDown: 100, DiskFatal: -1}})
+		Limits: w.x.Limits,
+		Timing: zab.Timing{Heartbeat: 1, Election: max(2, w.x.Election), Pause: max(2, w.x.Election), DiskFatal: -1}})
 	if err != nil {
 		w.err = fmt.Errorf("server %d does not start: %w", i+1, err)
 		return
@@ -339,13 +346,35 @@ func (w *world) work(i int) {
 				w.history = append(w.history, a)
 			}
 		}
+		s.reads, s.differ = append(s.reads, r.Reads...), append(s.differ, r.Mismatch...)
+		for _, sn := range r.SnapSends {
+			w.sendImage(s, sn)
+		}
+		for _, d := range r.Inbox {
+			s.held = append(s.held, d.Payloads...)
+		}
 		s.core.Advance()
+		if len(s.held) > 0 {
+			if _, err := s.core.Propose(0, s.held); !errors.Is(err, zab.ErrBusy) {
+				s.held = nil
+			}
+		}
 		if !s.stalled {
 			w.finish(s)
 		}
 		if err := s.core.CheckInvariants(); err != nil {
 			w.err = err
 		}
+	}
+}
+
+// sendImage ships the applied state at once, and the message that it is there the usual way.
+func (w *world) sendImage(s *server, sn zab.SnapSend) {
+	if n := len(s.applied); n > 0 {
+		meta := s.core.SnapshotMeta(s.applied[n-1].Zxid)
+		w.servers[sn.To-1].disk.Stage(meta.Zxid, slices.Clone(s.applied))
+		w.send(s.core.SnapMessage(sn, meta))
+		s.core.ReportSnapshot(sn.To, meta.Zxid, true)
 	}
 }
 

@@ -1,0 +1,126 @@
+// Package zab is the order of transactions: one server's part of a ZAB-like atomic broadcast, as a pure state machine.
+//
+// This comment is the manual. A newcomer should be able to write the owner of a [Core] from it, and, with the names of the
+// messages, the core itself.
+//
+// # What it does
+//
+// An ensemble of servers agrees on one history of entries. An entry has a zxid (epoch, counter) and the zxid before it. One
+// leader at a time numbers entries; an entry is committed when a quorum of voters has made it durable; every server applies the
+// committed entries, each once, in zxid order. zab does not look into entries, except for the two kinds of its own: NEWLEADER
+// (epoch, 0), which opens an epoch, and RECONFIG, which changes the ensemble.
+//
+// # Words
+//
+//   - history: the entries of one server, chained by Entry.Prev. Two histories that share a zxid are equal up to it.
+//   - promise: "I obey no leader below epoch e" ([HardState].Promised; ZooKeeper: acceptedEpoch). It never goes down.
+//   - current epoch: the epoch of the last entry of the history. There is no separate record of it which a crash could tear off.
+//   - quorum: enough voters (package quorum); any two quorums share a voter. During a reconfiguration: a quorum of both ensembles.
+//   - learner: whoever receives the history from a leader: follower (votes) or observer (does not).
+//   - active: NEWLEADER of the epoch is committed and durable here; clients may be served.
+//
+// # The owner's duties
+//
+// One goroutine owns a core and calls everything. It calls [Core.Tick] from a ticker with the number of ticks that really have
+// passed, [Core.Step] for every message, [Core.Propose] and the like for its clients, and after each of these, as long as
+// [Core.HasReady], does what [Core.Ready] says and calls [Core.Advance]. The one durability contract:
+//
+//	Ready.Persist    goes to the log, in order; when it is durable: send Ready.After, then call Core.Persisted(Seq)
+//	Ready.Messages   may go at once, even before the log has begun
+//	Ready.Committed  is applied, in order; it is durable here already
+//
+// The core may be asked for more while batches are in flight; that is the normal case, and how the leader's own write runs beside
+// those of its followers. A server must keep nothing else than its log and its state: a restart is [New] with the same log, and
+// Config.Applied saying what the state holds (anything committed; Committed goes on behind it).
+//
+// Messages may be lost, doubled, delayed and overtake each other; the transport checks their bytes and that they are from the
+// server they name. When a log write fails the process ends. When Ready.Fatal is set the process ends.
+//
+// # The phases
+//
+// Election (election.go). A server without a leader waits a random time, then asks everyone whether it could win ([MsgPreVote]).
+// No one who hears a leader says yes, nor does anyone with a newer history who could lead itself. With a quorum of yes it picks an
+// epoch above all it has heard of, promises it to itself, durably, and asks for the same promise ([MsgVote]). An ensemble of one
+// has its quorum at once, in New.
+//
+// Discovery (discovery.go). A promise names the history of the promiser ([MsgVoteResp]). With a quorum of promises the candidate
+// takes the newest of these histories for its own ([MsgPull], [MsgHistory]) and leads.
+//
+// Synchronization (synchronization.go). The leader appends NEWLEADER and sends to each learner what follows the last zxid that
+// both have. It starts from the learner's last zxid: if it has that one too, the missing entries follow (DIFF). If not, it offers
+// the greatest of its own below, the learner answers with the greatest of its own below that ([MsgAck] with Reject), until they
+// meet; what the learner has behind that point goes as soon as the next entry arrives (TRUNC). If they would meet below the
+// leader's log, an image is sent (SNAP). There is no other way into a history than appending behind a zxid that is there.
+//
+// Broadcast (broadcast.go). The leader appends, sends, and counts cumulative acks, its own disk being one voter like the others.
+// What it commits must be of its own epoch; older entries are committed with its NEWLEADER, by position.
+//
+// # Why it is safe
+//
+// S1, one leader for an epoch. To lead e takes a quorum of durable promises of e, each to one server only ([HardState].Vote).
+// Two quorums share a voter.
+//
+// S2, histories that share a zxid are equal up to it. A zxid is made once: by the one leader of its epoch, which counts upwards
+// and, before it sends anything of e, has its own promise of e on disk, so that after a crash it can only lead a higher one. And
+// an entry is appended only behind the entry it was made behind. By induction along Prev the histories are equal.
+//
+// S3, a leader's history holds everything that was committed in lower epochs. Let z be committed in d < e. A quorum acknowledged
+// in epoch d something at or after z; it shares a voter v with the quorum that promised e. The ack came before the promise (after
+// it, v refuses d), and from then on v's history holds z: v truncates only for a leader of an epoch between d and e, and that
+// one's history holds z, by induction over epochs. So the newest history of the promise quorum has a last entry of an epoch f with
+// d <= f < e. If f = d, it is at or after v's entry of d and both are of the same leader: it holds z. If f > d it begins with what
+// the leader of f had, which holds z by induction. Pulling that history is why a candidate with an old history may win at all.
+//
+// S4, what is committed is never truncated: by S3 it is in every later leader's history, and a server truncates only what its
+// leader does not have. An image replaces a history only if the common part ends below the leader's log, and an image is never
+// older than the start of that log: nothing that both had is lost, acknowledged or not.
+//
+// S5, acks and promises are true. They leave in Ready.After, behind the batch that makes them true, and batches are durable in
+// order; a promise therefore also vouches for the history it names.
+//
+// S6, entries of older epochs are not committed by counting: a quorum may hold such an entry and still lose it to a later leader
+// of a history without it but with a higher last epoch. Behind a NEWLEADER of this epoch on a quorum that cannot happen (S3).
+//
+// S7, reconfiguration. One at a time, and only when the leader has committed in its own epoch. The entry r and all behind it need a
+// quorum of the old ensemble and of the new until r is committed; from then on the new one alone decides. A candidate needs
+// quorums of the newest ensemble in its history and, unless it knows that one to be committed, of the one before. If its history
+// lacks r, a quorum of the old ensemble promises, shares a voter with the old quorum that holds r, and r comes with the pulled
+// history; then the new ensemble is asked as well. So there are never two quorums that do not meet.
+//
+// S8, reads. A leader that has committed in its own epoch knows everything that was ever acknowledged. It notes its commit point
+// when the question arrives, and answers when a quorum has answered a ping sent later: so nobody else led at that moment.
+//
+// S9, observers are in no quorum: package quorum looks at voters only.
+//
+// S10, reuse after restore. Epochs carry a generation; a restore raises it (Config.Generation), so no zxid of the old life returns.
+//
+// # Why it goes on
+//
+// Nobody who is fine is disturbed: a follower that hears its leader neither votes for others nor asks for votes. A leader that a
+// quorum does not answer steps down by itself, so that those who hear only it become free. A server that no quorum answers does
+// not refuse the vote to others: if only one server reaches a majority, it wins, whatever its history, and pulls the newest. One
+// who has promised more than the leader's epoch tells it ([MsgHigher]), and the leader opens a higher epoch in place. A stalled
+// disk makes a leader step down, then end. A paused process does not count its pause as silence of the others; as a leader it is
+// not Confirmed until a quorum has answered again.
+//
+// A counter that runs out opens the next epoch the same way, by promises asked for by the leader itself: no election, links and
+// reads stay, proposals wait for one round ([ErrBusy]).
+//
+// # Requests of followers
+//
+// [Core.Forward] numbers batches within a link. The leader takes them in order and without holes, or asks for a new link; a hole at
+// the end is found by the counts in pings. When SoftState.Link changes, the outcome of what was forwarded before is unknown
+// until it is seen in Committed. [Core.Ask], [Core.Answer] and [Core.Touch] carry bytes of the shell and may be lost.
+//
+// # When something is wrong
+//
+// [Message], [Ready] and [Status] have a String of one line each; log them. Status().Why is the reason of the last change of role.
+// Panics are promises of somebody's code that did not hold: their text names the rule. [Core.CheckInvariants] checks all rules.
+//
+// # Tests
+//
+// testdata/zab holds stories. Package zabtest is the simulator: a seed is a whole run with its own mix of faults, and
+// `go test ./zab/zabtest -run Simulate -args -first=N -seeds=1 -trace` shows every event of run N. Mistakes that were made in real
+// implementations can be planted; a test shows that each is caught. zabtest.Explore walks through all orders of events of a
+// small ensemble.
+package zab
