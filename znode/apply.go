@@ -86,9 +86,9 @@ func (s *State) one(c *call, op *Op, wire int32, out *OpResult) Code {
 	return ErrUnimplemented
 }
 
-// checkSession refuses requests of sessions that have ended (SessionTracker.checkSession).
+// checkSession refuses requests of sessions that have ended (SessionTracker.checkSession). A local session is its server's to vouch for.
 func (s *State) checkSession(c *call) Code {
-	if !c.byServer() && s.sessions[c.txn.Session] == nil {
+	if !c.byServer() && !c.flag(FlagLocalSession) && s.sessions[c.txn.Session] == nil {
 		return ErrSessionExpired
 	}
 	return OK

@@ -40,6 +40,9 @@ func (s *State) create(c *call, op *Op, wire int32, out *OpResult) Code {
 	if code := s.checkSession(c); code != OK || c.byServer() && op.Mode.ephemeral() {
 		return ErrSessionExpired
 	}
+	if op.Mode.ephemeral() && c.flag(FlagLocalSession) {
+		return ErrEphemeralOnLocalSession
+	}
 	dir, _, ok := parentPath(op.Path)
 	if !ok {
 		return ErrBadArguments

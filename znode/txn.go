@@ -46,6 +46,7 @@ const (
 	FlagSASL                            // the sasl scheme is configured, so ACLs may name it
 	FlagNoGrow                          // the disk is nearly full: writes that grow are refused with ErrQuotaExceeded
 	FlagNoDigest                        // DigestAuthenticationProvider.enabled=false: the digest scheme is unknown
+	FlagLocalSession                    // the session is known to its server alone: it is not in the table and cannot own nodes
 )
 
 // Origin is the server and its running request number, so that the server which asked finds the answer among the committed.

@@ -19,7 +19,6 @@ import (
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/compat/server"
 	"github.com/paddock-zk/paddock/compat/tokens"
-	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/gossip"
 	"github.com/paddock-zk/paddock/zab/peer"
@@ -160,7 +159,7 @@ func (n *node) startServer() error {
 		Rand:     rand.Reader,
 		Log:      n.logger,
 		Auth:     set,
-		Sessions: server.SessionOptions{TickMs: int64(n.cfg.Basics.TickTime), Limits: session.Limits{MinMs: int32(n.cfg.Sessions.MinTimeout), MaxMs: int32(n.cfg.Sessions.MaxTimeout)}},
+		Sessions: sessionOptions(n.cfg),
 		Limits:   serverLimits(n.cfg),
 		Features: n.features(set.Flags()),
 		Words:    words, Virtual: n.keeper, Describe: n.describe,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/paddock-zk/paddock/compat/auth"
 	"github.com/paddock-zk/paddock/compat/server"
+	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
@@ -46,6 +47,13 @@ func authConfig(c *config) auth.Config {
 		a.Enforce = auth.Enforce{Enabled: true, Schemes: []string{"sasl"}}
 	}
 	return a
+}
+
+func sessionOptions(c *config) server.SessionOptions {
+	return server.SessionOptions{
+		TickMs: int64(c.Basics.TickTime), Limits: session.Limits{MinMs: int32(c.Sessions.MinTimeout), MaxMs: int32(c.Sessions.MaxTimeout)},
+		Local: c.Sessions.Local, LocalUpgrade: c.Sessions.LocalUpgrade,
+	}
 }
 
 func serverLimits(c *config) server.Limits {

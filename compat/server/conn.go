@@ -37,17 +37,23 @@ type conn struct {
 	ids   atomic.Pointer[[]znode.Identity]
 	sasl  func(token []byte) (answer []byte, add []znode.Identity, err error)
 
-	mu      sync.Mutex
-	pipe    *Pipeline
-	waits   atomic.Int32 // = pipe.Len(), readable without mu; only the connection's goroutine raises it
-	closed  bool
-	parked  bool // paused until some of its requests are answered
-	short   bool // the client's handshake had no readOnly byte
+	mu    sync.Mutex
+	pipe  *Pipeline
+	waits atomic.Int32 // = pipe.Len(), readable without mu; only the connection's goroutine raises it
+	marks
 	timeout int32
 	pw      session.Password
 	info    connInfo
 	touched uint64 // the applier's mark: already among the connections to flush
 	stalled int64  // since when it waits for room (request throttle), ns
+}
+
+// marks are the yes and no of a connection.
+type marks struct {
+	local  atomic.Bool // its session is known to this server alone
+	closed bool
+	parked bool // paused until some of its requests are answered
+	short  bool // the client's handshake had no readOnly byte
 }
 
 func (c *conn) sessionID() session.ID { return session.ID(c.sid.Load()) }

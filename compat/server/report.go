@@ -88,7 +88,7 @@ func (s *Server) reportState(r *admin.Report, want admin.Parts) {
 	if want&admin.PartDigests != 0 {
 		r.Data.Digests = []admin.Digest{{Zxid: int64(st.LastZxid()), Digest: st.Digest(), Version: 1}}
 	}
-	r.SessionInfo = admin.SessionCounts{Global: st.SessionCount()}
+	r.SessionInfo = admin.SessionCounts{Global: st.SessionCount(), Local: s.locals.count()}
 	if want&admin.PartEphemerals != 0 {
 		st.EachEphemeral(func(id session.ID, paths []string) {
 			r.Ephemerals = append(r.Ephemerals, admin.Ephemerals{Session: int64(id), Paths: paths})
@@ -99,6 +99,9 @@ func (s *Server) reportState(r *admin.Report, want admin.Parts) {
 // reportSessions tells deadlines on the leader; a follower knows only who exists.
 func (s *Server) reportSessions() (out []admin.Session) {
 	timeouts := map[session.ID]int32{}
+	s.locals.each(func(id session.ID, l localSession) {
+		out = append(out, admin.Session{ID: int64(id), Timeout: int(l.timeoutMs)})
+	})
 	s.View(func(st *znode.State) {
 		st.Sessions(func(id session.ID, timeoutMs int32) { timeouts[id] = timeoutMs })
 	})

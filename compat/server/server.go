@@ -21,6 +21,7 @@ type Server struct {
 	orders  *orders
 	reg     registry
 	sess    sessions
+	locals  locals
 	load    load
 	conns   *throttle
 	turns   sync.Pool // *turn

@@ -120,10 +120,9 @@ func (s *Server) Tick() {
 	x.mu.Unlock()
 	s.endStuck(nowNs)
 	if late <= x.tickMs/4 {
-		s.tickLocals(since, 0, now)
-	} else {
-		s.tickLocals(since, late, now)
+		late = 0
 	}
+	s.tickLocals(since, late, now)
 	if !leading {
 		// Twice the span, because a report may be lost on the way.
 		if data := s.touches(since - x.tickMs*1e6/2); len(data) > 0 && s.is(modeServing) {
@@ -132,7 +131,7 @@ func (s *Server) Tick() {
 		return
 	}
 	s.touchOwn(since) // before the time is given back: what was heard before the pause counts from then
-	if late > x.tickMs/4 {
+	if late > 0 {
 		s.giveBack(late)
 	}
 	s.expire(now)

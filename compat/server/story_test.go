@@ -24,7 +24,7 @@ import (
 
 // TestStories plays testdata/server: each file is one claim about what a client can rely on. Commands:
 //
-//	world [servers=N] [options]      a fresh world; options: readonly reconfig linearizable enforce limit=N throttle=N opwait=ms tokens=N
+//	world [servers=N] [options]      a fresh world; options: readonly local upgrade reconfig linearizable enforce limit=N throttle=N opwait=ms tokens=N
 //	                                 large=bytes largebytes=N
 //	connect C [to=N] [timeout=ms] [short] [session=C2] [password=bad] [lastZxid=n] [ro] [quiet]
 //	send C                           lines of requests; they leave in one write
@@ -146,6 +146,7 @@ func (s *story) world(d *datadriven.TestData) string {
 		o.Features.ReadOnlyMode = d.HasArg("readonly")
 		o.Features.ReconfigEnabled = d.HasArg("reconfig")
 		o.Features.LinearizableReads = d.HasArg("linearizable")
+		o.Sessions.Local, o.Sessions.LocalUpgrade = d.HasArg("local"), d.HasArg("upgrade")
 		d.MaybeScanArgs(s.t, "limit", &o.Limits.GlobalOutstanding)
 		d.MaybeScanArgs(s.t, "throttle", &o.Limits.ThrottleRequests)
 		d.MaybeScanArgs(s.t, "opwait", &o.Limits.ThrottledOpWaitMs)
@@ -463,7 +464,7 @@ func (a args) body(b []byte, op int32) []byte {
 // multi understands create=/a,/b set=/c check=/d:3 delete=/e in this order.
 func (a args) multi(b []byte) []byte {
 	var ops []znode.Op
-	for _, key := range []string{"create", "create2", "set", "check", "delete"} {
+	for _, key := range []string{"create", "create2", "ephemeral", "set", "check", "delete"} {
 		for _, p := range strings.Split(a.m[key], ",") {
 			if p == "" {
 				continue
@@ -477,6 +478,8 @@ func (a args) multi(b []byte) []byte {
 			switch key {
 			case "create":
 				o.Kind, o.Wire = znode.KindCreate, wire.OpCreate
+			case "ephemeral":
+				o.Kind, o.Wire, o.Mode = znode.KindCreate, wire.OpCreate, znode.ModeEphemeral
 			case "create2":
 				o.Kind, o.Wire = znode.KindCreate, wire.OpCreate2
 			case "set":

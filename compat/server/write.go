@@ -16,9 +16,8 @@ func (t *turn) write(h wire.RequestHeader, r *jute.Reader, large int) listener.V
 	switch h.Op {
 	case wire.OpCloseSession:
 		t.setOp(znode.Op{Kind: znode.KindCloseSession})
-		if t.s.is(modeReadOnly) {
-			t.code(h, znode.OK, true, large)
-			return t.final()
+		if t.c.local.Load() || t.s.is(modeReadOnly) {
+			return t.closeLocal(h, large)
 		}
 		t.propose(h, true, large)
 		return t.final()
@@ -61,6 +60,7 @@ func (t *turn) setOp(op znode.Op) { t.txn.Op, t.txn.Ops = op, nil }
 
 // propose numbers the transaction, queues the request and collects the payload.
 func (t *turn) propose(h wire.RequestHeader, fatal bool, large int) {
+	t.upgrade(h.Op)
 	payload := t.order(h, fatal, large)
 	t.payloads = append(t.payloads, payload)
 }
@@ -83,6 +83,9 @@ func (t *turn) encode(seq uint64, cxid int32) []byte {
 	x := &t.txn
 	x.Session, x.Cxid, x.Origin.Seq = t.c.sessionID(), cxid, seq
 	x.Flags, x.Auth = t.s.znodeFlags(), t.c.identities()
+	if t.c.local.Load() {
+		x.Flags |= znode.FlagLocalSession
+	}
 	t.buf = znode.AppendTxn(t.buf[:0], x)
 	return append(make([]byte, 0, len(t.buf)), t.buf...)
 }
