@@ -3,15 +3,12 @@ package zab
 import (
 	"fmt"
 	"slices"
-
-	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
 // pendingRead waits on the leader until a quorum has answered a ping that was sent after the read came in.
 type pendingRead struct {
 	from  PeerID // 0: this server itself
 	ctx   uint64
-	index zxid.ID
 	round uint64
 }
 
@@ -49,10 +46,15 @@ func (c *Core) ReadIndex(ctx uint64) error {
 	return ErrNotActive
 }
 
-// addRead: everything that was acknowledged to anyone is at or below our commit point, for we have committed in our own epoch.
-// What is left to prove is that nobody else leads by now; the next round does.
+// addRead: everything that was acknowledged to anyone is in our history, for we have committed in our own epoch. What is left to prove is
+// that nobody else leads by now; the next round does.
+//
+// The index is the end of our history when the round is over, not our commit point, which would do for a linearizable read: a client
+// that moved here must not read past writes of its own that are proposed and will commit, since they would take effect behind
+// its back later. ZooKeeper queues a sync behind the outstanding proposals for the same reason. If we are deposed before the index
+// commits, the reader waits for the first entry of the next epoch, which is above it.
 func (c *Core) addRead(from PeerID, ctx uint64) {
-	c.lead.reads = append(c.lead.reads, pendingRead{from: from, ctx: ctx, index: c.commit, round: c.lead.round + 1})
+	c.lead.reads = append(c.lead.reads, pendingRead{from: from, ctx: ctx, round: c.lead.round + 1})
 }
 
 func (c *Core) onReadIndex(l *learner, m *Message) {
@@ -97,10 +99,10 @@ func (c *Core) checkRounds() {
 	}
 	for _, r := range ld.reads[:n] {
 		if r.from == 0 {
-			c.out.reads = append(c.out.reads, ReadState{Ctx: r.ctx, Zxid: r.index})
+			c.out.reads = append(c.out.reads, ReadState{Ctx: r.ctx, Zxid: c.hist.last})
 			continue
 		}
-		c.send(Message{Type: MsgReadIndexResp, To: r.from, Epoch: c.epoch, Ctx: r.ctx, Zxid: r.index})
+		c.send(Message{Type: MsgReadIndexResp, To: r.from, Epoch: c.epoch, Ctx: r.ctx, Zxid: c.hist.last})
 	}
 	ld.reads = slices.Delete(ld.reads, 0, n)
 }

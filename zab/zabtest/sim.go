@@ -32,22 +32,32 @@ type Options struct {
 
 // Faults are probabilities and sizes. Zero means never.
 type Faults struct {
-	Loss, Dup, Reorder     float64
-	DelayMin, DelayMax     int64   // one way
-	DelayTail              float64 // chance of ten times the delay
-	Partition              float64 // per tick: draw a new one
-	Heal                   float64 // per tick
-	Crash, Restart         float64 // per tick, for some server
-	CrashAll               float64
-	Pause                  float64
-	PauseMax               int64
-	DiskMin, DiskMax       int64
-	Stall                  float64 // per batch
-	StallMax               int64
-	Torn                   float64
-	Compact                float64
-	Transfer, Reconfig     float64
-	Resign, SnapFail, Read float64
+	LinkFaults
+	DiskFaults
+	Crash, Restart     float64 // per tick, for some server
+	CrashAll           float64
+	Pause              float64
+	PauseMax           int64
+	Compact, SnapFail  float64
+	Transfer, Reconfig float64
+	Resign, Read       float64
+}
+
+// LinkFaults happen to messages.
+type LinkFaults struct {
+	Loss, Dup, Reorder float64
+	DelayMin, DelayMax int64   // one way
+	DelayTail          float64 // chance of ten times the delay
+	Partition          float64 // per tick: draw a new one
+	Heal               float64 // per tick
+}
+
+// DiskFaults happen to batches of the log.
+type DiskFaults struct {
+	DiskMin, DiskMax int64
+	Stall            float64 // per batch
+	StallMax         int64
+	Torn             float64 // of a crash
 }
 
 // Sim is one run: servers with fake disks, a fake network and a fake clock, driven by one seed. Same options, same run.
@@ -261,7 +271,7 @@ func (s *Sim) calmDown() {
 	s.calm = true
 	s.net.heal()
 	f := &s.opt.Faults
-	*f = Faults{DelayMin: TickLen / 100, DelayMax: TickLen / 10, DiskMin: 1, DiskMax: TickLen / 10}
+	*f = Faults{LinkFaults: LinkFaults{DelayMin: TickLen / 100, DelayMax: TickLen / 10}, DiskFaults: DiskFaults{DiskMin: 1, DiskMax: TickLen / 10}}
 	for _, n := range s.nodes {
 		if n.diskAt > s.now+TickLen {
 			n.crash() // its disk would stall for long: a new one

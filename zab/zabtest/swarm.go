@@ -29,16 +29,16 @@ func Swarm(seed uint64) Options {
 	if r.IntN(3) == 0 {
 		o.Limits.LastCounter = uint32(5 + r.IntN(60))
 	}
-	o.Faults = Faults{
-		Loss: maybe(0.5, 0.3), Dup: maybe(0.4, 0.5), Reorder: maybe(0.4, 0.5),
-		DelayMin: 50, DelayMax: 100 + int64(r.IntN(TickLen)), DelayTail: maybe(0.3, 0.1),
-		Partition: maybe(0.7, 0.1), Heal: maybe(0.9, 0.1),
-		Crash: maybe(0.7, 0.1), Restart: 0.01 + maybe(1, 0.2), CrashAll: maybe(0.2, 0.01),
-		Pause: maybe(0.4, 0.1), PauseMax: 2*TickLen + int64(r.IntN(40*TickLen)),
-		DiskMin: 1, DiskMax: 10 + int64(r.IntN(2*TickLen)), Stall: maybe(0.3, 0.02), StallMax: int64(r.IntN(60 * TickLen)),
-		Torn: maybe(0.7, 1), Compact: maybe(0.6, 0.05), SnapFail: maybe(0.5, 0.7),
-		Transfer: maybe(0.4, 0.1), Reconfig: maybe(0.4, 0.1), Resign: maybe(0.2, 0.01), Read: 0.5,
-	}
+	f := &o.Faults // the order of the draws is what a seed means: add new ones at the end
+	f.Loss, f.Dup, f.Reorder = maybe(0.5, 0.3), maybe(0.4, 0.5), maybe(0.4, 0.5)
+	f.DelayMin, f.DelayMax, f.DelayTail = 50, 100+int64(r.IntN(TickLen)), maybe(0.3, 0.1)
+	f.Partition, f.Heal = maybe(0.7, 0.1), maybe(0.9, 0.1)
+	f.Crash, f.Restart, f.CrashAll = maybe(0.7, 0.1), 0.01+maybe(1, 0.2), maybe(0.2, 0.01)
+	f.Pause, f.PauseMax = maybe(0.4, 0.1), 2*TickLen+int64(r.IntN(40*TickLen))
+	f.DiskMin, f.DiskMax = 1, 10+int64(r.IntN(2*TickLen))
+	f.Stall, f.StallMax = maybe(0.3, 0.02), int64(r.IntN(60*TickLen))
+	f.Torn, f.Compact, f.SnapFail = maybe(0.7, 1), maybe(0.6, 0.05), maybe(0.5, 0.7)
+	f.Transfer, f.Reconfig, f.Resign, f.Read = maybe(0.4, 0.1), maybe(0.4, 0.1), maybe(0.2, 0.01), 0.5
 	return o
 }
 
