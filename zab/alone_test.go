@@ -99,6 +99,25 @@ func TestAloneRollsEpoch(t *testing.T) {
 	}
 }
 
+// A read waits for what is proposed, not only for what is committed: a client's own write that is under way must not take effect behind
+// a read that it asked for later.
+func TestReadIndexCoversProposals(t *testing.T) {
+	d := zabtest.NewDisk()
+	c := alone(t, d, 0, 0)
+	work(t, c, d)
+	proposed, err := c.Propose(1000, [][]byte{[]byte("under way")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.ReadIndex(7); err != nil {
+		t.Fatal(err)
+	}
+	r := c.Ready()
+	if len(r.Reads) != 1 || r.Reads[0].Zxid != proposed || len(r.Committed) != 0 {
+		t.Fatalf("want a read at %v before it commits, got\n%v", proposed, r)
+	}
+}
+
 // A read in an ensemble of one needs nobody.
 func TestAloneReads(t *testing.T) {
 	d := zabtest.NewDisk()

@@ -51,7 +51,8 @@ func (p *Peer) coreLoop() {
 	}
 }
 
-// turn feeds one mailful to the core: completions first, since they set free what waits.
+// turn feeds one mailful to the core: completions first, since they set free what waits; proposals before calls, since a read that was asked
+// for after a proposal must not be answered without it.
 func (p *Peer) turn(m *mail) {
 	if m.persisted > 0 {
 		p.core.Persisted(m.persisted)
@@ -61,11 +62,11 @@ func (p *Peer) turn(m *mail) {
 			p.cfg.Logger.Warn("a peer's message was refused", "from", m.messages[i].From, "err", err)
 		}
 	}
+	p.held = append(p.held, m.proposals...)
+	p.propose()
 	for _, call := range m.calls {
 		call()
 	}
-	p.held = append(p.held, m.proposals...)
-	p.propose()
 }
 
 // propose hands the held payloads to the core, on the leader, or through it to the leader.
