@@ -192,6 +192,7 @@ func serializable(t *testing.T, dsn string) {
 		must(s.Seal(ctx, w.Token(base)))
 		tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: level})
 		must(err)
+		defer tx.Rollback(context.WithoutCancel(ctx)) // or a failure here would wait for ever for the pool
 		var one int
 		must(tx.QueryRow(ctx, "SELECT count(*) FROM kv").Scan(&one)) // takes the snapshot
 		must(s.Seal(ctx, w.Token(base+1)))
