@@ -14,10 +14,12 @@ var bugSeeds = flag.Int("bugseeds", 600, "how many seeds may be needed to catch 
 
 // tunes make the ground for a mistake that needs rare circumstances.
 var tunes = map[string]func(*zabtest.Options){
-	// The old entries must be replicated while NEWLEADER is not: one entry at a time.
+	// The old entries must be replicated while NEWLEADER is not: one entry at a time, and leaders that live shortly.
 	"old epochs by counting": func(o *zabtest.Options) {
-		o.Limits.BatchBytes, o.Limits.InflightBytes, o.Voters = 1, 1, 5
-		o.OpsPerTick = 4
+		o.Limits.BatchBytes, o.Limits.InflightBytes, o.Voters, o.Observers, o.OpsPerTick = 1, 1, 3, 0, 4
+		f := &o.Faults
+		f.Crash, f.Restart, f.Reconfig, f.Compact, f.Loss = 0.3, 0.3, 0, 0, 0
+		f.DelayMax, f.DiskMax = zabtest.TickLen/3, 2*zabtest.TickLen
 	},
 	"reconfig by new quorum only": func(o *zabtest.Options) { o.Faults.Reconfig, o.Voters = 0.2, 5 },
 }
