@@ -87,9 +87,9 @@ func New(cfg Config) (*Core, error) {
 		// An image or a log made by a restore tool carries no promise; its history is one.
 		c.hard.Promised, c.hard.Vote = hist.last.Epoch(), 0
 	}
-	c.applied = max(cfg.Applied, hist.base)
+	c.applied = cfg.Applied
 	c.commit = max(c.hard.Commit, c.applied)
-	if c.applied > hist.last || !hist.has(c.applied) {
+	if c.applied > hist.last || c.applied < hist.base || !hist.has(c.applied) {
 		return nil, fmt.Errorf("zab: the state has applied %v, which the log (%v..%v) does not have; rebuild the state from a checkpoint",
 			cfg.Applied, hist.base, hist.last)
 	}
