@@ -55,12 +55,12 @@ func (g *gen) quotaPath() string {
 // oddPaths are paths that servers treat in special ways, or should not accept.
 func (g *gen) oddPaths() []string {
 	odd := []string{
-		"", "a", "~/", "~/a/", "~//a", "~/./a", "~/../a", "~/a/..", "~/a/.", "a/b", "//", "/./", "~/...", "~/.a", "~/ ",
+		"a", "~/", "~/a/", "~//a", "~/./a", "~/../a", "~/a/..", "~/a/.", "a/b", "//", "/./", "~/...", "~/.a", "~/ ",
 		"~/a\x00b", "~/\x01", "~/\x1f", "~/\x7f", "~/é", "~/名前", "~/\u0085", "~/\uf000", "~/\ufff0", "~/\ufeff", "~/\ud7ff",
 		"~/\U0001F600", "~/\xff\xfe", "~/\xed\xa0\x80", "/no such", "/zookeeper/quota/~", "~/a/b/c/d/e/f",
 	}
 	if g.opt.Exclusive {
-		odd = append(odd, "/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/")
+		odd = append(odd, "", "", "/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/")
 	}
 	return odd
 }

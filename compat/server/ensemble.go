@@ -90,19 +90,34 @@ func (s *Server) answer(d zab.Delivery) {
 		if r.Err() != nil {
 			return
 		}
-		valid, leading := s.sess.revalidate(id, timeout, uint64(d.From)<<56, s.nowMs())
-		if !leading {
-			return // it times out and the client tries again
+		if s.vouch(d, id, timeout) {
+			return
 		}
-		answer := []byte{answerInvalid}
-		if valid {
-			answer[0] = answerValid
-			s.leaveTo(id)
-		}
-		s.opts.Orderer.Answer(d.From, d.Ctx, answer)
+		// Not known here does not mean that it has ended: the leader applies what its own disk has, and when that is slower than a
+		// majority, a follower knows a session first. A live session must never be refused, so ask again when all is applied that
+		// was committed by now.
+		s.opts.Orderer.ReadIndex(func(err error) {
+			if err == nil && !s.vouch(d, id, timeout) {
+				s.opts.Orderer.Answer(d.From, d.Ctx, []byte{answerInvalid})
+			}
+		})
 	case questionReconfig:
 		s.answerReconfig(d)
 	}
+}
+
+// vouch answers that the session lives, if this leader knows it. A server that does not lead any more answers nothing: the question
+// times out and the client tries again. False means that there is no such session among those that are applied here.
+func (s *Server) vouch(d zab.Delivery, id session.ID, timeout int32) (settled bool) {
+	valid, leading := s.sess.revalidate(id, timeout, uint64(d.From)<<56, s.nowMs())
+	if leading && !valid {
+		return false
+	}
+	if leading {
+		s.leaveTo(id)
+		s.opts.Orderer.Answer(d.From, d.Ctx, []byte{answerValid})
+	}
+	return true
 }
 
 // leaveTo ends the connection that a session has here: it moved to another server.
