@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type Conn struct {
 	inline bool    // a Hand: nothing of it runs on a goroutine of its own
 	out    outbox
 	gate   gate
+	rest   rest
 }
 
 // gate lets the connection's goroutine wait until someone says Resume. A Resume that comes before the wait is not lost.
@@ -69,7 +71,10 @@ func (c *Conn) TLS() *tls.ConnectionState {
 }
 
 // Established lifts the sessionless timeout.
-func (c *Conn) Established() { c.base.SetReadDeadline(time.Time{}) }
+func (c *Conn) Established() {
+	c.rest.allowed = true
+	c.base.SetReadDeadline(time.Time{})
+}
 
 // Resume lets a paused connection go on. May be called at any time, from anywhere; one that is too early is remembered.
 func (c *Conn) Resume() {
@@ -94,13 +99,21 @@ func (c *Conn) abort(reason error) {
 	}
 	c.out.mu.Unlock()
 	c.gate.mu.Lock()
+	was := c.gate.dead
 	c.gate.dead = true
 	if c.gate.waiter != nil {
 		close(c.gate.waiter)
 		c.gate.waiter = nil
 	}
 	c.gate.mu.Unlock()
-	c.base.Close()
+	switch {
+	case c.inline:
+		c.base.Close()
+	case !was:
+		// Closing a socket waits for the calls that are on it, and our Receiver runs inside of one: whoever closes from there, or holds a
+		// lock that a Receiver waits for, would wait for ever.
+		go c.base.Close()
+	}
 }
 
 // pass waits until Resume (true) or until the connection is dead (false).
@@ -122,30 +135,28 @@ func (c *Conn) pass() bool {
 
 // run is the life of a connection.
 func (c *Conn) run() {
-	defer c.l.remove(c)
 	c.base.SetReadDeadline(time.Now().Add(c.l.opts.SessionlessTimeout))
 	if err := c.prepare(); err != nil {
 		c.abort(err)
 		c.l.opts.Log.Debug("connection ended before it began", "remote", c.remote, "error", err)
+		c.l.remove(c)
 		return
 	}
 	if c.rcv = c.l.handler.Accepted(c); c.rcv == nil {
 		c.abort(ErrClosed)
+		c.l.remove(c)
 		return
 	}
-	var err error
 	if c.raw != nil {
-		err = c.raw.Read(c.readable)
-	} else {
-		err = c.readStream()
+		c.wait()
+		return
 	}
-	if c.reason == nil {
-		c.reason = err
-	}
+	c.reason = cmp.Or(c.readStream(), c.reason)
 	c.finish()
 }
 
 func (c *Conn) finish() {
+	defer c.l.remove(c)
 	if c.in != nil {
 		c.giveBackInput()
 	}
@@ -198,6 +209,7 @@ func (c *Conn) readable(fd uintptr) bool {
 			if c.in.Len() == 0 {
 				c.giveBackInput()
 			}
+			c.soonRest()
 			return false
 		case err != nil:
 			c.reason = fmt.Errorf("read: %w", err)
@@ -207,6 +219,7 @@ func (c *Conn) readable(fd uintptr) bool {
 			return true
 		}
 		c.in.w += n
+		c.rest.reads++
 		c.l.count.received.Add(uint64(n))
 		if c.deliver() {
 			return true
