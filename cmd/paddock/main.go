@@ -32,6 +32,7 @@ func newApp() *cli.App {
 		Usage:                  "a coordination server that ZooKeeper clients use unchanged, with fencing tokens",
 		Version:                version,
 		Commands:               commands(),
+		Flags:                  toolFlags(),
 		EnableBashCompletion:   true,
 		UseShortOptionHandling: false,
 		Suggest:                true,

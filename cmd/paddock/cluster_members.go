@@ -1,0 +1,251 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// clusterMember is one server as the replicated configuration and gossip see it.
+type clusterMember struct {
+	ID       int      `json:"server"`
+	Role     string   `json:"role"` // in the configuration; "" if it is not in it
+	Peer     string   `json:"peer"`
+	Client   string   `json:"client"`
+	Gossip   string   `json:"gossip"` // alive, failed, or "" if gossip has not heard of it
+	Says     string   `json:"gossipRole"`
+	Zxid     string   `json:"zxid"`
+	RTTMs    float64  `json:"rttMs"`
+	Version  string   `json:"version"`
+	Problems []string `json:"disagreements"`
+}
+
+func membersCommand() *cli.Command {
+	return &cli.Command{
+		Name: "members", Category: clusterCategory, Usage: "the members by the replicated configuration and by gossip, and where they disagree", ArgsUsage: " ",
+		Description: `The configuration decides; gossip is a hint. With a stock ZooKeeper only the configuration is known.
+
+   paddock --admin zk1:8080 members
+
+Exit codes: 0 they agree, 1 they disagree or a member is not heard, 69 no server answered.`,
+		Flags: toolFlags(),
+		Action: clusterAction(0, 0, func(cl *cluster, _ []string) error {
+			cl.ask(cl.c.Context)
+			list, err := cl.members()
+			if err != nil {
+				return err
+			}
+			var rows [][]string
+			disagree := false
+			for _, m := range list {
+				rows = append(rows, []string{strconv.Itoa(m.ID), clusterDash(m.Role), clusterDash(m.Peer), clusterDash(m.Client), clusterDash(m.Gossip), clusterDash(m.Says), clusterDash(m.Zxid),
+					strconv.FormatFloat(m.RTTMs, 'f', -1, 64), clusterDash(m.Version), strings.Join(m.Problems, "; ")})
+				disagree = disagree || len(m.Problems) > 0
+			}
+			if err := cl.out.rows(list, []string{"ID", "ROLE", "PEER", "CLIENT", "GOSSIP", "SAYS", "ZXID", "RTT ms", "VERSION", "DISAGREEMENT"}, rows); err != nil {
+				return err
+			}
+			if disagree {
+				return cli.Exit("", 1)
+			}
+			return nil
+		}),
+	}
+}
+
+func clusterDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// members joins the configuration of the first server that tells it with what all servers hear by gossip.
+func (cl *cluster) members() ([]clusterMember, error) {
+	text, gossip := "", map[int]gossipStatus{}
+	distributed := false
+	for _, n := range cl.nodes {
+		if n.status == nil {
+			continue
+		}
+		if text == "" {
+			text = n.status.Ensemble
+		}
+		for _, g := range n.status.Gossip {
+			distributed = true
+			if old, ok := gossip[g.Server]; !ok || g.Alive && !old.Alive {
+				gossip[g.Server] = g
+			}
+		}
+	}
+	if text == "" {
+		var err error
+		if text, err = cl.configText(); err != nil {
+			return nil, err
+		}
+	}
+	servers, _ := dataServers(text)
+	list := []clusterMember{}
+	for _, s := range servers {
+		m := clusterMember{ID: s.ID, Role: s.Role, Peer: s.Peer, Client: s.Client, Problems: []string{}}
+		if g, ok := gossip[s.ID]; ok {
+			m.hear(g)
+			delete(gossip, s.ID)
+		} else if distributed {
+			m.Problems = append(m.Problems, "in the configuration, but gossip has not heard of it")
+		}
+		list = append(list, m)
+	}
+	for _, g := range gossip {
+		m := clusterMember{ID: g.Server, Problems: []string{"gossip hears it, but it is not in the configuration: add it with reconfig, or stop it"}}
+		m.hear(g)
+		list = append(list, m)
+	}
+	slices.SortFunc(list, func(a, b clusterMember) int { return a.ID - b.ID })
+	return list, nil
+}
+
+func (m *clusterMember) hear(g gossipStatus) {
+	m.Gossip, m.Says, m.Zxid, m.RTTMs, m.Version = "alive", g.Role, g.Zxid, g.RTT, g.Version
+	if !g.Alive {
+		m.Gossip = "failed"
+		m.Problems = append(m.Problems, "gossip does not hear it any more")
+	}
+	if m.Client != "" && g.Client != "" && !clusterSamePort(m.Client, g.Client) {
+		m.Problems = append(m.Problems, "client address: configuration "+m.Client+", gossip "+g.Client)
+	}
+}
+
+// clusterSamePort compares ports: an address may be written 0.0.0.0 in one place and by name in the other.
+func clusterSamePort(a, b string) bool {
+	return a[strings.LastIndexByte(a, ':')+1:] == b[strings.LastIndexByte(b, ':')+1:]
+}
+
+// configText reads /zookeeper/config through a client port.
+func (cl *cluster) configText() (string, error) {
+	s, err := toolOpen(cl.c.Context, cl.target)
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	v := &dataVerb{toolSession: s, c: cl.c, ctx: cl.c.Context}
+	n, err := v.get(dataConfigPath)
+	return string(n.data), toolFail("read "+dataConfigPath, err)
+}
+
+func transferLeaderCommand() *cli.Command {
+	return &cli.Command{
+		Name: "transfer-leader", Category: clusterCategory, Usage: "hand leadership to another server", ArgsUsage: "SERVER_ID",
+		Description: `Asks the leader, found among --admin, and waits until the other one leads. Clients keep their sessions. Paddock only.
+
+   paddock --admin zk1:8080,zk2:8080,zk3:8080 transfer-leader 2
+
+Exit codes: 0 it leads, 1 it does not, 69 no server answered.`,
+		Flags:  toolFlags(),
+		Action: clusterAction(1, 1, clusterTransfer),
+	}
+}
+
+func clusterTransfer(cl *cluster, words []string) error {
+	to, err := strconv.Atoi(words[0])
+	if err != nil || to < 1 || to > 254 {
+		return toolUsage("transfer-leader %q: give the number of a server, as in status and members", words[0])
+	}
+	leader, err := cl.leader()
+	if err != nil {
+		return err
+	}
+	if leader.status.Server == to {
+		toolNote(cl.c, "server %d leads already", to)
+		return nil
+	}
+	tried := fmt.Sprintf("transfer leadership from server %d to %d", leader.status.Server, to)
+	if _, _, err := clusterHTTP(cl.c.Context, cl.target.timeout, "POST", leader.admin, "/paddock/transfer?to="+url.QueryEscape(words[0]), nil); err != nil {
+		return &toolError{tried: tried, happened: err.Error(), todo: "the target must be a voting server that is up to date: see status", code: 1, cause: err}
+	}
+	tick, end := time.NewTicker(100*time.Millisecond), time.NewTimer(cl.target.timeout)
+	defer tick.Stop()
+	defer end.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-end.C:
+			return &toolError{tried: tried, happened: fmt.Sprintf("it does not lead after %v", cl.target.timeout), todo: "look with status who leads now", code: 1}
+		case <-cl.c.Context.Done():
+			return toolFail(tried, cl.c.Context.Err())
+		}
+		cl.ask(cl.c.Context)
+		for _, n := range cl.nodes {
+			if n.status != nil && n.status.Leader == to && n.status.Active {
+				toolNote(cl.c, "server %d leads", to)
+				return nil
+			}
+		}
+	}
+}
+
+// leader is the node that leads and that we can ask by HTTP.
+func (cl *cluster) leader() (*clusterNode, error) {
+	cl.ask(cl.c.Context)
+	var last error
+	known := 0
+	for _, n := range cl.nodes {
+		if n.status != nil && n.status.Role == "leading" {
+			return n, nil
+		}
+		if n.status != nil && n.status.Leader != 0 {
+			known = n.status.Leader
+		}
+		last = errors.Join(last, n.adminFailed)
+	}
+	if known != 0 {
+		return nil, &toolError{tried: "find the leader", happened: fmt.Sprintf("it is server %d, whose admin address is not among those given", known), todo: "give --admin for every server", code: 1}
+	}
+	happened := "no admin port of a Paddock server answered"
+	if last != nil {
+		happened += " (" + strings.ReplaceAll(last.Error(), "\n", "; ") + ")"
+	}
+	return nil, &toolError{tried: "find the leader", happened: happened, todo: "give --admin HOST:PORT,... of every server", code: toolExitNoServer, cause: last}
+}
+
+func keysCommand() *cli.Command {
+	ask := func(method, path string) cli.ActionFunc {
+		return clusterAction(0, 0, func(cl *cluster, _ []string) error {
+			if cl.c.Bool("revoke") {
+				if err := toolConfirm(cl.c, "revoke the keys in use? Tokens that they signed are refused from then on"); err != nil {
+					return err
+				}
+				path += "?revoke=true"
+			}
+			var failed error
+			for _, n := range cl.nodes {
+				if n.admin == "" {
+					continue
+				}
+				var keys map[string]any
+				_, body, err := clusterHTTP(cl.c.Context, cl.target.timeout, method, n.admin, path, &keys)
+				if err != nil {
+					failed = errors.Join(failed, err)
+					continue // a server that does not serve cannot say: the next one may
+				}
+				return cl.out.line(keys, strings.TrimSpace(string(body)))
+			}
+			return &toolError{tried: "ask for the signing keys", happened: fmt.Sprint(failed), todo: "give --admin HOST:PORT of a Paddock server", code: toolExitNoServer, cause: failed}
+		})
+	}
+	return &cli.Command{
+		Name: "keys", Category: clusterCategory, Usage: "the keys that sign fencing tokens",
+		Description: "   paddock keys list > keys.json        # for paddock token verify --keys\n   paddock keys rotate\n   paddock keys rotate --revoke         # after a theft",
+		Subcommands: []*cli.Command{
+			{Name: "list", Usage: "print the public keys", Flags: toolFlags(), Action: ask("GET", "/paddock/keys")},
+			{Name: "rotate", Usage: "add a new signing key; older ones still verify until they expire", Action: ask("POST", "/paddock/keys/rotate"),
+				Flags: toolFlags(&cli.BoolFlag{Name: "revoke", Usage: "refuse tokens of the older keys at once"})},
+		},
+	}
+}

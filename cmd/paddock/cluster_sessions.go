@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// clusterSession is a session as dump and cons tell it.
+type clusterSession struct {
+	ID         string            `json:"session"`
+	Server     string            `json:"server"` // the one that its client is connected to; "" if none of those asked
+	Client     string            `json:"client"`
+	Timeout    string            `json:"timeoutMs"`
+	Ephemerals []string          `json:"ephemerals"`
+	Connection map[string]string `json:"connection,omitempty"` // all that cons says
+}
+
+func sessionsCommand() *cli.Command {
+	flags := func() []cli.Flag { return toolFlags() }
+	return &cli.Command{
+		Name: "sessions", Category: clusterCategory, Usage: "the sessions, their clients and their ephemeral nodes",
+		Description: `From the words dump and cons of every server in --server (or the same commands of --admin). Ephemeral nodes are known to the leader and to
+standalone servers, connections to the server that has them: ask all servers.
+
+   paddock -s zk1:2181,zk2:2181,zk3:2181 sessions list
+   paddock sessions show 0x1000a3b5c0001`,
+		Subcommands: []*cli.Command{
+			{Name: "list", Aliases: []string{"ls"}, Usage: "list all sessions", Flags: flags(), Action: clusterAction(0, 0, clusterSessions)},
+			{Name: "show", Usage: "all that is known of one session", ArgsUsage: "SESSION_ID", Flags: flags(), Action: clusterAction(1, 1, clusterSessionShow)},
+		},
+	}
+}
+
+func clusterSessions(cl *cluster, _ []string) error {
+	list, err := cl.sessions()
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, s := range list {
+		rows = append(rows, []string{s.ID, clusterDash(s.Server), clusterDash(s.Client), clusterDash(s.Timeout), strconv.Itoa(len(s.Ephemerals))})
+	}
+	return cl.out.rows(list, []string{"SESSION", "SERVER", "CLIENT", "TIMEOUT ms", "EPHEMERALS"}, rows)
+}
+
+func clusterSessionShow(cl *cluster, words []string) error {
+	id, err := strconv.ParseUint(strings.TrimPrefix(words[0], "0x"), 16, 64)
+	if err != nil {
+		return toolUsage("sessions show %q: a session id is hexadecimal, as in sessions list", words[0])
+	}
+	list, err := cl.sessions()
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("0x%x", id)
+	for _, s := range list {
+		if s.ID != name {
+			continue
+		}
+		text := fmt.Sprintf("session     %s\nserver      %s\nclient      %s\ntimeout     %s ms", s.ID, clusterDash(s.Server), clusterDash(s.Client), clusterDash(s.Timeout))
+		keys := make([]string, 0, len(s.Connection))
+		for k := range s.Connection {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			text += fmt.Sprintf("\n%-11s %s", k, s.Connection[k])
+		}
+		for _, e := range s.Ephemerals {
+			text += "\nephemeral   " + e
+		}
+		return cl.out.line(s, text)
+	}
+	return &toolError{tried: "sessions show " + name, happened: "no server that was asked knows it", todo: "it has ended, or --server does not name all servers", code: toolExitNoNode}
+}
+
+// sessions joins what all servers tell.
+func (cl *cluster) sessions() ([]clusterSession, error) {
+	found := map[string]*clusterSession{}
+	var failed error
+	asked := false
+	for _, n := range cl.nodes {
+		if n.server == "" {
+			failed = errors.Join(failed, fmt.Errorf("%s: sessions are asked by words: give --server", n.admin))
+			continue
+		}
+		if err := cl.sessionsOf(cl.c.Context, n.server, found); err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		asked = true
+	}
+	if !asked {
+		return nil, &toolError{tried: "list the sessions", happened: strings.ReplaceAll(fmt.Sprint(failed), "\n", "; "), todo: "check --server", code: toolExitNoServer, cause: failed}
+	}
+	if failed != nil {
+		toolNote(cl.c, "not all servers told: %v", failed)
+	}
+	list := []clusterSession{}
+	for _, s := range found {
+		slices.Sort(s.Ephemerals)
+		list = append(list, *s)
+	}
+	slices.SortFunc(list, func(a, b clusterSession) int { return strings.Compare(a.ID, b.ID) })
+	return list, nil
+}
+
+func (cl *cluster) sessionsOf(ctx context.Context, addr string, found map[string]*clusterSession) error {
+	get := func(id string) *clusterSession {
+		if found[id] == nil {
+			found[id] = &clusterSession{ID: id, Ephemerals: []string{}}
+		}
+		return found[id]
+	}
+	dump, err := clusterWord(ctx, &cl.target, addr, "dump")
+	if err != nil {
+		return err
+	}
+	clusterReadDump(dump, get)
+	cons, err := clusterWord(ctx, &cl.target, addr, "cons")
+	if err != nil {
+		return err
+	}
+	clusterReadCons(cons, addr, get)
+	return nil
+}
+
+// clusterReadDump reads the word dump: session ids stand alone on their lines, or in front of their ephemeral nodes.
+func clusterReadDump(text string, get func(id string) *clusterSession) {
+	id := regexp.MustCompile(`^\s*(0x[0-9a-fA-F]+):?\s*$`)
+	var at *clusterSession
+	for line := range strings.Lines(text) {
+		if m := id.FindStringSubmatch(line); m != nil {
+			at = get(strings.ToLower(m[1]))
+			continue
+		}
+		if path := strings.TrimSpace(line); at != nil && strings.HasPrefix(path, "/") {
+			if !slices.Contains(at.Ephemerals, path) {
+				at.Ephemerals = append(at.Ephemerals, path)
+			}
+		}
+	}
+}
+
+// clusterReadCons reads the word cons: " /127.0.0.1:5000[1](queued=0,recved=1,...,sid=0x1,...)".
+func clusterReadCons(text, server string, get func(id string) *clusterSession) {
+	form := regexp.MustCompile(`^\s*/?(.*?)\[[0-9a-f]*\]\((.*)\)\s*$`)
+	for line := range strings.Lines(text) {
+		m := form.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		values := map[string]string{}
+		for pair := range strings.SplitSeq(m[2], ",") {
+			k, v, _ := strings.Cut(pair, "=")
+			values[k] = v
+		}
+		if values["sid"] == "" || values["sid"] == "0x0" {
+			continue // a connection without a session, such as the one that asks
+		}
+		s := get(strings.ToLower(values["sid"]))
+		s.Server, s.Client, s.Timeout, s.Connection = server, m[1], values["to"], values
+	}
+}

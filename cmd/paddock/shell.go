@@ -1,0 +1,333 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/go-zookeeper/zk"
+	"github.com/peterh/liner"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+)
+
+func shellCommand() *cli.Command {
+	return &cli.Command{
+		Name: "shell", Category: dataCategory, Usage: "work on znodes line by line, in one session, as in zkCli", ArgsUsage: "[FILE]",
+		Description: `The data verbs without "paddock" in front, and addauth, connect, close, history, printwatches, help, quit. Tab completes verbs and paths. Lines come
+from the terminal, from FILE, or from standard input; a script stops at the first line that fails, unless --keep-going.
+
+   paddock shell
+   paddock -s zk1:2181 shell < script.zk
+   echo 'get /app' | paddock shell`,
+		Flags:  toolFlags(&cli.BoolFlag{Name: "keep-going", Aliases: []string{"k"}, Usage: "a script goes on after a line that failed; the exit code tells"}),
+		Action: shellRun,
+	}
+}
+
+// shell is one run of `paddock shell`: a session, if there is one, and lines.
+type shell struct {
+	c       *cli.Context
+	target  toolTarget
+	session *toolSession
+	line    *liner.State // nil without a terminal
+	history []string
+	quiet   atomic.Bool // printwatches off
+	number  int
+}
+
+// errQuit ends the shell.
+var errQuit = errors.New("quit")
+
+func shellRun(c *cli.Context) error {
+	words, err := toolArgs(c, 0, 1)
+	if err != nil {
+		return err
+	}
+	if _, err := toolOutput(c); err != nil {
+		return err
+	}
+	s := &shell{c: c}
+	if s.target, err = toolTargetOf(c); err != nil {
+		return err
+	}
+	defer s.close()
+	in := c.App.Reader
+	if len(words) == 1 {
+		f, err := os.Open(words[0])
+		if err != nil {
+			return toolUsage("shell: %w", err)
+		}
+		defer f.Close()
+		return s.script(f, words[0])
+	}
+	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return s.interactive()
+	}
+	return s.script(in, "standard input")
+}
+
+func (s *shell) close() {
+	if s.session != nil {
+		s.session.Close()
+		s.session = nil
+	}
+}
+
+// open is the session of a verb: it is opened when the first verb needs it.
+func (s *shell) open() (*toolSession, error) {
+	if s.session == nil {
+		fresh, err := toolOpen(s.c.Context, s.target)
+		if err != nil {
+			return nil, err
+		}
+		s.session = fresh
+	}
+	return s.session, nil
+}
+
+func (s *shell) script(in io.Reader, name string) error {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 4<<20)
+	var failed error
+	for n := 1; lines.Scan(); n++ {
+		if err := dataStop(s.c.Context); err != nil {
+			return toolFail("shell", err)
+		}
+		err := s.run(s.c.Context, lines.Text())
+		if errors.Is(err, errQuit) {
+			return failed
+		}
+		if err == nil {
+			continue
+		}
+		var coder cli.ExitCoder
+		code := 1
+		if errors.As(err, &coder) {
+			code = coder.ExitCode()
+		} else if errors.As(err, new(usageError)) {
+			code = 2
+		}
+		failed = cli.Exit(fmt.Sprintf("%s, line %d: %v", name, n, err), code)
+		if !s.c.Bool("keep-going") {
+			return failed
+		}
+		toolNote(s.c, "paddock: %v", failed)
+		failed = cli.Exit("", code)
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("shell: read %s: %w", name, err)
+	}
+	return failed
+}
+
+// interactive reads lines from the terminal.
+func (s *shell) interactive() error {
+	s.line = liner.NewLiner()
+	defer func() { s.line.Close(); s.line = nil }()
+	s.line.SetCtrlCAborts(true)
+	s.line.SetTabCompletionStyle(liner.TabPrints)
+	s.line.SetWordCompleter(s.complete)
+	s.loadHistory()
+	defer s.saveHistory()
+	toolNote(s.c, "paddock %s; help lists the verbs, Tab completes, quit or Ctrl-D ends", version)
+	if _, err := s.open(); err != nil {
+		toolNote(s.c, "paddock: %v", err)
+	}
+	for s.c.Context.Err() == nil {
+		text, err := s.line.Prompt(s.prompt())
+		switch {
+		case errors.Is(err, liner.ErrPromptAborted):
+			continue // Ctrl-C on the prompt
+		case errors.Is(err, io.EOF):
+			fmt.Fprintln(s.c.App.ErrWriter)
+			return nil
+		case err != nil:
+			return fmt.Errorf("shell: %w", err)
+		}
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		s.number++
+		s.line.AppendHistory(text)
+		s.history = append(s.history, text)
+		ctx, stop := signal.NotifyContext(context.WithoutCancel(s.c.Context), os.Interrupt)
+		err = s.run(ctx, text)
+		stop()
+		if errors.Is(err, errQuit) {
+			return nil
+		}
+		if err != nil && err.Error() != "" {
+			toolNote(s.c, "%v", err)
+		}
+	}
+	return nil
+}
+
+func (s *shell) prompt() string {
+	where := "closed"
+	if s.session != nil {
+		where = s.session.Server()
+		if s.session.State() != zk.StateHasSession {
+			where += " (connecting)"
+		}
+	}
+	return "[paddock " + where + " " + strconv.Itoa(s.number) + "] "
+}
+
+func shellHistoryPath() string {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "paddock", "history")
+}
+
+func (s *shell) loadHistory() {
+	f, err := os.Open(shellHistoryPath())
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	_, _ = s.line.ReadHistory(f)
+}
+
+// saveHistory forgets lines with credentials.
+func (s *shell) saveHistory() {
+	name := shellHistoryPath()
+	if name == "" || os.MkdirAll(filepath.Dir(name), 0o700) != nil {
+		return
+	}
+	var kept strings.Builder
+	if _, err := s.line.WriteHistory(&kept); err != nil {
+		return
+	}
+	lines := slices.DeleteFunc(strings.SplitAfter(kept.String(), "\n"), func(l string) bool {
+		return strings.Contains(l, "addauth") || strings.Contains(l, "--auth")
+	})
+	_ = os.WriteFile(name, []byte(strings.Join(lines[max(0, len(lines)-1000):], "")), 0o600)
+}
+
+// run does one line.
+func (s *shell) run(ctx context.Context, text string) error {
+	words, err := dataWords(text)
+	if err != nil || len(words) == 0 {
+		return err
+	}
+	if own := s.verbs()[words[0]]; own != nil {
+		return own(ctx, words[1:])
+	}
+	app := s.app()
+	if !slices.ContainsFunc(app.Commands, func(c *cli.Command) bool { return c.HasName(words[0]) }) {
+		return toolUsage("%q is no verb here; help lists them", words[0])
+	}
+	return app.RunContext(ctx, append([]string{"paddock"}, words...))
+}
+
+// app holds the data verbs, with the shell's session in place of one for each verb. The flags that the shell was started with hold.
+func (s *shell) app() *cli.App {
+	out := toolString(s.c, "output")
+	app := &cli.App{
+		Name: "paddock", HelpName: "", Commands: append(dataCommands(), lockCommand()), HideVersion: true, HideHelpCommand: true,
+		Reader: s.c.App.Reader, Writer: s.c.App.Writer, ErrWriter: s.c.App.ErrWriter, ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usageError{err} },
+		Metadata:     map[string]any{"session": s.open, "later": s.later},
+	}
+	for _, c := range app.Commands {
+		c.OnUsageError = app.OnUsageError
+		for _, sub := range c.Subcommands {
+			sub.OnUsageError = app.OnUsageError
+		}
+	}
+	app.Flags = []cli.Flag{&cli.StringFlag{Name: "output", Value: out}, &cli.BoolFlag{Name: "yes", Value: toolBool(s.c, "yes")}}
+	app.Before = func(c *cli.Context) error { // as if they had been given on the line
+		if out != "" {
+			_ = c.Set("output", out)
+		}
+		if toolBool(s.c, "yes") {
+			_ = c.Set("yes", "true")
+		}
+		return nil
+	}
+	if s.line != nil {
+		app.Metadata["brackets"] = true
+		app.Metadata["ask"] = s.line.Prompt
+	}
+	return app
+}
+
+// later prints the event of a one-shot watch when it comes.
+func (s *shell) later(ch <-chan zk.Event) {
+	go func() {
+		if e, ok := <-ch; ok && !s.quiet.Load() && e.Type > 0 {
+			toolNote(s.c, "\nWATCHER::\nWatchedEvent state:SyncConnected type:%s path:%s", strings.TrimPrefix(e.Type.String(), "Event"), e.Path)
+		}
+	}()
+}
+
+// complete offers verbs for the first word and znode paths for the others.
+func (s *shell) complete(text string, pos int) (head string, list []string, tail string) {
+	head, tail = text[:pos], text[pos:]
+	i := strings.LastIndexByte(head, ' ') + 1
+	word := head[i:]
+	head = head[:i]
+	if strings.TrimSpace(head) == "" {
+		return head, shellMatching(s.names(), word, " "), tail
+	}
+	if !strings.HasPrefix(word, "/") || s.session == nil {
+		return head, nil, tail
+	}
+	return head, shellPaths(s.session, word), tail
+}
+
+func shellMatching(names []string, prefix, end string) []string {
+	var out []string
+	for _, n := range names {
+		if strings.HasPrefix(n, prefix) {
+			out = append(out, n+end)
+		}
+	}
+	return out
+}
+
+// shellPaths are the nodes whose path begins with word.
+func shellPaths(s *toolSession, word string) []string {
+	cut := strings.LastIndexByte(word, '/')
+	parent := word[:cut]
+	if parent == "" {
+		parent = "/"
+	}
+	names, err := toolDo(context.Background(), s, func() ([]string, error) {
+		names, _, err := s.Children(parent)
+		return names, err
+	})
+	if err != nil {
+		return nil
+	}
+	slices.Sort(names)
+	for i, n := range names {
+		names[i] = word[:cut+1] + n
+	}
+	return shellMatching(names, word, "")
+}
+
+func (s *shell) names() []string {
+	var out []string
+	for _, c := range dataCommands() {
+		out = append(out, c.Name)
+	}
+	for name := range s.verbs() {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+)
+
+// toolFlag is a flag that every verb of the operator's tool understands, in front of the verb or behind it. It is resolved by hand (the
+// nearest one that was given, then the environment, then the context, then the default), because a default behind the verb would hide a
+// value in front of it.
+type toolFlag struct {
+	name, short, usage, env, value string
+	many, boolean                  bool
+}
+
+// toolFlagList is the vocabulary of the connection and of the output.
+func toolFlagList() []toolFlag {
+	return []toolFlag{
+		{name: "server", short: "s", usage: "client addresses `HOST:PORT,...`", env: "PADDOCK_SERVER", value: "127.0.0.1:2181"},
+		{name: "admin", usage: "admin addresses `HOST:PORT,...`, for the cluster verbs", env: "PADDOCK_ADMIN"},
+		{name: "context", usage: "named context `NAME` (see paddock context)", env: "PADDOCK_CONTEXT"},
+		{name: "timeout", usage: "give up on a connection or an answer after `DURATION`", env: "PADDOCK_TIMEOUT", value: "10s"},
+		{name: "session-timeout", usage: "session timeout to ask for", env: "PADDOCK_SESSION_TIMEOUT", value: "30s"},
+		{name: "auth", usage: "identity `SCHEME:CREDENTIALS`, e.g. digest:user:password; may be repeated", env: "PADDOCK_AUTH", many: true},
+		{name: "tls-ca", usage: "PEM `FILE` of the authorities that signed the servers' certificates; switches TLS on", env: "PADDOCK_TLS_CA"},
+		{name: "tls-cert", usage: "PEM `FILE` with the client's certificate", env: "PADDOCK_TLS_CERT"},
+		{name: "tls-key", usage: "PEM `FILE` with the client's key", env: "PADDOCK_TLS_KEY"},
+		{name: "tls-name", usage: "`NAME` that the servers' certificates must show, if not the host of the address", env: "PADDOCK_TLS_NAME"},
+		{name: "output", short: "o", usage: "`FORMAT`: table, json, yaml or simple", env: "PADDOCK_OUTPUT"},
+		{name: "yes", short: "y", usage: "do not ask for confirmation", env: "PADDOCK_YES", boolean: true},
+		{name: "no-progress", usage: "no progress bars", env: "PADDOCK_NO_PROGRESS", boolean: true},
+	}
+}
+
+// toolFlags are the flags of a verb: its own and the general ones, whose short names give way to the verb's.
+func toolFlags(own ...cli.Flag) []cli.Flag {
+	taken := map[string]bool{}
+	for _, f := range own {
+		for _, n := range f.Names() {
+			taken[n] = true
+		}
+	}
+	for _, f := range toolFlagList() {
+		if taken[f.name] {
+			continue
+		}
+		var aliases []string
+		if f.short != "" && !taken[f.short] {
+			aliases = []string{f.short}
+		}
+		usage := f.usage + " [$" + f.env + "]"
+		if f.value != "" {
+			usage += " (default: " + f.value + ")"
+		}
+		switch {
+		case f.boolean:
+			own = append(own, &cli.BoolFlag{Name: f.name, Aliases: aliases, Usage: usage, Category: "Connection and output"})
+		case f.many:
+			own = append(own, &cli.StringSliceFlag{Name: f.name, Aliases: aliases, Usage: usage, Category: "Connection and output"})
+		default:
+			own = append(own, &cli.StringFlag{Name: f.name, Aliases: aliases, Usage: usage, Category: "Connection and output"})
+		}
+	}
+	return own
+}
+
+// toolValues finds the values of a general flag: [0] for one that may not be repeated. Nothing given is an empty list.
+func toolValues(c *cli.Context, name string) []string {
+	list := toolFlagList()
+	f := list[slices.IndexFunc(list, func(f toolFlag) bool { return f.name == name })]
+	for _, x := range c.Lineage() {
+		if x.Command == nil || !x.IsSet(name) {
+			continue
+		}
+		switch {
+		case f.many:
+			return x.StringSlice(name)
+		case f.boolean:
+			return []string{fmt.Sprint(x.Bool(name))}
+		}
+		return []string{x.String(name)}
+	}
+	if v := os.Getenv(f.env); v != "" {
+		if f.many {
+			return strings.Split(v, ",")
+		}
+		return []string{v}
+	}
+	if name != "context" {
+		if v := contextValues(c, name); len(v) > 0 {
+			return v
+		}
+	}
+	if f.value != "" {
+		return []string{f.value}
+	}
+	return nil
+}
+
+func toolString(c *cli.Context, name string) string {
+	if v := toolValues(c, name); len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+func toolBool(c *cli.Context, name string) bool {
+	v := strings.ToLower(toolString(c, name))
+	return v == "true" || v == "1" || v == "yes" || v == "on"
+}
+
+func toolDuration(c *cli.Context, name string) (time.Duration, error) {
+	text := toolString(c, name)
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, toolUsage("--%s %q: give a duration such as 500ms, 10s or 2m", name, text)
+	}
+	return d, nil
+}
+
+// toolList splits an option that is a list of addresses.
+func toolList(text string) []string {
+	return slices.DeleteFunc(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }), func(s string) bool { return s == "" })
+}
+
+// toolUsage is a command line that cannot be understood.
+func toolUsage(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// toolArgs are the words of a verb that are no flags. cli stops at the first such word; zkCli's users write flags behind the path too, so
+// those are set here. "--" ends the flags. A verb takes at least least and at most most words (most < 0: any number).
+func toolArgs(c *cli.Context, least, most int) ([]string, error) {
+	words, rest := []string(nil), c.Args().Slice()
+	for len(rest) > 0 {
+		word := rest[0]
+		rest = rest[1:]
+		if word == "--" {
+			words = append(words, rest...)
+			break
+		}
+		if len(word) < 2 || word[0] != '-' || word[1] >= '0' && word[1] <= '9' {
+			words = append(words, word)
+			continue
+		}
+		var err error
+		if rest, err = toolSetFlag(c, word, rest); err != nil {
+			return nil, err
+		}
+	}
+	name, usage := c.Command.Name, c.Command.HelpName+" "+c.Command.ArgsUsage
+	switch {
+	case len(words) < least:
+		return nil, toolUsage("%s: %d of %d arguments given; usage: %s", name, len(words), least, usage)
+	case most >= 0 && len(words) > most:
+		return nil, toolUsage("%s: %q is one argument too many; usage: %s (quote data that has blanks)", name, words[most], usage)
+	}
+	return words, nil
+}
+
+// toolSetFlag sets a flag that stands behind the first argument, and gives back what is left of the line.
+func toolSetFlag(c *cli.Context, word string, rest []string) ([]string, error) {
+	name, value, has := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	i := slices.IndexFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+	if i < 0 {
+		return nil, toolUsage("%s: flag %s is not known; see help %s", c.Command.Name, word, c.Command.Name)
+	}
+	flag := c.Command.Flags[i]
+	if _, isBool := flag.(*cli.BoolFlag); isBool && !has {
+		value, has = "true", true
+	}
+	if !has {
+		if len(rest) == 0 {
+			return nil, toolUsage("%s: flag %s needs a value", c.Command.Name, word)
+		}
+		value, rest = rest[0], rest[1:]
+	}
+	if err := c.Set(flag.Names()[0], value); err != nil {
+		return nil, toolUsage("%s: %s: %v", c.Command.Name, word, err)
+	}
+	return rest, nil
+}
+
+// toolConfirm asks before something that cannot be undone. Where nobody can answer, --yes is required.
+func toolConfirm(c *cli.Context, question string) error {
+	if toolBool(c, "yes") {
+		return nil
+	}
+	if t, ok := c.App.Metadata["ask"].(func(string) (string, error)); ok { // the shell's own line editor
+		answer, err := t(question + " [y/N] ")
+		if err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y") {
+			return nil
+		}
+		return errors.New("not confirmed: nothing was changed")
+	}
+	f, ok := c.App.Reader.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return toolUsage("%s; nobody can be asked here, so nothing was changed: say --yes if that is meant", strings.TrimSuffix(question, "?"))
+	}
+	fmt.Fprint(c.App.ErrWriter, question+" [y/N] ")
+	answer, err := toolLine(f)
+	if err != nil || !strings.HasPrefix(strings.ToLower(answer), "y") {
+		return errors.New("not confirmed: nothing was changed")
+	}
+	return nil
+}
+
+// toolLine reads one line byte by byte, so that nothing behind it is taken away from whoever reads next.
+func toolLine(r io.Reader) (string, error) {
+	var line []byte
+	for b := make([]byte, 1); ; {
+		n, err := r.Read(b)
+		if n == 1 && b[0] == '\n' {
+			return string(line), nil
+		}
+		if err != nil {
+			return string(line), err
+		}
+		line = append(line, b[:n]...)
+	}
+}

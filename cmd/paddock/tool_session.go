@@ -1,0 +1,314 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/compat/wire"
+)
+
+// toolTarget is where and how to connect.
+type toolTarget struct {
+	servers []string
+	timeout time.Duration
+	session time.Duration
+	auths   []string
+	tls     *tls.Config // nil is plain TCP
+}
+
+// toolSession is one session with the ensemble: go-zookeeper keeps it alive and moves it; the tap below it adds what that lacks.
+type toolSession struct {
+	*zk.Conn
+	target  toolTarget
+	taps    *toolTaps
+	hosts   *toolHosts
+	mu      sync.Mutex
+	refused map[string]error // the last failure of each address
+	events  chan zk.Event    // node events that no one-shot watch of go-zookeeper waits for; nil until somebody listens
+	state   chan zk.State
+}
+
+// toolTargetOf reads the flags.
+func toolTargetOf(c *cli.Context) (t toolTarget, err error) {
+	if _, _, err := contextChosen(c); err != nil {
+		return t, err
+	}
+	for _, s := range toolList(toolString(c, "server")) {
+		s, _, _ = strings.Cut(s, "/")
+		if _, _, err := net.SplitHostPort(s); err != nil {
+			if strings.Count(s, ":") > 0 && !strings.HasPrefix(s, "[") {
+				return t, toolUsage("--server %q: write HOST:PORT,HOST:PORT,...", s)
+			}
+			s = net.JoinHostPort(strings.Trim(s, "[]"), "2181")
+		}
+		t.servers = append(t.servers, s)
+	}
+	if len(t.servers) == 0 {
+		return t, toolUsage("--server is empty: give HOST:PORT,HOST:PORT,...")
+	}
+	if t.timeout, err = toolDuration(c, "timeout"); err != nil {
+		return t, err
+	}
+	if t.session, err = toolDuration(c, "session-timeout"); err != nil {
+		return t, err
+	}
+	for _, a := range toolValues(c, "auth") {
+		if scheme, _, ok := strings.Cut(a, ":"); !ok || scheme == "" {
+			return t, toolUsage("--auth: write SCHEME:CREDENTIALS, e.g. digest:user:password") // the value is a secret
+		}
+		t.auths = append(t.auths, a)
+	}
+	t.tls, err = toolTLS(c)
+	return t, err
+}
+
+// toolTLS is nil without any of the TLS flags.
+func toolTLS(c *cli.Context) (*tls.Config, error) {
+	ca, cert, key := toolString(c, "tls-ca"), toolString(c, "tls-cert"), toolString(c, "tls-key")
+	if ca == "" && cert == "" && key == "" {
+		return nil, nil
+	}
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: toolString(c, "tls-name")}
+	if ca != "" {
+		pem, err := os.ReadFile(ca)
+		if err != nil {
+			return nil, toolUsage("--tls-ca: %w", err)
+		}
+		cfg.RootCAs = x509.NewCertPool()
+		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, toolUsage("--tls-ca %s: no PEM certificate in it", ca)
+		}
+	}
+	if cert == "" && key == "" {
+		return cfg, nil
+	}
+	if cert == "" || key == "" {
+		cert, key = cert+key, cert+key // one file with both
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, toolUsage("--tls-cert %s, --tls-key %s: %w", cert, key, err)
+	}
+	cfg.Certificates = []tls.Certificate{pair}
+	return cfg, nil
+}
+
+// dial opens a connection to one server, plain or TLS.
+func (t *toolTarget) dial(addr string, within time.Duration) (net.Conn, error) {
+	nc, err := net.DialTimeout("tcp", addr, within)
+	if err != nil || t.tls == nil {
+		return nc, err
+	}
+	cfg := t.tls.Clone()
+	if cfg.ServerName == "" {
+		cfg.ServerName, _, _ = net.SplitHostPort(addr)
+	}
+	tc := tls.Client(nc, cfg)
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	if err := tc.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	return tc, nil
+}
+
+// toolConnect opens the session of a verb, or gives the shell's. done ends the former.
+func toolConnect(c *cli.Context) (s *toolSession, done func(), err error) {
+	if shared, ok := c.App.Metadata["session"].(func() (*toolSession, error)); ok {
+		s, err = shared()
+		return s, func() {}, err
+	}
+	target, err := toolTargetOf(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s, err = toolOpen(c.Context, target); err != nil {
+		return nil, nil, err
+	}
+	return s, s.Close, nil
+}
+
+// toolOpen connects and authenticates.
+func toolOpen(ctx context.Context, target toolTarget) (*toolSession, error) {
+	s := &toolSession{target: target, taps: &toolTaps{}, refused: map[string]error{}, state: make(chan zk.State, 64), events: make(chan zk.Event, 4096)}
+	s.hosts = &toolHosts{}
+	conn, _, err := zk.Connect(target.servers, target.session, zk.WithLogInfo(false), zk.WithLogger(toolQuiet{}),
+		zk.WithHostProvider(s.hosts), zk.WithDialer(s.dial), zk.WithEventCallback(s.heard))
+	if err != nil {
+		return nil, toolFail("connect to "+strings.Join(target.servers, ","), err)
+	}
+	s.Conn = conn
+	if err := s.await(ctx); err != nil {
+		go conn.Close()
+		return nil, err
+	}
+	for _, a := range target.auths {
+		if err := s.authenticate(ctx, a); err != nil {
+			go conn.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// authenticate adds an identity, SCHEME:CREDENTIALS, to the session.
+func (s *toolSession) authenticate(ctx context.Context, auth string) error {
+	scheme, credentials, _ := strings.Cut(auth, ":")
+	_, err := toolDo(ctx, s, func() (struct{}, error) { return struct{}{}, s.AddAuth(scheme, []byte(credentials)) })
+	if errors.Is(err, zk.ErrConnectionClosed) { // ZooKeeper hangs up on an identity that it refuses
+		err = zk.ErrAuthFailed
+	}
+	return toolFail("authenticate with scheme "+scheme, err)
+}
+
+func (s *toolSession) dial(_, addr string, within time.Duration) (net.Conn, error) {
+	nc, err := s.target.dial(addr, min(max(within, 2*time.Second), s.target.timeout))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.refused[addr] = err
+		return nil, err
+	}
+	s.refused[addr] = errors.New("it accepts connections but no session: it is starting, without a quorum, full, or not a ZooKeeper port")
+	return s.taps.put(nc), nil
+}
+
+// heard must not block: it runs on go-zookeeper's own goroutines.
+func (s *toolSession) heard(e zk.Event) {
+	if e.Type == zk.EventSession {
+		select {
+		case s.state <- e.State:
+		default:
+		}
+	}
+	select {
+	case s.events <- e:
+	default:
+	}
+}
+
+// await returns when the session stands, or says why each address was refused.
+func (s *toolSession) await(ctx context.Context) error {
+	timer := time.NewTimer(s.target.timeout)
+	defer timer.Stop()
+	for {
+		select {
+		case st := <-s.state:
+			switch st {
+			case zk.StateHasSession, zk.StateConnectedReadOnly:
+				return nil
+			case zk.StateAuthFailed:
+				return toolFail("connect", zk.ErrAuthFailed)
+			}
+		case <-timer.C:
+			return s.unreachable()
+		case <-ctx.Done():
+			return toolFail("connect to "+strings.Join(s.target.servers, ","), context.Cause(ctx))
+		}
+	}
+}
+
+func (s *toolSession) unreachable() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var why []string
+	for _, a := range s.target.servers {
+		if err := s.refused[a]; err != nil {
+			why = append(why, a+": "+err.Error())
+		} else {
+			why = append(why, a+": not tried yet")
+		}
+	}
+	return &toolError{tried: "connect to " + strings.Join(s.target.servers, ","), happened: fmt.Sprintf("no server gave a session within %v (%s)", s.target.timeout, strings.Join(why, "; ")),
+		todo: "check --server, that a majority of servers runs (paddock status), TLS flags, and --timeout", code: toolExitNoServer}
+}
+
+// toolDo runs a blocking call of go-zookeeper, bounded by the timeout and by Ctrl-C.
+func toolDo[T any](ctx context.Context, s *toolSession, call func() (T, error)) (T, error) {
+	type result struct {
+		v   T
+		err error
+	}
+	out := make(chan result, 1)
+	go func() {
+		v, err := call()
+		out <- result{v, err}
+	}()
+	timer := time.NewTimer(s.target.timeout)
+	defer timer.Stop()
+	var none T
+	select {
+	case r := <-out:
+		return r.v, r.err
+	case <-timer.C:
+		return none, context.DeadlineExceeded
+	case <-ctx.Done():
+		return none, context.Canceled
+	}
+}
+
+// call sends a request that go-zookeeper does not have, on the same connection. The reply's body is the caller's.
+func (s *toolSession) call(ctx context.Context, op wire.Opcode, body func([]byte) []byte) ([]byte, error) {
+	return toolDo(ctx, s, func() ([]byte, error) {
+		tap := s.taps.now()
+		if tap == nil {
+			return nil, zk.ErrConnectionClosed
+		}
+		return tap.call(op, body)
+	})
+}
+
+// toolQuiet is the logger that says nothing: what matters comes back as an error.
+type toolQuiet struct{}
+
+func (toolQuiet) Printf(string, ...any) {}
+
+// toolHosts gives go-zookeeper the addresses as they were written, so that names are resolved at each attempt and TLS can check them.
+type toolHosts struct {
+	mu    sync.Mutex
+	addrs []string
+	next  int
+	tried int
+}
+
+// Init implements zk.HostProvider.
+func (h *toolHosts) Init(servers []string) error {
+	h.addrs = slices.Clone(servers)
+	rand.Shuffle(len(h.addrs), func(i, j int) { h.addrs[i], h.addrs[j] = h.addrs[j], h.addrs[i] })
+	return nil
+}
+
+// Len implements zk.HostProvider.
+func (h *toolHosts) Len() int { return len(h.addrs) }
+
+// Next implements zk.HostProvider: true after a whole round without a connection.
+func (h *toolHosts) Next() (string, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	again := h.tried > 0 && h.tried%len(h.addrs) == 0
+	a := h.addrs[h.next%len(h.addrs)]
+	h.next++
+	h.tried++
+	return a, again
+}
+
+// Connected implements zk.HostProvider.
+func (h *toolHosts) Connected() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tried = 0
+}
