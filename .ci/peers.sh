@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Paddock is tested against on a clean Debian machine: the real ZooKeeper, the real clients, and the
 # stores that the fencing adapters guard. Safe to run again: what is there already is left alone, and then it takes
-# about a second. Usage: .ci/peers.sh [debian] [zookeeper] [curator] [kazoo]   (no argument: all of them)
+# about a second. Usage: .ci/peers.sh [debian] [zookeeper] [curator] [kazoo] [s3]   (no argument: all of them)
 #
 # Java archives and kazoo go to $PADDOCK_PEERS, or else to the user's cache folder (~/.cache/paddock); the Debian
 # packages need root. Outside CI a part that cannot be installed is reported and passed over, and the tests that need
@@ -72,6 +72,13 @@ jars() {
 zookeeper() { jars peers/zookeeper.xml "$cache/zookeeper-3.9.5"; }
 curator() { jars peers/curator.xml "$cache/curator"; }
 
+# a real S3-compatible server, from the Go module proxy
+s3() {
+  [ -x "$cache/bin/versitygw" ] && return 0
+  say "building versitygw"
+  retry env GOBIN="$cache/bin" GOFLAGS= go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+}
+
 kazoo() {
   local folder=$cache/kazoo version=2.11.0 fresh
   [ -e "$folder/installed-$version" ] && return 0
@@ -85,11 +92,11 @@ kazoo() {
   mv "$fresh" "$folder"
 }
 
-[ $# -gt 0 ] || set -- debian zookeeper curator kazoo
+[ $# -gt 0 ] || set -- debian zookeeper curator kazoo s3
 failed=()
 for part in "$@"; do
   case $part in
-  debian | zookeeper | curator | kazoo) "$part" || failed+=("$part") ;;
+  debian | zookeeper | curator | kazoo | s3) "$part" || failed+=("$part") ;;
   *) say "unknown part $part"; exit 2 ;;
   esac
 done
