@@ -74,8 +74,10 @@ func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, 
 		return n, err
 	}
 	n.startAdmin()
-	logger.Info("serving", "client", n.clientAddr(), "data", cfg.Basics.DataDir, "server", n.self, "zxid", n.state.LastZxid(), "znodes", n.state.NodeCount(),
-		"started_in", time.Since(n.begun).Round(time.Millisecond))
+	n.server.View(func(st *znode.State) { // the peer applies already
+		logger.Info("serving", "client", n.clientAddr(), "data", cfg.Basics.DataDir, "server", n.self, "zxid", st.LastZxid(), "znodes", st.NodeCount(),
+			"started_in", time.Since(n.begun).Round(time.Millisecond))
+	})
 	return n, nil
 }
 
