@@ -116,7 +116,6 @@ func (h *Hand) resumed() bool {
 func (h *Hand) finish() {
 	h.over = true
 	h.c.finish()
-	h.c.l.remove(h.c)
 }
 
 // Take returns what was written since the last call.
