@@ -13,6 +13,7 @@ func pinned() map[string][]Step {
 	world := aclArg{list: []acl{{31, "world", "anyone"}}}
 	x := bufArg{v: []byte("x")}
 	return map[string][]Step{
+		"a read between a sync and a write": behindSync(),
 		"a watch on the empty path never fires": {
 			connect(0, 1), send(0, opSetWatches2, zxidArg{0}, listArg{}, listArg{}, listArg{}, listArg{}, listArg{[]string{""}}),
 			send(0, opGetData, path(""), boolArg{true}), send(0, opGetChildren, path(""), boolArg{true}),
@@ -26,5 +27,19 @@ func pinned() map[string][]Step {
 				{opCheck, []Arg{path("~"), intArg{0}}}, {opCreateTTL, []Arg{path("~/a"), x, world, intArg{-1}, longArg{1}}}, {opDelete, []Arg{path("~/a"), intArg{0}}},
 			}}),
 		},
+	}
+}
+
+// behindSync is a read between a sync and a write, all in one segment: the read must not see the write.
+func behindSync() []Step {
+	join := func(s Step) Step { s.Join = true; return s }
+	send := func(op int32, args ...Arg) Step { return Step{Act: Send, Req: Request{Op: op, Args: args}} }
+	path := strArg{v: "~/a"}
+	world := aclArg{list: []acl{{31, "world", "anyone"}}}
+	return []Step{
+		{Act: Connect, Hello: Hello{New: true, Session: 1, Timeout: 30000, Password: 16}},
+		send(opCreate, path, bufArg{v: []byte("old")}, world, intArg{0}),
+		join(send(opSync, path)), join(send(opGetData, path, boolArg{true})), join(send(opSetData, path, bufArg{v: []byte("new")}, intArg{-1})),
+		join(send(opGetData, path, boolArg{false})), join(send(opSync, path)), join(send(opDelete, path, intArg{-1})), send(opExists, path, boolArg{true}),
 	}
 }

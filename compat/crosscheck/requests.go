@@ -11,17 +11,21 @@ func profiles() []profile {
 		{name: "multi", conns: 2, burst: 8, acl: 12, odd: 3, session: 1, ops: append(all(), weighted{40, (*gen).multi}, weighted{10, (*gen).multiRead})},
 		{name: "sessions", conns: 4, burst: 10, acl: 5, odd: 6, session: 15, ops: append(watching(), writing()...)},
 		{name: "pipeline", conns: 2, burst: 60, acl: 5, odd: 2, session: 2, ops: all()},
-		{name: "quota", conns: 2, burst: 0, acl: 3, odd: 1, session: 2, quota: 30, ops: append(writing(), reading()...)},
+		{name: "quota", conns: 2, burst: 0, acl: 3, odd: 1, session: 2, quota: 30, ops: append(singleWrites(), reading()...)},
 		{name: "odd", conns: 2, burst: 5, acl: 20, odd: 35, session: 8, ops: all()},
 	}
 }
 
 func all() []weighted { return append(append(reading(), writing()...), watching()...) }
 
-func writing() []weighted {
+func writing() []weighted { return append(singleWrites(), weighted{4, (*gen).multi}) }
+
+// singleWrites is for quotas, too: ZooKeeper judges a write by the quota as it was when all earlier ones had been applied, so the parts
+// of a multi, and bursts, overshoot; Paddock judges when it applies.
+func singleWrites() []weighted {
 	return []weighted{
 		{12, (*gen).create}, {8, (*gen).create2}, {3, (*gen).createContainer}, {4, (*gen).createTTL},
-		{9, (*gen).remove}, {8, (*gen).setData}, {2, (*gen).setACL}, {4, (*gen).multi},
+		{9, (*gen).remove}, {8, (*gen).setData}, {2, (*gen).setACL},
 	}
 }
 
