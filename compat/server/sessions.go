@@ -233,15 +233,22 @@ func (s *Server) expire(now int64) {
 	}
 }
 
+// sweepDue says whether it is time again. The first call after a new leadership only sets the time of the next.
+func (x *sessions) sweepDue(now, everyMs int64) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if now < x.sweepAt || everyMs <= 0 {
+		return false
+	}
+	first := x.sweepAt == 0
+	x.sweepAt = now + everyMs
+	return !first
+}
+
 // sweep proposes the end of containers and TTL nodes that are due. (ContainerManager)
 func (s *Server) sweep(now int64) {
 	lim := &s.opts.Limits
-	if now < s.sess.sweepAt || lim.ContainerCheckMs <= 0 {
-		return
-	}
-	first := s.sess.sweepAt == 0
-	s.sess.sweepAt = now + lim.ContainerCheckMs
-	if first {
+	if !s.sess.sweepDue(now, lim.ContainerCheckMs) {
 		return
 	}
 	most := int(max(1, int64(lim.ContainerPerMinute)*lim.ContainerCheckMs/60_000))
