@@ -60,19 +60,22 @@ type summaryLine struct {
 }
 
 // Observe records a value; negative ones (a clock that stepped back) are dropped, as in ZooKeeper.
-func (s *Summary) Observe(v int64) {
-	if v < 0 {
+func (s *Summary) Observe(v int64) { s.ObserveN(v, 1) }
+
+// ObserveN records a value n times at the cost of one: for what a batch had in common.
+func (s *Summary) ObserveN(v, n int64) {
+	if v < 0 || n <= 0 {
 		return
 	}
 	l := &s.lines[shard()]
-	l.count.Add(1)
-	l.sum.Add(v)
+	l.count.Add(n)
+	l.sum.Add(v * n)
 	for old := l.min.Load(); (old == 0 || v+1 < old) && !l.min.CompareAndSwap(old, v+1); old = l.min.Load() {
 	}
 	for old := l.max.Load(); v+1 > old && !l.max.CompareAndSwap(old, v+1); old = l.max.Load() {
 	}
 	if s.hist != nil {
-		s.hist.add(v)
+		s.hist.buckets[bucketOf(v)].Add(n)
 	}
 }
 
@@ -163,8 +166,6 @@ func bucketMid(i int) int64 {
 	exp := i/8 - 1
 	return int64(i%8+8)<<exp + 1<<exp/2
 }
-
-func (h *histogram) add(v int64) { h.buckets[bucketOf(v)].Add(1) }
 
 func (h *histogram) quantile(q float64) int64 {
 	var total int64

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -142,6 +143,7 @@ func (c *Conn) run() {
 		c.l.remove(c)
 		return
 	}
+	c.l.countPlain(c)
 	if c.rcv = c.l.handler.Accepted(c); c.rcv == nil {
 		c.abort(ErrClosed)
 		c.l.remove(c)
@@ -157,6 +159,9 @@ func (c *Conn) run() {
 
 func (c *Conn) finish() {
 	defer c.l.remove(c)
+	if !c.rest.allowed && errors.Is(c.reason, os.ErrDeadlineExceeded) {
+		c.l.count.sessionless.Add(1)
+	}
 	if c.in != nil {
 		c.giveBackInput()
 	}

@@ -68,6 +68,10 @@ type Stats struct {
 	SlowDropped   uint64 // by MaxPending
 	Handshakes    int64  // TLS handshakes under way
 	TLSFailed     uint64
+	TLSExceeded   uint64 // refused by MaxHandshakes
+	Sessionless   uint64 // closed by SessionlessTimeout
+	PlainLocal    uint64 // accepted without a verified client certificate, from a loopback address
+	PlainRemote   uint64 // the same, from elsewhere
 }
 
 // Listener accepts connections on any number of sockets and runs them. Safe for concurrent use.
@@ -87,8 +91,10 @@ type Listener struct {
 }
 
 type counters struct {
-	accepted, rejected, received, sent, slow, tlsFailed atomic.Uint64
-	handshakes                                          atomic.Int64
+	accepted, rejected, received, sent, slow atomic.Uint64
+	tlsFailed, tlsExceeded, sessionless      atomic.Uint64
+	plainLocal, plainRemote                  atomic.Uint64
+	handshakes                               atomic.Int64
 }
 
 // New makes a Listener that gives its connections to h.
@@ -203,6 +209,18 @@ func (l *Listener) remove(c *Conn) {
 	l.wg.Done()
 }
 
+// countPlain counts connections whose client proved nothing by a certificate.
+func (l *Listener) countPlain(c *Conn) {
+	if t := c.TLS(); t != nil && len(t.VerifiedChains) > 0 {
+		return
+	}
+	if c.remote.Addr().IsLoopback() {
+		l.count.plainLocal.Add(1)
+	} else {
+		l.count.plainRemote.Add(1)
+	}
+}
+
 // Each calls f for every open connection. f must not block.
 func (l *Listener) Each(f func(c *Conn)) {
 	l.mu.Lock()
@@ -226,6 +244,10 @@ func (l *Listener) Stats() Stats {
 		SlowDropped:   l.count.slow.Load(),
 		Handshakes:    l.count.handshakes.Load(),
 		TLSFailed:     l.count.tlsFailed.Load(),
+		TLSExceeded:   l.count.tlsExceeded.Load(),
+		Sessionless:   l.count.sessionless.Load(),
+		PlainLocal:    l.count.plainLocal.Load(),
+		PlainRemote:   l.count.plainRemote.Load(),
 	}
 }
 

@@ -31,6 +31,7 @@ func (c *Conn) startTLS() error {
 	n := c.l.count.handshakes.Add(1)
 	defer c.l.count.handshakes.Add(-1)
 	if c.l.opts.MaxHandshakes > 0 && n > int64(c.l.opts.MaxHandshakes) {
+		c.l.count.tlsExceeded.Add(1)
 		return errHandshakes
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.l.opts.HandshakeTimeout)

@@ -60,7 +60,7 @@ func (a *applier) chunk(entries []zab.Entry) {
 		a.entry(&entries[i])
 	}
 	s.state.Unlock()
-	s.stats.applied(entries, s.opts.Clock.Wall())
+	s.stats.applied(entries, s.opts.Clock.Wall(), s.opts.Clock.Mono()-a.now)
 	s.load.left(a.left)
 	if a.digest.zxid != 0 {
 		s.opts.Orderer.SetDigest(a.digest.zxid, a.digest.sum)
@@ -192,7 +192,7 @@ func (a *applier) reply() {
 		s.opts.Audit.Applied(&ClientInfo{Session: c.sessionID(), Remote: c.lc.Remote(), IDs: c.identities()}, &a.txn, &a.res)
 	}
 	if it.op == wire.OpCreateSession {
-		c.answered(nil, it, a.now)
+		c.answered(nil, it, a.now, 0)
 		s.load.left(1) // at once: the connection goes on before this chunk ends
 		c.opened(a.txn.Session, a.res.Code)
 		return
@@ -202,8 +202,10 @@ func (a *applier) reply() {
 		c.pipe.Hold(it, a.bare)
 		return
 	}
-	b := appendWriteReply(c.lc.Begin(), it.xid, it.op, &a.res)
-	b = c.answered(b, it, a.now)
+	b := c.lc.Begin()
+	before := len(b)
+	b = appendWriteReply(b, it.xid, it.op, &a.res)
+	b = c.answered(b, it, a.now, len(b)-before)
 	b, n := c.settle(b, a.now)
 	c.lc.End(b)
 	a.left += n + 1

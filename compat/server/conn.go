@@ -120,6 +120,7 @@ func (c *conn) Closed(reason error) {
 	c.waits.Store(0)
 	c.mu.Unlock()
 	s.load.left(left)
+	s.stats.metrics.Conns.Dropped.Inc()
 	s.watches.DropWatcher(c.id)
 	s.reg.remove(c)
 	s.opts.Log.Debug("connection closed", "remote", c.lc.Remote(), "session", c.sessionID(), "reason", reason)
@@ -149,6 +150,7 @@ func (c *conn) settle(b []byte, now int64) (_ []byte, answered int) {
 		if it == nil {
 			break
 		}
+		before := len(b)
 		switch it.kind {
 		case itemRead, itemSync:
 			b = c.answerRead(b, bytes)
@@ -161,7 +163,7 @@ func (c *conn) settle(b []byte, now int64) (_ []byte, answered int) {
 		case itemWrite:
 			b = append(b, bytes...)
 		}
-		b = c.answered(b, it, now)
+		b = c.answered(b, it, now, len(b)-before)
 		answered++
 		if len(b) >= settleBytes { // a client may have queued reads of large nodes: what the socket does not take now is bounded
 			c.lc.End(b)
@@ -172,10 +174,10 @@ func (c *conn) settle(b []byte, now int64) (_ []byte, answered int) {
 	return b, answered
 }
 
-// answered takes the head off and accounts for it. mu is held.
-func (c *conn) answered(b []byte, it *item, now int64) []byte {
+// answered takes the head off and accounts for it and its reply of so many bytes. mu is held.
+func (c *conn) answered(b []byte, it *item, now int64, bytes int) []byte {
 	s := c.s
-	s.stats.latency(it.kind == itemWrite, now-it.at)
+	s.stats.latency(it.kind == itemWrite, now-it.at, bytes)
 	c.info.replied(it.op, it.xid, s.zxid.Load(), now, now-it.at)
 	if it.large > 0 {
 		s.load.large.Add(-int64(it.large))

@@ -61,7 +61,7 @@ func (s *Server) role() admin.Role {
 func (s *Server) reportTraffic(t *admin.Traffic) {
 	st := &s.stats
 	st.mu.Lock()
-	l := st.all
+	l, z := st.all, st.sizes
 	st.mu.Unlock()
 	t.MinLatency, t.MaxLatency = l.min/1e6, l.max/1e6
 	if l.count > 0 {
@@ -74,6 +74,9 @@ func (s *Server) reportTraffic(t *admin.Traffic) {
 	t.Uptime = time.Duration(s.opts.Clock.Mono() - st.started)
 	_, t.DropProbability = s.conns.deficit()
 	t.Responses = admin.Sizes{Last: -1, Min: -1, Max: -1}
+	if z.n > 0 {
+		t.Responses = admin.Sizes{Last: int64(z.last), Min: int64(z.min), Max: int64(z.max)}
+	}
 }
 
 func (s *Server) reportState(r *admin.Report, want admin.Parts) {
@@ -210,7 +213,7 @@ func (s *Server) ResetServerStats() {
 	st.received.Store(0)
 	st.sent.Store(0)
 	st.mu.Lock()
-	st.all = latencies{}
+	st.all, st.sizes = latencies{}, sizes{}
 	st.mu.Unlock()
 }
 

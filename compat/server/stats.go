@@ -21,8 +21,32 @@ type stats struct {
 	traceMask  atomic.Int64
 	role       atomic.Uint32 // zab.Role
 
-	mu  sync.Mutex
-	all latencies
+	mu    sync.Mutex
+	all   latencies
+	sizes sizes
+}
+
+// sizes are bytes of replies; n counts them.
+type sizes struct{ n, last, min, max int }
+
+func (z *sizes) add(bytes int) {
+	if z.n == 0 || bytes < z.min {
+		z.min = bytes
+	}
+	z.max, z.last = max(z.max, bytes), bytes
+	z.n++
+}
+
+// merge takes in what a turn has added up.
+func (z *sizes) merge(o *sizes) {
+	if o.n == 0 {
+		return
+	}
+	if z.n == 0 || o.min < z.min {
+		z.min = o.min
+	}
+	z.max, z.last = max(z.max, o.max), o.last
+	z.n += o.n
 }
 
 // latencies are of answered requests, ns.
@@ -47,28 +71,36 @@ func (st *stats) init(now int64, m *admin.Metrics) {
 	}
 }
 
-// latency counts one request that waited in a pipeline.
-func (st *stats) latency(write bool, ns int64) {
+// latency counts one request that waited in a pipeline, and its reply of so many bytes; 0: it had none.
+func (st *stats) latency(write bool, ns int64, bytes int) {
+	m := &st.metrics.Requests
 	if write {
-		st.metrics.Requests.UpdateLatency.Observe(ns)
+		m.UpdateLatency.Observe(ns)
+		m.WriteQueued.Observe(ns)
 	} else {
-		st.metrics.Requests.ReadLatency.Observe(ns)
+		m.ReadLatency.Observe(ns)
+		m.ReadQueued.Observe(ns)
 	}
-	st.count(1, ns)
+	var z sizes
+	if bytes > 0 {
+		z.add(bytes)
+	}
+	st.count(1, ns, &z)
 }
 
-// batch counts reads that were answered at once.
-func (st *stats) batch(n int, ns int64) {
-	for range n {
-		st.metrics.Requests.ReadLatency.Observe(ns)
-	}
-	st.count(int64(n), ns)
+// batch counts reads that were answered at once: their latency is that of the turn, and each did its share of the work.
+func (st *stats) batch(n, ns int64, z *sizes) {
+	m := &st.metrics.Requests
+	m.ReadLatency.ObserveN(ns, n)
+	m.ReadFinal.ObserveN(ns/n, n)
+	st.count(n, ns, z)
 }
 
-func (st *stats) count(n, ns int64) {
+func (st *stats) count(n, ns int64, z *sizes) {
 	st.sent.Add(uint64(n))
 	st.mu.Lock()
 	st.all.add(n, ns)
+	st.sizes.merge(z)
 	st.mu.Unlock()
 }
 
@@ -91,10 +123,12 @@ func (st *stats) fired(ty znode.EventType, told int) {
 	}
 }
 
-// applied counts one chunk; wallMs is compared with the leader's stamp, as ZooKeeper does.
-func (st *stats) applied(entries []zab.Entry, wallMs int64) {
+// applied counts one chunk that took ns; wallMs is compared with the leader's stamp, as ZooKeeper does.
+func (st *stats) applied(entries []zab.Entry, wallMs, ns int64) {
 	m := &st.metrics.Requests
-	m.Commits.Add(int64(len(entries)))
+	n := int64(len(entries))
+	m.Commits.Add(n)
+	m.WriteFinal.ObserveN(ns/n, n)
 	if late := wallMs - entries[len(entries)-1].Time; late >= 0 {
 		st.metrics.Consensus.Propagation.Observe(late * 1e6)
 	}

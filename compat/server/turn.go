@@ -29,6 +29,7 @@ type turn struct {
 	answered int      // reads answered at once
 	received int
 	last     wire.RequestHeader // of the reads answered at once
+	sizes    sizes              // of their replies
 }
 
 // A desk is given back after so many reads or bytes, so that the writer of the state is not held up.
@@ -51,23 +52,28 @@ func (s *Server) turn(c *conn, now int64) *turn {
 func (t *turn) end() {
 	t.closeDesk()
 	s, c := t.s, t.c
+	writes := int64(len(t.payloads))
 	t.flushProposals()
 	if t.ticket != 0 {
 		s.confirm(c, t.ticket)
 	}
 	if t.received > 0 {
-		t.account()
+		t.account(writes)
 	}
-	t.ticket, t.waited, t.answered, t.received = 0, 0, 0, 0
+	t.ticket, t.waited, t.answered, t.received, t.sizes = 0, 0, 0, 0, sizes{}
 	t.c = nil
 	s.turns.Put(t)
 }
 
 // account counts the turn, with one more look at the clock.
-func (t *turn) account() {
+func (t *turn) account(writes int64) {
 	s, c := t.s, t.c
 	s.stats.received.Add(uint64(t.received))
 	end := s.opts.Clock.Mono()
+	if writes > 0 {
+		s.stats.metrics.Requests.PrepTime.ObserveN((end-t.now)/writes, writes)
+		s.stats.metrics.Requests.SessionQueue.Observe(int64(c.waits.Load()))
+	}
 	c.mu.Lock()
 	c.info.received += uint64(t.received)
 	if t.answered > 0 {
@@ -76,7 +82,7 @@ func (t *turn) account() {
 	}
 	c.mu.Unlock()
 	if t.answered > 0 {
-		s.stats.batch(t.answered, end-t.now)
+		s.stats.batch(int64(t.answered), end-t.now, &t.sizes)
 	}
 }
 
@@ -186,7 +192,9 @@ func (t *turn) read(h wire.RequestHeader, r *jute.Reader, frame []byte, large in
 		t.s.load.large.Add(-int64(large))
 	}
 	t.openDesk()
+	before := len(t.b)
 	t.b = c.read(t.b, h, r)
+	t.sizes.add(len(t.b) - before)
 	t.answered++
 	t.reads++
 	t.last = h
