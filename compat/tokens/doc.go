@@ -7,8 +7,9 @@
 // # What it promises
 //
 // A token is signed only for the session that owns the lock node, and only if that node holds its lock by the rules of fencing.Issuer at the
-// moment of the read, which the server confirms with a quorum first. Who is not the owner gets NoAuth; a node that does not exist, is not a
-// lock, or does not hold its lock yet gets NoNode: there is no such grant. Virtual nodes are in no listing, so that listings equal ZooKeeper's.
+// moment of the read, which the server confirms with a quorum first. NoAuth says that the lock is not held by that node and session: another
+// session's node, a node that waits, several nodes of one multi. NoNode says that there is no such lock node: missing, or of a recipe that
+// the issuer does not know. Virtual nodes are in no listing, so that listings equal ZooKeeper's.
 //
 // Signing keys are private records of the replicated state (znode.KindPutSecret): every server signs alike, no client can read them. The
 // first leader founds the first key; rotation adds one, retires the others, and keeps them for verifying.

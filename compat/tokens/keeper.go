@@ -64,23 +64,23 @@ func (k *Keeper) answer(b []byte, stat znode.Stat, err error) ([]byte, znode.Sta
 	case err == nil:
 		stat.DataLength, stat.NumChildren = int32(len(b)), 0
 		return b, stat, znode.OK
-	case errors.Is(err, fencing.ErrNotOwner):
+	case errors.Is(err, fencing.ErrNotOwner), errors.Is(err, fencing.ErrNotHolder), errors.Is(err, fencing.ErrAmbiguousGrant):
 		return nil, znode.Stat{}, znode.ErrNoAuth
-	case errors.Is(err, errNoGrant), errors.Is(err, fencing.ErrNotHolder), errors.Is(err, fencing.ErrNotALock), errors.Is(err, fencing.ErrAmbiguousGrant), errors.Is(err, fencing.ErrMalformed):
+	case errors.Is(err, errNoNode), errors.Is(err, fencing.ErrNotALock), errors.Is(err, fencing.ErrMalformed):
 		return nil, znode.Stat{}, znode.ErrNoNode
 	}
 	k.log.Error("a virtual node could not be made", "err", err)
 	return nil, znode.Stat{}, znode.ErrSystem
 }
 
-var errNoGrant = errors.New("no such lock node")
+var errNoNode = errors.New("no such lock node")
 
 // token signs the grant of the session that owns the node.
 func (k *Keeper) token(st *znode.State, who session.ID, node string) (string, znode.Stat, error) {
 	stat, _, ok := st.Node(node)
 	cut := strings.LastIndexByte(node, '/')
 	if !ok || cut < 0 || node == "/" {
-		return "", stat, errNoGrant
+		return "", stat, errNoNode
 	}
 	name := node[cut+1:]
 	facts := fencing.Facts{NodePath: node, Caller: int64(who), Node: fencing.LockNode{Name: name, Czxid: stat.Czxid, Owner: stat.EphemeralOwner}}

@@ -41,6 +41,7 @@ func storySlots(t *testing.T, r rig) {
 		t.Fatal(err)
 	}
 	g2 := <-third
+	proven(t, g2)
 	if Slot(g2) != Slot(g0) || g2.Token().Compare(g0.Token()) <= 0 {
 		t.Fatalf("slot %s with %s after slot %s with %s", Slot(g2), g2.Token(), Slot(g0), g0.Token())
 	}
@@ -83,7 +84,7 @@ func storyElection(t *testing.T, r rig) {
 	if err := g.Unlock(ctx); err != nil {
 		t.Fatal(err)
 	}
-	<-next
+	proven(t, <-next)
 	if who, err := a.NewElection("/elect", "a").Leader(ctx); who != "b" || err != nil {
 		t.Fatalf("leader %q, %v", who, err)
 	}
@@ -125,6 +126,7 @@ func storyLostBeforeExpiry(t *testing.T, r rig) {
 		t.Fatalf("Lost was closed after the server had expired the session (exists %v, %v)", ok, err)
 	}
 	g2 := <-next
+	proven(t, g2)
 	if g2.Token().Compare(g.Token()) <= 0 {
 		t.Fatalf("token %s after %s", g2.Token(), g.Token())
 	}
@@ -163,6 +165,7 @@ func storyExpiredWaiter(t *testing.T, r rig) {
 		t.Fatal(err)
 	}
 	g2 := <-got
+	proven(t, g2)
 	st, err := holder.stat(ctx, g2.Path())
 	if err != nil || st.EphemeralOwner == old.id || st.EphemeralOwner != g2.Token().Audit.Session || st.Czxid != g2.Token().Fence {
 		t.Fatalf("granted %v; node %v, %v; the old session was %#x", g2.Token(), st, err, old.id)

@@ -43,7 +43,12 @@ func (g *Grant) fetchSigned(ctx context.Context) error {
 	}
 	data, err := retry(ctx, g.s, func() ([]byte, error) { b, _, err := g.s.conn.Get("/zookeeper/token" + g.node); return b, err })
 	switch {
-	case errors.Is(err, zk.ErrNoNode): // the server shows a lineage but signs nothing
+	case errors.Is(err, zk.ErrNoNode): // our node is gone, or the server shows a lineage but signs nothing
+		if _, gone := g.s.stat(ctx, g.node); errors.Is(gone, zk.ErrNoNode) {
+			return fmt.Errorf("lock: %s is gone: %w", g.node, errVanished)
+		} else if gone != nil {
+			return gone
+		}
 		return nil
 	case errors.Is(err, zk.ErrNoAuth):
 		return fmt.Errorf("lock: the server says that %s does not hold the lock: %w", g.node, errVanished)

@@ -25,10 +25,19 @@ func testLineage() fencing.Lineage {
 	return fencing.Lineage{Cluster: fencing.ID{1}, Incarnation: fencing.ID{2}}
 }
 
-// rig is one real ZooKeeper for all stories of a test.
+// rig is one real server for all stories of a test.
 type rig struct {
-	t    *testing.T
-	addr string
+	t       *testing.T
+	addr    string
+	lineage fencing.Lineage // told by the operator of a ZooKeeper; zero for Paddock, which tells its own
+}
+
+// lineageFor is what the operator must tell for a server of this kind.
+func lineageFor(kind zktest.Kind) fencing.Lineage {
+	if kind == zktest.Paddock {
+		return fencing.Lineage{}
+	}
+	return testLineage()
 }
 
 // client is a session behind its own proxy.
@@ -44,7 +53,7 @@ func (r rig) clientFor(t *testing.T, timeout time.Duration) client {
 	p := newProxy(t, r.addr)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	s, err := Connect(ctx, Config{Servers: []string{p.addr()}, Timeout: timeout, Lineage: testLineage()})
+	s, err := Connect(ctx, Config{Servers: []string{p.addr()}, Timeout: timeout, Lineage: r.lineage})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,6 +72,7 @@ func take(t *testing.T, g *Grant, err error) *Grant {
 	if err != nil {
 		t.Fatal(err)
 	}
+	proven(t, g)
 	return g
 }
 
@@ -90,10 +100,15 @@ func mustLose(t *testing.T, g *Grant, within time.Duration) {
 	}
 }
 
-func TestAgainstZooKeeper(t *testing.T) {
-	zktest.Require(t, "zookeeper")
-	s := zktest.StartZooKeeper(t, zktest.Config{})
-	r := rig{t, s.Addr()}
+// TestStories holds the recipes to their contract, against the real ZooKeeper and against Paddock.
+func TestStories(t *testing.T) {
+	zktest.Each(t, func(t *testing.T, kind zktest.Kind) {
+		zktest.Require(t, string(kind))
+		play(t, rig{t, zktest.Start(t, kind, zktest.Config{}).Addr(), lineageFor(kind)})
+	})
+}
+
+func play(t *testing.T, r rig) {
 	for _, story := range []struct {
 		name string
 		run  func(t *testing.T, r rig)
@@ -141,6 +156,7 @@ func storyOrder(t *testing.T, r rig) {
 				return
 			}
 			mu.Lock()
+			proven(t, g)
 			order, tokens = append(order, i), append(tokens, g.Token())
 			mu.Unlock()
 			if err := g.Unlock(ctx); err != nil {
