@@ -188,6 +188,8 @@ func (n *node) describe(r *admin.Report, want admin.Parts) {
 		TickTime: c.Basics.TickTime, MaxClientCnxns: c.Basics.MaxClientCnxns, MinTimeout: c.Sessions.MinTimeout, MaxTimeout: c.Sessions.MaxTimeout,
 		Backlog: c.Basics.Backlog, ServerID: int64(n.self), Initial: c.Text,
 	}
+	n.meter.sockets(&r.Traffic)
+	r.Data.LastSnapshot = n.home.newest()
 	if want&admin.PartDirs != 0 {
 		r.Dirs = admin.Dirs{Data: sizeOf(filepath.Join(c.Basics.DataDir, "state")), Log: sizeOf(filepath.Join(c.Basics.DataLogDir, "log"))}
 	}
@@ -209,6 +211,7 @@ func (n *node) describeEnsemble(r *admin.Report) {
 	connected := map[zab.PeerID]bool{n.self: true}
 	if st.Soft.Role == zab.Leading {
 		r.Leading = &admin.Leading{}
+		n.meter.leader(r.Leading)
 		for _, l := range st.Learners {
 			connected[l.ID] = l.State != "probe"
 			switch {

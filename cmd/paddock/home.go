@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/paddock-zk/paddock/compat/admin"
 	"github.com/paddock-zk/paddock/compat/server"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -32,7 +34,8 @@ type home struct {
 	flushing sync.Mutex // a batch is collected and committed, or an image installed
 	imaging  sync.Mutex // a checkpoint is taken
 
-	last   zxid.ID // newest checkpoint
+	last   zxid.ID        // newest checkpoint
+	took   *admin.Summary // how long they take; nil: nobody counts
 	full   bool
 	failed chan<- error
 	cancel context.CancelFunc
@@ -200,6 +203,9 @@ func (h *home) checkpoint(ctx context.Context) error {
 		return err
 	}
 	h.last = c.Zxid
+	if h.took != nil {
+		h.took.ObserveDuration(time.Since(begin))
+	}
 	h.logger.Info("checkpoint", "zxid", c.Zxid, "took", time.Since(begin).Round(time.Millisecond))
 	if _, oldest := h.checkpoints(); oldest > 0 {
 		if err := h.log.CompactBefore(oldest); err != nil {
@@ -216,6 +222,19 @@ func (h *home) checkpoints() (newest, oldest zxid.ID) {
 		return 0, 0
 	}
 	return all[0].Zxid, all[len(all)-1].Zxid
+}
+
+// newest describes the newest checkpoint for reports.
+func (h *home) newest() admin.SnapshotInfo {
+	all, err := store.Checkpoints(h.dir)
+	if err != nil || len(all) == 0 {
+		return admin.SnapshotInfo{Zxid: -1}
+	}
+	info, err := os.Stat(all[0].Path)
+	if err != nil {
+		return admin.SnapshotInfo{Zxid: -1}
+	}
+	return admin.SnapshotInfo{Zxid: int64(all[0].Zxid), Time: info.ModTime()}
 }
 
 // watchSpace refuses writes that grow while the disk is nearly full, and says so once.

@@ -44,6 +44,7 @@ func (i *images) Send(s zab.SnapSend, meta func(zxid.ID) zab.SnapshotMeta, messa
 	if err != nil {
 		return 0, err
 	}
+	i.node.meter.Consensus.Snaps.Inc()
 	i.node.logger.Info("shipping an image of the state", "to", s.To, "zxid", c.Zxid, "bytes", sender.Size())
 	open := func(offset int64) (io.ReadCloser, error) {
 		return io.NopCloser(&chunks{from: sender, at: offset}), nil

@@ -26,10 +26,17 @@ type machine struct {
 
 // SoftStateChanged implements peer.StateMachine.
 func (m machine) SoftStateChanged(s zab.SoftState) {
+	m.node.meter.changed(s)
 	m.Server.SoftStateChanged(s)
 	if s.Active && s.Role == zab.Leading && s.Confirmed {
 		go m.node.found()
 	}
+}
+
+// Apply implements peer.StateMachine.
+func (m machine) Apply(entries []zab.Entry) {
+	m.Server.Apply(entries)
+	m.node.meter.committed(entries)
 }
 
 // found proposes what is missing, once everything before is applied. Two leaders may both try: the second finds it there.

@@ -48,11 +48,12 @@ type node struct {
 	linked chan struct{} // closed: the relay has its peer
 	failed chan error
 	begun  time.Time
+	meter  *measures
 }
 
 // startNode opens the data folder, starts the peer, and accepts clients.
 func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, err error) {
-	n = &node{cfg: cfg, logger: logger, linked: make(chan struct{}), failed: make(chan error, 8), begun: time.Now()}
+	n = &node{cfg: cfg, logger: logger, linked: make(chan struct{}), failed: make(chan error, 8), begun: time.Now(), meter: newMeasures()}
 	n.self = zab.PeerID(max(cfg.Members.ID, 1))
 	defer func() {
 		if err != nil {
@@ -117,7 +118,7 @@ func (n *node) openData(ctx context.Context) error {
 	if err := logThere(filepath.Join(logDir, "log"), ok); err != nil {
 		return err
 	}
-	n.log, err = txnlog.Open(txnlog.OS{}, filepath.Join(logDir, "log"), id.ofLog(n.logger))
+	n.log, err = txnlog.Open(timedDisk{txnlog.OS{}, n.meter}, filepath.Join(logDir, "log"), id.ofLog(n.logger))
 	if err != nil {
 		return fmt.Errorf("transaction log: %w", err)
 	}
@@ -130,6 +131,8 @@ func (n *node) openData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.meter.started(n.begun, n.state.LastZxid(), n.log.Last())
+	n.home.took = n.meter.Storage.SnapshotTime
 	n.home.every, n.home.count = n.cfg.own.FlushEvery, uint32(n.cfg.Storage.SnapCount)
 	n.home.minFree = uint64(n.cfg.own.MinFreeMB) << 20
 	return nil
@@ -164,7 +167,7 @@ func (n *node) startServer() error {
 		Sessions: sessionOptions(n.cfg),
 		Limits:   serverLimits(n.cfg),
 		Features: n.features(set.Flags()),
-		Words:    words, Virtual: n.keeper, Describe: n.describe,
+		Words:    words, Virtual: n.keeper, Describe: n.describe, Metrics: n.meter.Metrics,
 	})
 	words.set(admin.NewWords(n.server, n.cfg.Limits.WhitelistedWords, n.cfg.Sessions.ReadOnlyMode))
 	return nil
@@ -183,7 +186,7 @@ func (n *node) startPeer() error {
 			ID: n.self, Ensemble: ensemble, Applied: n.state.LastZxid(), Generation: n.id.Generation,
 			Rand: newSource(seed), Timing: n.timing(),
 		},
-		Log: n.log, Machine: machine{n.server, n}, TickEvery: peerTick, Logger: n.logger,
+		Log: timedLog{n.log, n.meter}, Machine: machine{n.server, n}, TickEvery: peerTick, Logger: n.logger,
 	}
 	if err := n.startLinks(&cfg, ensemble); err != nil {
 		return err
@@ -264,6 +267,7 @@ func (n *node) open(addr string, t *tls.Config, unify bool) (*listener.Listener,
 		KeepAlive: n.cfg.Basics.TCPKeepAlive, TLS: t, PortUnification: unify, AdmitFrame: n.server.AdmitFrame, Log: n.logger,
 		HandshakeTimeout: time.Duration(n.cfg.TLS.HandshakeTimeout) * time.Millisecond, MaxHandshakes: max(n.cfg.Limits.Handshakes, 0),
 	})
+	n.meter.listens(l)
 	go func() {
 		if err := l.Serve(sock); !errors.Is(err, listener.ErrClosed) {
 			n.failed <- fmt.Errorf("accept on %s: %w", addr, err)

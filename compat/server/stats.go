@@ -129,8 +129,8 @@ func (st *stats) applied(entries []zab.Entry, wallMs, ns int64) {
 	n := int64(len(entries))
 	m.Commits.Add(n)
 	m.WriteFinal.ObserveN(ns/n, n)
-	if late := wallMs - entries[len(entries)-1].Time; late >= 0 {
-		st.metrics.Consensus.Propagation.Observe(late * 1e6)
+	if at := entries[len(entries)-1].Time; at > 0 && wallMs >= at { // the first entry of an ensemble has no time
+		st.metrics.Consensus.Propagation.Observe((wallMs - at) * 1e6)
 	}
 }
 
