@@ -41,6 +41,15 @@ func (f *Frames) Ready() bool {
 	return ok && f.w-f.r >= 4+n
 }
 
+// Peek is the frame that Next would return; it stays where it is.
+func (f *Frames) Peek() (frame []byte, ok bool) {
+	n, ok := f.peek()
+	if !ok || f.w-f.r < 4+n {
+		return nil, false
+	}
+	return f.buf[f.r+4 : f.r+4+n : f.r+4+n], true
+}
+
 // Len is the number of bytes that wait, complete frames or not.
 func (f *Frames) Len() int { return f.w - f.r }
 

@@ -98,6 +98,17 @@ func (p *Pipeline) Confirmed(ticket uint64) {
 	}
 }
 
+// Gated says whether a request waits to be confirmed. A write behind it must not be proposed yet: it could be applied before the requests
+// between them are answered, and they would see what was sent after them.
+func (p *Pipeline) Gated() bool {
+	for i := p.head; i < len(p.items); i++ {
+		if it := &p.items[i]; it.kind == itemSync && !it.ready {
+			return true
+		}
+	}
+	return false
+}
+
 // Head is the next request if it can be answered now, with its bytes: the frame of a read or sync, the reply of a write.
 // The bytes are valid until the next call that adds something.
 func (p *Pipeline) Head() (it *item, bytes []byte) {

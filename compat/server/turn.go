@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"github.com/paddock-zk/paddock/compat/jute"
@@ -89,7 +90,7 @@ func (t *turn) account(writes int64) {
 // run takes frames until there are no more or the connection must wait.
 func (t *turn) run(in *listener.Frames) listener.Verdict {
 	for in.Ready() {
-		if t.mustWait() {
+		if t.mustWait() || t.behindSync(in) {
 			return listener.Pause
 		}
 		frame, _ := in.Next()
@@ -123,6 +124,26 @@ func (t *turn) mustWait() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pipe == nil || !s.load.crowded() && c.pipe.Bytes() < s.opts.Limits.QueuedBytes {
+		return false
+	}
+	c.parked = true
+	return true
+}
+
+// behindSync holds a write back while something before it waits to be confirmed; see Pipeline.Gated.
+func (t *turn) behindSync(in *listener.Frames) bool {
+	c := t.c
+	if c.waits.Load() == 0 {
+		return false
+	}
+	frame, _ := in.Peek()
+	if len(frame) < 8 || !wire.IsWrite(int32(binary.BigEndian.Uint32(frame[4:]))) {
+		return false
+	}
+	t.closeDesk()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pipe == nil || !c.pipe.Gated() {
 		return false
 	}
 	c.parked = true
