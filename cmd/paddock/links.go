@@ -33,7 +33,7 @@ func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
 	if err != nil {
 		return err
 	}
-	secure, err := peerTLS(n.cfg)
+	secure, err := peerTLS(n.cfg, n.logger)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
 	l := &links{}
 	l.transport = transport.New(transport.Config{
 		Identity: transport.Identity{Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), ID: n.self},
-		Secret:   secret, TLS: secure, Listener: sock, Resolve: l.resolver(n.cfg.own.PeerPort), Admit: l.admit,
+		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify, Listener: sock, Resolve: l.resolver(n.cfg.own.PeerPort), Admit: l.admit,
 		Deliver: l.deliver, Receive: n.receiveImage, Logger: n.logger,
 	})
 	n.links = l

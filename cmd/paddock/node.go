@@ -227,7 +227,7 @@ func (n *node) listen() error {
 	if b.ClientPort < 0 && b.SecurePort < 0 {
 		return errors.New("no port for clients: set clientPort, or --client")
 	}
-	secure, err := clientTLS(n.cfg)
+	secure, err := clientTLS(n.cfg, n.logger)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,11 +17,11 @@ import (
 )
 
 // clientTLS is the TLS of the secure client port; nil if none is configured.
-func clientTLS(c *config) (*tls.Config, error) {
+func clientTLS(c *config, log *slog.Logger) (*tls.Config, error) {
 	if c.TLS.Key.Location == "" {
 		return nil, nil
 	}
-	t, err := serverTLS(&c.TLS, "ssl.")
+	t, _, err := storeTLS(&c.TLS, "ssl.", log)
 	if err != nil {
 		return nil, err
 	}
@@ -32,50 +33,59 @@ func clientTLS(c *config) (*tls.Config, error) {
 	default:
 		t.ClientAuth = tls.NoClientCert
 	}
+	if t.ClientAuth != tls.NoClientCert && c.TLS.Trust.Location == "" {
+		return nil, fmt.Errorf("ssl.clientAuth=%s needs ssl.trustStore.location, a PEM file with the authorities of the clients' certificates; or set ssl.clientAuth=none", c.TLS.ClientAuth)
+	}
 	return t, nil
 }
 
 // peerTLS is the TLS of the links between servers: both sides show a certificate.
-func peerTLS(c *config) (*tls.Config, error) {
+func peerTLS(c *config, log *slog.Logger) (*tls.Config, error) {
 	if !c.QuorumTLS.Enabled {
 		return nil, nil
 	}
 	if c.QuorumTLS.Key.Location == "" || c.QuorumTLS.Trust.Location == "" {
 		return nil, errors.New("sslQuorum=true needs ssl.quorum.keyStore.location and ssl.quorum.trustStore.location (PEM files)")
 	}
-	t, err := serverTLS(&c.QuorumTLS.TLS, "ssl.quorum.")
+	t, store, err := storeTLS(&c.QuorumTLS.TLS, "ssl.quorum.", log)
 	if err != nil {
 		return nil, err
 	}
-	t.ClientAuth = tls.RequireAndVerifyClientCert
-	if !c.QuorumTLS.HostVerify { // the chain is still verified, only the name is not compared
-		t.InsecureSkipVerify = true
-		t.VerifyConnection = func(s tls.ConnectionState) error {
-			if len(s.PeerCertificates) == 0 {
-				return errors.New("the other side shows no certificate")
-			}
-			inter := x509.NewCertPool()
-			for _, cert := range s.PeerCertificates[1:] {
-				inter.AddCert(cert)
-			}
-			_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: t.RootCAs, Intermediates: inter, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-			return err
-		}
-	}
+	// Both sides verify by hand, with the authorities that the file names now: a tls.Config keeps those it was made with.
+	t.ClientAuth, t.InsecureSkipVerify = tls.RequireAnyClientCert, true
+	t.GetConfigForClient = nil
+	t.VerifyConnection = store.verify
 	return t, nil
 }
 
-// serverTLS reads key store and trust store. Both are looked at again every few seconds, so that new certificates need no restart.
-func serverTLS(c *zoocfg.TLS, prefix string) (*tls.Config, error) {
-	store := &pemStore{keyFile: c.Key.Location, trustFile: c.Trust.Location, prefix: prefix}
+// verify judges the other side of a peer link; the transport compares its name.
+func (p *pemStore) verify(s tls.ConnectionState) error {
+	if len(s.PeerCertificates) == 0 {
+		return errors.New("the other server shows no certificate")
+	}
+	_, pool := p.current()
+	o := x509.VerifyOptions{Roots: pool, Intermediates: x509.NewCertPool(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
+	for _, cert := range s.PeerCertificates[1:] {
+		o.Intermediates.AddCert(cert)
+	}
+	leaf := s.PeerCertificates[0]
+	if _, err := leaf.Verify(o); err != nil {
+		return fmt.Errorf("the certificate of %q is not accepted (%strustStore.location %s): %w", leaf.Subject, p.prefix, p.trustFile, err)
+	}
+	return nil
+}
+
+// storeTLS reads key store and trust store. Both are looked at again every few seconds, so that new certificates need no restart.
+func storeTLS(c *zoocfg.TLS, prefix string, log *slog.Logger) (*tls.Config, *pemStore, error) {
+	store := &pemStore{keyFile: c.Key.Location, trustFile: c.Trust.Location, prefix: prefix, log: log}
 	if err := store.load(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	versions := map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}
-	base := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: store.pool, ClientCAs: store.pool}
+	base := &tls.Config{MinVersion: tls.VersionTLS12, ClientCAs: store.pool}
 	for _, p := range append([]string{c.Protocol}, c.Protocols...) {
 		if p != "" && versions[p] == 0 && p != "TLS" {
-			return nil, fmt.Errorf("%sprotocol %q: give TLSv1.2 or TLSv1.3", prefix, p)
+			return nil, nil, fmt.Errorf("%sprotocol %q: give TLSv1.2 or TLSv1.3", prefix, p)
 		}
 	}
 	if len(c.Protocols) == 1 && c.Protocols[0] == "TLSv1.3" {
@@ -83,7 +93,7 @@ func serverTLS(c *zoocfg.TLS, prefix string) (*tls.Config, error) {
 	}
 	suites, err := cipherSuites(c.Ciphers, prefix)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	base.CipherSuites = suites
 	base.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { cert, _ := store.current(); return cert, nil }
@@ -97,7 +107,7 @@ func serverTLS(c *zoocfg.TLS, prefix string) (*tls.Config, error) {
 		fresh.ClientCAs, fresh.GetConfigForClient = pool, nil
 		return fresh, nil
 	}
-	return base, nil
+	return base, store, nil
 }
 
 // cipherSuites finds suites by their Java or IANA names.
@@ -120,6 +130,7 @@ func cipherSuites(names []string, prefix string) ([]uint16, error) {
 // pemStore is a certificate with its key, and the authorities that are trusted, as files that may change.
 type pemStore struct {
 	keyFile, trustFile, prefix string
+	log                        *slog.Logger
 
 	mu      sync.Mutex
 	cert    *tls.Certificate
@@ -128,16 +139,23 @@ type pemStore struct {
 	changed [2]time.Time
 }
 
-const certLookEvery = 5 * time.Second
+const certLookEvery = time.Second
 
 // current is what the files hold now; files that cannot be read leave what was there.
 func (p *pemStore) current() (*tls.Certificate, *x509.CertPool) {
 	p.mu.Lock()
-	stale := time.Since(p.looked) > certLookEvery && p.times() != p.changed
-	p.looked = time.Now()
+	stale := false
+	if time.Since(p.looked) > certLookEvery {
+		p.looked = time.Now()
+		stale = p.times() != p.changed
+	}
 	p.mu.Unlock()
 	if stale {
-		_ = p.load() // half-written files are looked at again
+		if err := p.load(); err != nil { // half written, perhaps: it is looked at again
+			p.log.Warn("changed certificates cannot be used, the old ones stay", "err", err)
+		} else {
+			p.log.Info("certificates were loaded anew", "key", p.keyFile, "trust", p.trustFile)
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

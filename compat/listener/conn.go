@@ -2,10 +2,12 @@ package listener
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -139,7 +141,11 @@ func (c *Conn) run() {
 	c.base.SetReadDeadline(time.Now().Add(c.l.opts.SessionlessTimeout))
 	if err := c.prepare(); err != nil {
 		c.abort(err)
-		c.l.opts.Log.Debug("connection ended before it began", "remote", c.remote, "error", err)
+		level := slog.LevelDebug
+		if c.l.opts.TLS != nil && !errors.Is(err, io.EOF) {
+			level = slog.LevelWarn // a certificate that is wrong or out of date, most likely
+		}
+		c.l.opts.Log.Log(context.Background(), level, "connection ended before it began", "remote", c.remote, "error", err)
 		c.l.remove(c)
 		return
 	}

@@ -22,7 +22,10 @@ type Config struct {
 	Identity Identity
 	Secret   []byte      // shared by the ensemble; empty proves nothing, so keep the port on a trusted network then
 	TLS      *tls.Config // nil: plain TCP. Used for both directions: set Certificates, RootCAs, ClientCAs, ClientAuth
-	Listener net.Listener
+	// VerifyHost: with TLS, the certificate of a server that we dial must name the host (or address) that we dialed. A TLS that verifies
+	// chains by itself (InsecureSkipVerify with VerifyConnection) sees no addresses.
+	VerifyHost bool
+	Listener   net.Listener
 	// Resolve says where a server may be reached, in order of preference. It is asked at every change of the ensemble.
 	Resolve func(zab.Member) []string
 	// Admit says whether a server that is in no ensemble may link (a joiner that gossip or an operator announced). Nil: nobody.
@@ -191,13 +194,31 @@ func (t *Transport) connect(ctx context.Context, addr string, to zab.PeerID, l l
 		if cfg.ServerName == "" {
 			cfg.ServerName, _, _ = net.SplitHostPort(addr)
 		}
-		c = tls.Client(c, cfg)
+		if c, err = t.secure(ctx, c, cfg, addr); err != nil {
+			return nil, fmt.Errorf("transport: link to server %d at %s: %w", to, addr, err)
+		}
 	}
 	if err := greet(c, bufio.NewReaderSize(c, 256), t.cfg.Identity, to, l, t.cfg.Secret); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("transport: link to server %d at %s: %w", to, addr, err)
 	}
 	return c, nil
+}
+
+// secure makes a TLS connection of a dialed one. It closes c if that fails.
+func (t *Transport) secure(ctx context.Context, c net.Conn, cfg *tls.Config, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	s := tls.Client(c, cfg)
+	err := s.HandshakeContext(ctx)
+	if host, _, _ := net.SplitHostPort(addr); err == nil && t.cfg.VerifyHost {
+		err = s.ConnectionState().PeerCertificates[0].VerifyHostname(host)
+	}
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	return s, nil
 }
 
 // accept takes links until the listener is closed.
