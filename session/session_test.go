@@ -196,3 +196,17 @@ func BenchmarkMemory(b *testing.B) {
 		runtime.KeepAlive(tr)
 	}
 }
+
+// A report may come behind a newer one: it shortens nothing.
+func TestLateTouchShortensNothing(t *testing.T) {
+	x := NewTracker(100, 0)
+	x.Add(1, 1000, 0)
+	x.Touch(1, 1000, 900)
+	x.Touch(1, 1000, 300)
+	if late := x.Advance(1800, 10, nil); len(late) > 0 {
+		t.Errorf("%v ended 900 ms after it was heard", late)
+	}
+	if late := x.Advance(2000, 10, nil); len(late) != 1 {
+		t.Errorf("late are %v", late)
+	}
+}

@@ -54,23 +54,31 @@ func (t *Tracker) Add(id ID, timeoutMs int32, nowMs int64) {
 	t.schedule(at, nowMs)
 }
 
-// Touch gives a session its timeout again (timeoutMs <= 0: the one it has). False if it is unknown or closing.
+// Touch gives a session its timeout again, from nowMs on (timeoutMs <= 0: the one it has). News of an earlier time than the last one shortens nothing. False if it is unknown or closing.
 func (t *Tracker) Touch(id ID, timeoutMs int32, nowMs int64) bool {
 	at := t.index[id]
 	if at == 0 || t.records[at].bucket == closing {
 		return false
 	}
-	if timeoutMs > 0 {
-		t.records[at].timeout = timeoutMs
+	r := &t.records[at]
+	if timeoutMs > 0 && timeoutMs != r.timeout {
+		r.timeout = timeoutMs
+	} else if t.due(r, nowMs) < r.bucket {
+		return true // news that came late: it was heard since
 	}
 	t.schedule(at, nowMs)
 	return true
 }
 
-// schedule puts a record into the bucket of its deadline, rounded up to the next tick.
+// due is the bucket of a deadline, rounded up to the next tick.
+func (t *Tracker) due(r *record, nowMs int64) int64 {
+	return max((nowMs-t.gap+int64(r.timeout))/t.tick+1, t.next)
+}
+
+// schedule puts a record into the bucket of its deadline.
 func (t *Tracker) schedule(at uint32, nowMs int64) {
 	r := &t.records[at]
-	bucket := max((nowMs-t.gap+int64(r.timeout))/t.tick+1, t.next)
+	bucket := t.due(r, nowMs)
 	if bucket == r.bucket {
 		return
 	}

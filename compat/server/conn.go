@@ -121,6 +121,9 @@ func (c *conn) Closed(reason error) {
 	c.mu.Unlock()
 	s.load.left(left)
 	s.stats.metrics.Conns.Dropped.Inc()
+	if c.in(phaseOpen) && !c.local.Load() {
+		s.sess.part(parting{c.sessionID(), c.timeout, c.seen.Load()})
+	}
 	s.watches.DropWatcher(c.id)
 	s.reg.remove(c)
 	s.opts.Log.Debug("connection closed", "remote", c.lc.Remote(), "session", c.sessionID(), "reason", reason)

@@ -31,7 +31,9 @@ func (s *Server) SoftStateChanged(now zab.SoftState) {
 	s.soft.last = now
 	s.stats.role.Store(uint32(now.Role))
 	leads := now.Active && now.Role == zab.Leading
-	if led := before.Active && before.Role == zab.Leading; leads && (!led || before.Epoch != now.Epoch) {
+	// A leader that opens a new epoch without an election (the counter was full) keeps what it knows: its clients and those of its
+	// followers stay where they are, and with them old connections of sessions that moved.
+	if led := before.Active && before.Role == zab.Leading; leads && !led {
 		s.View(func(st *znode.State) { s.sess.lead(st, s.nowMs()) })
 	} else if !leads {
 		s.sess.follow()

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/paddock-zk/paddock/compat/jute"
@@ -21,6 +22,22 @@ type sessions struct {
 	lastSeen int64 // ns: touches up to here were reported
 	sweepAt  int64 // ms: when containers are looked at next
 	late     []session.ID
+	parted   []parting // the last words of connections that have ended since
+}
+
+// parting is what a connection heard last, until it was reported: else a client that loses its connection right after a request has
+// been silent for as long as the time between two reports more than it was.
+type parting struct {
+	id      session.ID
+	timeout int32
+	seen    int64 // Clock.Mono
+}
+
+// part keeps the last word of a connection that ends.
+func (x *sessions) part(p parting) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.parted = append(x.parted, p)
 }
 
 func (x *sessions) init(o *Options) {
@@ -171,6 +188,12 @@ func (s *Server) touchOwn(since int64) {
 			x.tracker.Touch(c.sessionID(), c.timeout, seen/1e6)
 		}
 	})
+	for _, p := range x.parted {
+		if x.tracker != nil {
+			x.tracker.Touch(p.id, p.timeout, p.seen/1e6)
+		}
+	}
+	x.parted = x.parted[:0]
 }
 
 // touches is a follower's report: (session, timeout) pairs of all sessions heard after since.
@@ -180,6 +203,13 @@ func (s *Server) touches(since int64) (data []byte) {
 			data = jute.AppendInt(jute.AppendLong(data, int64(c.sessionID())), c.timeout)
 		}
 	})
+	x := &s.sess
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.parted = slices.DeleteFunc(x.parted, func(p parting) bool { return p.seen < since })
+	for _, p := range x.parted {
+		data = jute.AppendInt(jute.AppendLong(data, int64(p.id)), p.timeout)
+	}
 	return data
 }
 

@@ -1,0 +1,106 @@
+package server_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/paddock-zk/paddock/compat/jute"
+	"github.com/paddock-zk/paddock/compat/listener"
+	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// byHand opens a session over a connection that this test drives, so that it knows what the server has seen.
+func byHand(t *testing.T, w *world, i int, q wire.ConnectRequest) (*listener.Hand, session.ID, []byte) {
+	t.Helper()
+	h := listener.New(w.nodes[i].Server, listener.Options{}).Hand(netip.MustParseAddrPort("10.0.0.1:1000"))
+	b, mark := wire.BeginFrame(nil)
+	b = q.Append(b)
+	wire.EndFrame(b, mark)
+	h.Feed(b)
+	h.Step()
+	var out []byte
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(5 * time.Second); len(out) == 0; {
+		w.history.Settle()
+		h.Step()
+		out = h.Take()
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatal("no answer to the handshake")
+		}
+	}
+	var p wire.ConnectResponse
+	r := jute.NewReader(out[4:])
+	if p.Decode(&r); r.Err() != nil || p.Session == 0 {
+		t.Fatalf("handshake: %v %+v", r.Err(), p)
+	}
+	return h, p.Session, append([]byte(nil), p.Password[:]...)
+}
+
+// What a connection heard just before it ended counts as life, though no report of it was made yet.
+func TestTheLastWordOfAConnectionCounts(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	h, id, _ := byHand(t, w, 0, wire.ConnectRequest{Timeout: 1000, Password: make([]byte, wire.PasswordSize)})
+	tick := func(ms int) {
+		w.clock.advance(time.Duration(ms) * time.Millisecond)
+		w.nodes[0].Tick()
+		w.history.Settle()
+	}
+	tick(250)
+	w.clock.advance(249 * time.Millisecond)
+	h.Feed(wire.AppendRequest(nil, wire.XidPing, wire.OpPing, nil))
+	h.Step()
+	h.Hangup()
+	h.Step()
+	if !h.Over() {
+		t.Fatal("the connection has not ended")
+	}
+	tick(1)
+	for range 3 {
+		tick(250)
+		alive := false
+		w.nodes[0].View(func(st *znode.State) { _, _, alive = st.Session(id) })
+		if !alive {
+			t.Fatal("the session ended before its timeout was over")
+		}
+	}
+	for range 6 {
+		tick(250)
+	}
+	w.nodes[0].View(func(st *znode.State) {
+		if _, _, alive := st.Session(id); alive {
+			t.Error("the session never ends")
+		}
+	})
+}
+
+// A leader that opens a new epoch without an election still knows where sessions speak.
+func TestAnEpochRollKeepsOwners(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	_, id, pw := byHand(t, w, 2, wire.ConnectRequest{Timeout: 4000, Password: make([]byte, wire.PasswordSize)})
+	byHand(t, w, 1, wire.ConnectRequest{Timeout: 4000, Session: id, Password: pw})
+	roll := w.nodes[0].member.Active()
+	roll.Epoch++
+	w.nodes[0].member.Soft(roll)
+	late := func(from zab.PeerID) znode.Code {
+		x := znode.Txn{Session: id, Cxid: 1, Op: znode.Op{Kind: znode.KindSetData, Path: "/x", Version: -1}}
+		payloads := [][]byte{znode.AppendTxn(nil, &x)}
+		w.nodes[0].Vet(from, payloads)
+		if err := znode.DecodeTxn(payloads[0], &x); err != nil {
+			t.Fatal(err)
+		}
+		return x.Op.Err
+	}
+	if c := late(3); c != znode.ErrSessionMoved {
+		t.Errorf("a write through the server that the session left is let in (%v)", c)
+	}
+	if c := late(2); c != znode.OK {
+		t.Errorf("a write through the server where the session speaks is refused (%v)", c)
+	}
+}
