@@ -13,6 +13,7 @@
 //
 // Signing keys are private records of the replicated state (znode.KindPutSecret): every server signs alike, no client can read them. The
 // first leader founds the first key; rotation adds one, retires the others, and keeps them for verifying.
+// Records are written once and never changed: a key that was revoked stays so, whatever else is asked at the same time.
 //
 // # Concurrency
 //

@@ -77,10 +77,24 @@ var errNoNode = errors.New("no such lock node")
 
 // token signs the grant of the session that owns the node.
 func (k *Keeper) token(st *znode.State, who session.ID, node string) (string, znode.Stat, error) {
+	t, stat, err := k.grant(st, who, node)
+	if err != nil {
+		return "", stat, err
+	}
+	by, err := signer(st, k.now())
+	if err != nil {
+		return "", stat, err
+	}
+	text, err := by.Sign(t, paseto.Issue{At: k.now()})
+	return text, stat, err
+}
+
+// grant is the token of the session that owns the node, if the node holds its lock.
+func (k *Keeper) grant(st *znode.State, who session.ID, node string) (fencing.Token, znode.Stat, error) {
 	stat, _, ok := st.Node(node)
 	cut := strings.LastIndexByte(node, '/')
 	if !ok || cut < 0 || node == "/" {
-		return "", stat, errNoNode
+		return fencing.Token{}, stat, errNoNode
 	}
 	name := node[cut+1:]
 	facts := fencing.Facts{NodePath: node, Caller: int64(who), Node: fencing.LockNode{Name: name, Czxid: stat.Czxid, Owner: stat.EphemeralOwner}}
@@ -93,15 +107,7 @@ func (k *Keeper) token(st *znode.State, who session.ID, node string) (string, zn
 		}
 	}
 	t, err := fencing.Issuer{Lineage: k.lineage}.Issue(facts)
-	if err != nil {
-		return "", stat, err
-	}
-	by, err := signer(st)
-	if err != nil {
-		return "", stat, err
-	}
-	text, err := by.Sign(t, paseto.Issue{At: k.now()})
-	return text, stat, err
+	return t, stat, err
 }
 
 // siblings are the children of a lock's path.

@@ -12,87 +12,85 @@ import (
 	"github.com/paddock-zk/paddock/znode"
 )
 
-// keyPrefix begins the names of the private records of keys; a number of fixed width follows, in the order of their founding.
-const keyPrefix = "fencing/key/"
+// Names of the private records: a key, and for each status to which it fell one more record. Records are only added, never written again, so
+// rotations at the same time on two servers cannot undo each other. A number of fixed width follows, in the order of founding.
+const (
+	keyPrefix     = "fencing/key/"
+	retiredPrefix = "fencing/retired/"
+	revokedPrefix = "fencing/revoked/"
+)
 
 // record is one key as it is stored.
 type record struct {
 	Seed      []byte        `json:"seed"` // of the Ed25519 key, 32 bytes
 	NotBefore time.Time     `json:"notBefore"`
-	Status    paseto.Status `json:"status"`
+	Status    paseto.Status `json:"status"` // when founded: active
 }
 
-func keyName(n int) string { return fmt.Sprintf("%s%010d", keyPrefix, n) }
+func numbered(prefix string, n int) string { return fmt.Sprintf("%s%010d", prefix, n) }
 
-// stored reads the keys of a state, in the order of their founding.
-func stored(st *znode.State) (names []string, keys []record, err error) {
+// stored reads the keys of a state, in the order of their founding: the key at i has the number i.
+func stored(st *znode.State) (keys []record, err error) {
 	st.EachSecret(keyPrefix, func(name string, data []byte) {
 		var r record
-		if jerr := json.Unmarshal(data, &r); jerr != nil || len(r.Seed) != ed25519.SeedSize {
-			err = errors.Join(err, fmt.Errorf("tokens: the signing key %s is damaged (%v)", name, jerr))
+		if jerr := json.Unmarshal(data, &r); jerr != nil || len(r.Seed) != ed25519.SeedSize || name != numbered(keyPrefix, len(keys)) {
+			err = errors.Join(err, fmt.Errorf("tokens: the signing key %s is damaged, or one before it is missing (%v)", name, jerr))
 			return
 		}
-		names, keys = append(names, name), append(keys, r)
+		switch {
+		case st.Secret(numbered(revokedPrefix, len(keys))) != nil:
+			r.Status = paseto.Revoked
+		case st.Secret(numbered(retiredPrefix, len(keys))) != nil:
+			r.Status = paseto.Retired
+		}
+		keys = append(keys, r)
 	})
-	return names, keys, err
+	return keys, err
 }
 
-func put(name string, r record, version int32) (znode.Op, error) {
-	b, err := json.Marshal(r)
-	return znode.Op{Kind: znode.KindPutSecret, Path: name, Data: b, Version: version}, err
+// put is a record that is written once.
+func put(name string, data []byte) *znode.Txn {
+	return &znode.Txn{Op: znode.Op{Kind: znode.KindPutSecret, Path: name, Data: data, Version: 0}}
 }
 
 // Found is the transaction that founds the first key; nil if there is one. random is where the key comes from: crypto/rand.Reader.
 func Found(st *znode.State, random io.Reader, now time.Time) (*znode.Txn, error) {
-	names, _, err := stored(st)
-	if err != nil || len(names) > 0 {
+	keys, err := stored(st)
+	if err != nil || len(keys) > 0 {
 		return nil, err
 	}
-	op, err := newKey(0, random, now)
-	return &znode.Txn{Op: op}, err
+	return newKey(0, random, now)
 }
 
-func newKey(n int, random io.Reader, notBefore time.Time) (znode.Op, error) {
+func newKey(n int, random io.Reader, notBefore time.Time) (*znode.Txn, error) {
 	r := record{Seed: make([]byte, ed25519.SeedSize), NotBefore: notBefore.UTC().Truncate(time.Second), Status: paseto.Active}
 	if _, err := io.ReadFull(random, r.Seed); err != nil {
-		return znode.Op{}, fmt.Errorf("tokens: draw a key: %w", err)
+		return nil, fmt.Errorf("tokens: draw a key: %w", err)
 	}
-	return put(keyName(n), r, 0)
+	b, err := json.Marshal(r)
+	return put(numbered(keyPrefix, n), b), err
 }
 
-// Rotate is the transactions that add a key and retire the active ones. Retired keys still verify: holders read their token again
-// and get the same fence under the new key. revoke makes them worth nothing instead, for keys that were stolen.
-func Rotate(st *znode.State, random io.Reader, now time.Time, revoke bool) ([]*znode.Txn, error) {
-	names, keys, err := stored(st)
+// Rotate is the transactions that add a key and retire the active ones. Retired keys still verify: holders read their token again and get the same
+// fence under the new key. If notBefore is ahead, the newest retired key goes on signing until then, so that verifiers have the time to learn the new
+// one. revoke makes the old keys worth nothing instead, at once, for keys that were stolen.
+func Rotate(st *znode.State, random io.Reader, notBefore time.Time, revoke bool) ([]*znode.Txn, error) {
+	keys, err := stored(st)
 	if err != nil {
 		return nil, err
 	}
-	var next int
-	if n := len(names); n > 0 {
-		if _, err := fmt.Sscanf(names[n-1], keyPrefix+"%d", &next); err != nil {
-			return nil, fmt.Errorf("tokens: key record %q: %w", names[n-1], err)
-		}
-		next++
-	}
-	op, err := newKey(next, random, now)
+	key, err := newKey(len(keys), random, notBefore)
 	if err != nil {
 		return nil, err
 	}
-	out := []*znode.Txn{{Op: op}}
+	out := []*znode.Txn{key}
 	for i, r := range keys {
-		to := paseto.Retired
-		if revoke {
-			to = paseto.Revoked
+		switch {
+		case revoke && r.Status != paseto.Revoked:
+			out = append(out, put(numbered(revokedPrefix, i), []byte{1}))
+		case !revoke && r.Status == paseto.Active:
+			out = append(out, put(numbered(retiredPrefix, i), []byte{1}))
 		}
-		if r.Status == to || r.Status == paseto.Revoked {
-			continue
-		}
-		r.Status = to
-		op, err := put(names[i], r, -1)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, &znode.Txn{Op: op})
 	}
 	return out, nil
 }
@@ -100,7 +98,7 @@ func Rotate(st *znode.State, random io.Reader, now time.Time, revoke bool) ([]*z
 // KeySet is the public side of the keys. Its serial rises with every change, since keys are only added and their status only falls.
 func (k *Keeper) KeySet(st *znode.State) (paseto.KeySet, error) {
 	set := paseto.KeySet{Cluster: k.lineage.Cluster}
-	_, keys, err := stored(st)
+	keys, err := stored(st)
 	if err != nil {
 		return set, err
 	}
@@ -123,16 +121,20 @@ func (k *Keeper) KeySet(st *znode.State) (paseto.KeySet, error) {
 	return set, nil
 }
 
-// signer is the newest active key.
-func signer(st *znode.State) (*paseto.Signer, error) {
-	_, keys, err := stored(st)
+// signer is the newest key that has begun, or, by the clock of a server that is behind, the newest one.
+func signer(st *znode.State, now time.Time) (*paseto.Signer, error) {
+	keys, err := stored(st)
 	if err != nil {
 		return nil, err
 	}
-	for i := len(keys) - 1; i >= 0; i-- {
-		if keys[i].Status == paseto.Active {
-			return paseto.NewSigner(ed25519.NewKeyFromSeed(keys[i].Seed))
+	best := -1
+	for i, r := range keys {
+		if r.Status != paseto.Revoked && (best < 0 || !r.NotBefore.After(now) || keys[best].NotBefore.After(now)) {
+			best = i
 		}
 	}
-	return nil, errors.New("tokens: there is no signing key yet")
+	if best < 0 {
+		return nil, errors.New("tokens: there is no signing key yet")
+	}
+	return paseto.NewSigner(ed25519.NewKeyFromSeed(keys[best].Seed))
 }
