@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -67,6 +68,9 @@ func (n *node) verbs(mux *http.ServeMux) {
 	mux.HandleFunc("POST /paddock/keys/rotate", n.rotateKeys)
 	mux.HandleFunc("POST /paddock/transfer", n.transfer)
 	mux.HandleFunc("GET /paddock/snapshot", n.serveSnapshot)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {

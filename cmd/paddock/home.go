@@ -37,6 +37,7 @@ type home struct {
 	last   zxid.ID        // newest checkpoint
 	took   *admin.Summary // how long they take; nil: nobody counts
 	full   bool
+	tidy   tidier
 	failed chan<- error
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -145,6 +146,7 @@ func (h *home) turn(ctx context.Context) error {
 		return err
 	}
 	z := h.store.Zxid()
+	h.tidy.look(time.Now(), z, h.store.Trim)
 	if !h.due(z) {
 		return nil
 	}

@@ -184,7 +184,7 @@ func (n *node) startPeer() error {
 	cfg := peer.Config{
 		Core: zab.Config{
 			ID: n.self, Ensemble: ensemble, Applied: n.state.LastZxid(), Generation: n.id.Generation,
-			Rand: newSource(seed), Timing: n.timing(),
+			Rand: newSource(seed), Timing: n.timing(), Limits: n.limits(),
 		},
 		Log: timedLog{n.log, n.meter}, Machine: machine{n.server, n}, TickEvery: peerTick, Logger: n.logger,
 	}

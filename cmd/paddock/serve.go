@@ -71,7 +71,7 @@ func serve(c *cli.Context) error {
 	}
 	// The tree is kept outside of what the collector scans, so a denser heap costs it little: see docs/benchmarks.md.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(30)
 	}
 	n, err := startNode(c.Context, cfg, log)
 	if err != nil {

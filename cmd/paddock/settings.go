@@ -22,6 +22,14 @@ const (
 
 func newSource(seed [32]byte) rand.Source { return rand.NewChaCha8(seed) }
 
+// limits bound what the core keeps in memory: followers that are a little behind are served from it, and a single server has none.
+func (n *node) limits() zab.Limits {
+	if !n.distributed() {
+		return zab.Limits{TailBytes: 1 << 20}
+	}
+	return zab.Limits{TailBytes: 16 << 20}
+}
+
 // timing is the ensemble's patience, in ticks of peerTick.
 func (n *node) timing() zab.Timing {
 	t := zab.Timing{Election: electionTicks}
@@ -38,7 +46,7 @@ func authConfig(c *config) auth.Config {
 	s := &c.Auth
 	a := auth.Config{
 		Digest:   auth.Digest{Disabled: !s.DigestEnabled, Super: s.SuperDigest, Algorithm: s.DigestAlg},
-		X509:     auth.X509{Enabled: s.X509 && c.TLS.ClientAuth != "none", Super: s.X509Super},
+		X509:     auth.X509{Enabled: s.X509, Super: s.X509Super},
 		SASL:     s.SASL,
 		Ensemble: auth.Ensemble{Enabled: s.EnsembleOn, Names: s.EnsembleNames},
 		Enforce:  auth.Enforce{Enabled: s.EnforceOn, Schemes: s.EnforceSchemes},

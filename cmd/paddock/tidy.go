@@ -1,0 +1,53 @@
+package main
+
+import (
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+
+	"github.com/paddock-zk/paddock/zab/zxid"
+)
+
+// tidier gives memory back to the system after a busy time. Go's collector runs when the heap grows, so what a burst of writes left behind
+// (batches, log tails, tables that Badger built) would stay resident while the server is quiet. A collection of a large tree is cheap,
+// because nodes hold no pointers.
+type tidier struct {
+	seen zxid.ID
+	at   time.Time // of seen
+	done time.Time
+}
+
+const (
+	tidyLook  = 2 * time.Second  // how often the server is looked at
+	tidyEvery = 10 * time.Second // memory is given back at most so often
+	tidyQuiet = 500              // transactions a second up to which the server is quiet
+	tidySlack = 24 << 20         // bytes that are not worth a collection
+)
+
+// look decides whether now is the time; trim gives back what is not Go's.
+func (t *tidier) look(now time.Time, z zxid.ID, trim func()) {
+	passed := now.Sub(t.at)
+	if passed < tidyLook {
+		return
+	}
+	moved := int64(z - t.seen)
+	if z.Epoch() != t.seen.Epoch() {
+		moved = int64(z.Counter())
+	}
+	t.seen, t.at = z, now
+	quiet := moved <= int64(tidyQuiet*passed/time.Second)
+	if !quiet || now.Sub(t.done) < tidyEvery || spare() < tidySlack {
+		return
+	}
+	t.done = now
+	debug.FreeOSMemory()
+	trim()
+}
+
+// spare is what the heap holds of the system's memory beyond what was live after the last collection.
+func spare() int64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	metrics.Read(s)
+	held := s[0].Value.Uint64() + s[1].Value.Uint64() + s[2].Value.Uint64()
+	return int64(held) - int64(s[3].Value.Uint64())
+}
