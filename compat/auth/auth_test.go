@@ -119,8 +119,8 @@ func TestCertificatesGiveTheirSubject(t *testing.T) {
 	if !ok || !reflect.DeepEqual(ids, []znode.Identity{{Scheme: "ip", ID: "10.0.0.1"}, {Scheme: "super", ID: name}, {Scheme: "x509", ID: name}}) {
 		t.Fatalf("%v %v", ids, ok)
 	}
-	if _, ok := s.Accept(Peer{Addr: peer.Addr}, true); ok {
-		t.Fatal("a TLS connection without a certificate passes although x509 is configured")
+	if ids, ok := s.Accept(Peer{Addr: peer.Addr}, true); !ok || len(ids) != 1 {
+		t.Fatal("ssl.clientAuth=want: a client without a certificate stays, without its identity")
 	}
 	if _, ok := s.Accept(Peer{Addr: peer.Addr}, false); !ok {
 		t.Fatal("a plain connection needs no certificate")

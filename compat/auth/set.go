@@ -137,11 +137,12 @@ type Verdict struct {
 	Why     error // why not; safe to log
 }
 
-// Accept is who a connection is at once: its address, and on a TLS port with a verified certificate its subject. ok is false if x509 is
-// configured and the connection came over TLS without a certificate that the caller verified: ZooKeeper closes such a connection.
+// Accept is who a connection is at once: its address, and on a TLS port with a verified certificate its subject. A client that was asked
+// for a certificate and has none stays, without that identity: where one is needed, the TLS handshake has refused already. ok is false
+// if the subject cannot be read. (NettyServerCnxnFactory.CertificateVerifier)
 func (s *Set) Accept(p Peer, tls bool) (ids []znode.Identity, ok bool) {
 	ids = []znode.Identity{{Scheme: SchemeIP, ID: HostAddress(p.Addr)}}
-	if !tls || !s.cfg.X509.Enabled {
+	if !tls || !s.cfg.X509.Enabled || p.Cert == nil {
 		return ids, true
 	}
 	v := s.x509(p)

@@ -134,14 +134,28 @@ func TestTLSRefusals(t *testing.T) {
 	good.create("/alive", 0)
 }
 
-// TestTLSClientAuth: with want a client may come without a certificate only where no x509 provider insists on one; with none
-// nobody is asked.
+// TestTLSClientAuth: with want a client may come without a certificate, and has no identity then; one that does not verify is refused all
+// the same. With none nobody is asked. ACLs may name the scheme in any case.
 func TestTLSClientAuth(t *testing.T) {
-	s := startSecured(t, "none")
-	g := s.dial(s.secure, s.ca.client(""))
-	g.create("/anyone", 0)
-	_, err := g.conn.Create("/x", nil, 0, []zk.ACL{{Perms: zk.PermAll, Scheme: "x509", ID: "CN=a"}})
-	t.Logf("an x509 ACL without client certificates: %v", err)
+	for _, auth := range []string{"none", "want"} {
+		t.Run(auth, func(t *testing.T) {
+			s := startSecured(t, auth)
+			g := s.dial(s.secure, s.ca.client(""))
+			g.create("/anyone", 0)
+			_, err := g.conn.Create("/x", nil, 0, []zk.ACL{{Perms: zk.PermAll, Scheme: "x509", ID: "CN=alice,O=Paddock"}})
+			g.ok(err)
+			_, _, err = g.conn.Get("/x")
+			g.is(err, zk.ErrNoAuth)
+			alice := s.dial(s.secure, s.ca.client(s.ca.issue("alice")))
+			_, _, err = alice.conn.Get("/x")
+			if auth == "none" {
+				alice.is(err, zk.ErrNoAuth)
+				return
+			}
+			alice.ok(err)
+			s.refused(s.ca.client(s.ca.issue("late", expired)), "expired")
+		})
+	}
 }
 
 // TestTLSPortUnification: the client port takes plain text and TLS.
