@@ -238,7 +238,15 @@ func (l *load) leave(on []*member) (wrong []string) {
 			if w.expired {
 				continue
 			}
-			if _, found, err := z.exists(w.ephemeral()); found || err != nil {
+			var found bool
+			var err error
+			if !zktest.Within(patience, func() bool {
+				if z.conn == nil && z.try() != nil {
+					return false
+				}
+				_, found, err = z.exists(w.ephemeral())
+				return err == nil
+			}) || found {
 				wrong = append(wrong, fmt.Sprintf("server %d has the ephemeral node of the closed session %v (%v)", m.id, w.session, err))
 			}
 		}

@@ -144,6 +144,7 @@ const (
 	noNode     = refusal(znode.ErrNoNode)
 	nodeExists = refusal(znode.ErrNodeExists)
 	badVersion = refusal(znode.ErrBadVersion)
+	quota      = refusal(-125) // also: the disk is nearly full
 )
 
 func (z *zk) delete(path string) error {

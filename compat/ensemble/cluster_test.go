@@ -104,13 +104,9 @@ func prepareCluster(t testing.TB, o options) *cluster {
 		}
 	}
 	for _, m := range c.members {
-		lines := c.lines
-		if m.id > o.voters+o.observers { // a spare knows the ensemble, and itself as an observer
-			lines = append(slices.Clone(lines), c.serverLine(m))
-		}
 		config := zktest.Config{
 			Dir: filepath.Join(parent, fmt.Sprint(m.id)), Admin: true,
-			Extra: slices.Concat([]string{"standaloneEnabled=false", "paddock.peerAddr=" + m.peer, "paddock.minFreeMB=0", "preAllocSize=4096"}, lines, o.extra),
+			Extra: slices.Concat([]string{"standaloneEnabled=false", "paddock.peerAddr=" + m.peer, "paddock.minFreeMB=0", "preAllocSize=4096"}, c.lines, o.extra),
 		}
 		if o.own != nil {
 			o.own(m.id, &config)

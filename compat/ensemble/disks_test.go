@@ -126,8 +126,9 @@ func small(t testing.TB, megabytes string, on int) func(int, *zktest.Config) {
 
 // The disk of one server fills up, by somebody else's file. It must not spoil the others; with room it must come back.
 func diskFull(t *testing.T) {
-	c := startCluster(t, options{own: small(t, "200", 1)})
+	c := startCluster(t, options{own: small(t, "400", 1)})
 	l := startLoad(c, 4, 2)
+	l.noRoom = true
 	spend(300 * time.Millisecond)
 	full := c.members[0]
 	if leader := c.leader(); leader != full {
@@ -136,7 +137,7 @@ func diskFull(t *testing.T) {
 		}
 	}
 	filler := filepath.Join(full.Dir(), "filler")
-	_ = os.WriteFile(filler, make([]byte, 200<<20), 0o600)
+	_ = os.WriteFile(filler, make([]byte, 400<<20), 0o600)
 	z := newZK(c.addrs(), 0)
 	c.must(z.ensure("/fill", "", znode.ModePersistent))
 	blob := strings.Repeat("x", 100_000)
@@ -157,8 +158,9 @@ func diskFull(t *testing.T) {
 
 // Checkpoints do not fit beside the log and the store.
 func diskFullOfCheckpoints(t *testing.T) {
-	c := startCluster(t, options{own: small(t, "160", 2), extra: []string{"snapCount=100"}})
+	c := startCluster(t, options{own: small(t, "260", 2), extra: []string{"snapCount=100"}})
 	l := startLoad(c, 4, 2)
+	l.noRoom = true
 	z := newZK(c.addrs(), 0)
 	c.must(z.ensure("/fill", "", znode.ModePersistent))
 	noise := make([]byte, 400_000)
@@ -184,7 +186,7 @@ func diskFullOfCheckpoints(t *testing.T) {
 	}
 	_ = z.close()
 	if full := c.members[1]; full.PID() == 0 { // an operator gives it a larger disk
-		c.must(syscall.Mount("tmpfs", full.Dir(), "tmpfs", syscall.MS_REMOUNT, "size=400m"))
+		c.must(syscall.Mount("tmpfs", full.Dir(), "tmpfs", syscall.MS_REMOUNT, "size=600m"))
 		c.must(full.Start())
 	}
 	c.agree()

@@ -31,6 +31,7 @@ type load struct {
 	lockers []*locker
 	acked   atomic.Int64 // writes
 	mayEnd  bool         // sessions may have expired in this row
+	noRoom  bool         // writes may be refused because a disk is full
 	latest  atomic.Int32 // version of /ens/r0 that was acknowledged
 	writes  struct {
 		sync.Mutex
@@ -181,7 +182,7 @@ func (w *worker) run() {
 }
 
 func (w *worker) complain(err error) {
-	if w.load.mayEnd && w.expired {
+	if w.load.mayEnd && w.expired || w.load.noRoom && errors.Is(err, quota) {
 		return
 	}
 	w.wrong = append(w.wrong, fmt.Sprintf("worker %d: %v", w.id, err))
@@ -311,7 +312,7 @@ func (k *locker) run() {
 				continue
 			}
 		}
-		if err := k.cycle(); err != nil && !errors.Is(err, errUnknown) && !errors.Is(err, errStopped) {
+		if err := k.cycle(); err != nil && !errors.Is(err, errUnknown) && !errors.Is(err, errStopped) && !(k.load.noRoom && errors.Is(err, quota)) {
 			k.wrong = append(k.wrong, fmt.Sprintf("locker %d: %v", k.id, err))
 			return
 		}
