@@ -14,6 +14,7 @@ import (
 type tidier struct {
 	seen zxid.ID
 	at   time.Time // of seen
+	owed int       // collections after a busy time: the first may come while Badger still compacts
 	done time.Time
 }
 
@@ -36,10 +37,14 @@ func (t *tidier) look(now time.Time, z zxid.ID, trim func()) {
 	}
 	t.seen, t.at = z, now
 	quiet := moved <= int64(tidyQuiet*passed/time.Second)
-	if !quiet || now.Sub(t.done) < tidyEvery || spare() < tidySlack {
+	if !quiet {
+		t.owed = 2
 		return
 	}
-	t.done = now
+	if now.Sub(t.done) < tidyEvery || t.owed == 0 && spare() < tidySlack {
+		return
+	}
+	t.done, t.owed = now, max(t.owed-1, 0)
 	debug.FreeOSMemory()
 	trim()
 }
