@@ -117,8 +117,7 @@ func (k *link) write(ctx context.Context, c net.Conn) error {
 		if len(out) == 0 {
 			continue
 		}
-		_ = c.SetWriteDeadline(time.Now().Add(k.t.cfg.WriteTimeout))
-		if _, err := c.Write(out); err != nil {
+		if err := k.pour(c, out); err != nil {
 			return err
 		}
 		k.t.count.sentBytes.Add(uint64(len(out)))
@@ -126,4 +125,19 @@ func (k *link) write(ctx context.Context, c net.Conn) error {
 			out = nil
 		}
 	}
+}
+
+// slice is how much a link must take within WriteTimeout: one that is slow but moves is not broken, however much waits for it.
+const slice = 256 << 10
+
+func (k *link) pour(c net.Conn, out []byte) error {
+	for len(out) > 0 {
+		n := min(len(out), slice)
+		_ = c.SetWriteDeadline(time.Now().Add(k.t.cfg.WriteTimeout))
+		if _, err := c.Write(out[:n]); err != nil {
+			return err
+		}
+		out = out[n:]
+	}
+	return nil
 }
