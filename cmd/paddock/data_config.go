@@ -81,6 +81,9 @@ func configCommand() *cli.Command {
 							list = append(list, s.Client)
 						}
 					}
+					if len(list) == 0 {
+						return &toolError{tried: "config -c", happened: "the configuration names no client addresses", todo: "write ;HOST:PORT behind the server lines, see reconfig", code: 1}
+					}
 					return v.out.line(list, strings.Join(list, ","))
 				}
 				if err := dataShowConfig(v, string(n.data)); err != nil || !v.c.Bool("stat") {

@@ -87,7 +87,7 @@ func dataCp(v *dataVerb, words []string) error {
 			continue
 		}
 		into := dataMoved(at, source, dest)
-		if err := to.store(into, n, v.c.Bool("overwrite"), false); err != nil {
+		if _, err := to.store(into, n, v.c.Bool("overwrite"), false); err != nil {
 			return toolFail("cp to "+into, err)
 		}
 		p.add(1)
@@ -139,11 +139,12 @@ func (v *dataVerb) record(at string, withACL bool) (dataRecord, error) {
 	return r, nil
 }
 
-// store writes a node: creates it (and its parents), or with overwrite sets data and ACL of one that is there; skip leaves that one.
-func (v *dataVerb) store(at string, n dataRecord, overwrite, skip bool) error {
+// store writes a node: creates it (and its parents), or with overwrite sets data and ACL of one that is there. With skip that one stays
+// as it is, and stored is false.
+func (v *dataVerb) store(at string, n dataRecord, overwrite, skip bool) (stored bool, err error) {
 	data, err := n.bytes()
 	if err != nil {
-		return fmt.Errorf("data of %s: %w", at, err)
+		return false, fmt.Errorf("data of %s: %w", at, err)
 	}
 	if n.Null {
 		data = nil
@@ -151,29 +152,29 @@ func (v *dataVerb) store(at string, n dataRecord, overwrite, skip bool) error {
 	acl := zk.WorldACL(zk.PermAll)
 	if len(n.ACL) > 0 {
 		if acl, err = dataParseACL(strings.Join(n.ACL, ",")); err != nil {
-			return err
+			return false, err
 		}
 	}
 	_, err = v.create(dataCreation{path: at, data: data, acl: acl})
 	if errors.Is(err, zk.ErrNoNode) {
 		if err := v.parents(at); err != nil {
-			return err
+			return false, err
 		}
 		_, err = v.create(dataCreation{path: at, data: data, acl: acl})
 	}
-	if !errors.Is(err, zk.ErrNodeExists) || at == "/" && !overwrite || skip {
+	switch {
+	case !errors.Is(err, zk.ErrNodeExists) || skip || at == "/" && !overwrite:
 		if errors.Is(err, zk.ErrNodeExists) {
-			return nil
+			return false, nil
 		}
-		return err
-	}
-	if !overwrite {
-		return &toolError{tried: "write " + at, happened: "it exists already", todo: "say --overwrite to write over what is there", code: toolExitConflict, cause: err}
+		return err == nil, err
+	case !overwrite:
+		return false, &toolError{tried: "write " + at, happened: "it exists already", todo: "say --overwrite to write over what is there", code: toolExitConflict, cause: err}
 	}
 	if _, err = toolDo(v.ctx, v.toolSession, func() (*zk.Stat, error) { return v.Set(at, data, -1) }); err == nil && len(n.ACL) > 0 {
 		_, err = toolDo(v.ctx, v.toolSession, func() (*zk.Stat, error) { return v.SetACL(at, acl, -1) })
 	}
-	return err
+	return err == nil, err
 }
 
 func diffCommand() *cli.Command {

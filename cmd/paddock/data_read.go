@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-zookeeper/zk"
@@ -304,6 +305,7 @@ subtree), with their sessions.
 				if err == nil {
 					paths, err = dataTexts(body)
 				}
+				slices.Sort(paths)
 				for _, p := range paths {
 					add(p, v.SessionID())
 				}
@@ -376,6 +378,7 @@ func whoamiCommand() *cli.Command {
 				User   string `json:"user"`
 			}
 			list, rows := []row{}, [][]string(nil)
+			slices.SortFunc(who.Infos, func(a, b wire.ClientInfo) int { return strings.Compare(a.Scheme+":"+a.User, b.Scheme+":"+b.User) })
 			for _, i := range who.Infos {
 				list, rows = append(list, row{i.Scheme, i.User}), append(rows, []string{i.Scheme, i.User})
 			}

@@ -130,6 +130,7 @@ func dataImport(v *dataVerb, words []string) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("subtree import: %w", err)
 	}
+	left := 0
 	p := toolCounting(v.c, "imported")
 	defer p.end()
 	err = dataReadSubtree(f, name, func(n dataRecord) error {
@@ -143,15 +144,20 @@ func dataImport(v *dataVerb, words []string) error {
 			n.ACL = nil
 		}
 		at := dataMoved(n.Path, "/", words[0])
-		if err := v.store(at, n, v.c.Bool("overwrite"), v.c.Bool("skip-existing")); err != nil {
+		stored, err := v.store(at, n, v.c.Bool("overwrite"), v.c.Bool("skip-existing"))
+		if err != nil {
 			return toolFail(fmt.Sprintf("subtree import: after %d nodes, %s", p.n, at), err)
+		}
+		if !stored {
+			left++
+			return nil
 		}
 		p.add(1)
 		return nil
 	})
 	p.end()
 	if err == nil {
-		toolNote(v.c, "imported %d nodes", p.n)
+		toolNote(v.c, "imported %d nodes, left %d as they were", p.n, left)
 	}
 	return err
 }

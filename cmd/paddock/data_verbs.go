@@ -16,12 +16,25 @@ const (
 
 // dataCommands are the verbs that work on znodes. The shell has the same ones.
 func dataCommands() []*cli.Command {
-	return []*cli.Command{
+	return dataPlainS([]*cli.Command{
 		getCommand(), setCommand(), createCommand(), deleteCommand(), deleteallCommand(), lsCommand(), statCommand(), existsCommand(),
 		getACLCommand(), setACLCommand(), getEphemeralsCommand(), countCommand(), syncCommand(), watchCommand(), findCommand(), treeCommand(),
 		cpCommand(), diffCommand(), editCommand(), subtreeCommand(), multiCommand(),
 		setquotaCommand(), listquotaCommand(), delquotaCommand(), configCommand(), reconfigCommand(), whoamiCommand(),
+	})
+}
+
+// dataPlainS takes -s away from --server: behind a data verb it means the Stat, as in zkCli, or nothing. In front of the verb it is --server.
+func dataPlainS(list []*cli.Command) []*cli.Command {
+	for _, c := range list {
+		for _, f := range c.Flags {
+			if s, ok := f.(*cli.StringFlag); ok && s.Name == "server" {
+				s.Aliases = nil
+			}
+		}
+		dataPlainS(c.Subcommands)
 	}
+	return list
 }
 
 // dataVerb is what a data verb works with.

@@ -62,6 +62,7 @@ func dataWatch(v *dataVerb, words []string) error {
 		_, err := v.call(v.ctx, wire.OpAddWatch, func(b []byte) []byte { return (&wire.PathInt{Path: path, Value: mode}).Append(b) })
 		return toolFail("watch "+path, err)
 	}
+	v.forget()
 	if err := set(); err != nil {
 		return err
 	}
@@ -73,6 +74,17 @@ func dataWatch(v *dataVerb, words []string) error {
 	}
 	defer cancel()
 	return dataWatchLoop(ctx, v, words, set)
+}
+
+// forget drops events from before the watch.
+func (v *dataVerb) forget() {
+	for {
+		select {
+		case <-v.events:
+		default:
+			return
+		}
+	}
 }
 
 // unwatch takes the watch away again: the shell's session goes on.

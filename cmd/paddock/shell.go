@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/go-zookeeper/zk"
 	"github.com/peterh/liner"
@@ -37,9 +38,11 @@ from the terminal, from FILE, or from standard input; a script stops at the firs
 // shell is one run of `paddock shell`: a session, if there is one, and lines.
 type shell struct {
 	c       *cli.Context
+	ctx     context.Context // of the session; on a terminal Ctrl-C does not end it
 	target  toolTarget
 	session *toolSession
-	line    *liner.State // nil without a terminal
+	line    *liner.State         // nil without a terminal
+	modes   [2]liner.ModeApplier // of the terminal: while a verb runs, so that Ctrl-C is a signal, and while a line is edited
 	history []string
 	quiet   atomic.Bool // printwatches off
 	number  int
@@ -56,7 +59,7 @@ func shellRun(c *cli.Context) error {
 	if _, err := toolOutput(c); err != nil {
 		return err
 	}
-	s := &shell{c: c}
+	s := &shell{c: c, ctx: c.Context}
 	if s.target, err = toolTargetOf(c); err != nil {
 		return err
 	}
@@ -86,7 +89,7 @@ func (s *shell) close() {
 // open is the session of a verb: it is opened when the first verb needs it.
 func (s *shell) open() (*toolSession, error) {
 	if s.session == nil {
-		fresh, err := toolOpen(s.c.Context, s.target)
+		fresh, err := toolOpen(s.ctx, s.target)
 		if err != nil {
 			return nil, err
 		}
@@ -132,8 +135,17 @@ func (s *shell) script(in io.Reader, name string) error {
 
 // interactive reads lines from the terminal.
 func (s *shell) interactive() error {
+	var err error
+	if s.modes[0], err = liner.TerminalMode(); err != nil {
+		return fmt.Errorf("shell: look at the terminal: %w", err)
+	}
 	s.line = liner.NewLiner()
 	defer func() { s.line.Close(); s.line = nil }()
+	if s.modes[1], err = liner.TerminalMode(); err != nil {
+		return fmt.Errorf("shell: look at the terminal: %w", err)
+	}
+	s.ctx = context.WithoutCancel(s.c.Context)
+	s.endOnSignal()
 	s.line.SetCtrlCAborts(true)
 	s.line.SetTabCompletionStyle(liner.TabPrints)
 	s.line.SetWordCompleter(s.complete)
@@ -143,7 +155,7 @@ func (s *shell) interactive() error {
 	if _, err := s.open(); err != nil {
 		toolNote(s.c, "paddock: %v", err)
 	}
-	for s.c.Context.Err() == nil {
+	for {
 		text, err := s.line.Prompt(s.prompt())
 		switch {
 		case errors.Is(err, liner.ErrPromptAborted):
@@ -160,9 +172,7 @@ func (s *shell) interactive() error {
 		s.number++
 		s.line.AppendHistory(text)
 		s.history = append(s.history, text)
-		ctx, stop := signal.NotifyContext(context.WithoutCancel(s.c.Context), os.Interrupt)
-		err = s.run(ctx, text)
-		stop()
+		err = s.runLine(text)
 		if errors.Is(err, errQuit) {
 			return nil
 		}
@@ -170,7 +180,33 @@ func (s *shell) interactive() error {
 			toolNote(s.c, "%v", err)
 		}
 	}
-	return nil
+}
+
+// endOnSignal puts the terminal back in order when the process is told to end while it waits for a key.
+func (s *shell) endOnSignal() {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		sig := <-ch
+		_ = s.modes[0].ApplyMode()
+		os.Exit(128 + int(sig.(syscall.Signal)))
+	}()
+}
+
+// runLine runs a line of the terminal: Ctrl-C ends it, and not the shell.
+func (s *shell) runLine(text string) error {
+	_ = s.modes[0].ApplyMode()
+	defer func() { _ = s.modes[1].ApplyMode() }()
+	ctx, stop := signal.NotifyContext(s.ctx, os.Interrupt)
+	defer stop()
+	return s.run(ctx, text)
+}
+
+// ask puts a question while a verb runs.
+func (s *shell) ask(question string) (string, error) {
+	_ = s.modes[1].ApplyMode()
+	defer func() { _ = s.modes[0].ApplyMode() }()
+	return s.line.Prompt(question)
 }
 
 func (s *shell) prompt() string {
@@ -260,7 +296,7 @@ func (s *shell) app() *cli.App {
 	}
 	if s.line != nil {
 		app.Metadata["brackets"] = true
-		app.Metadata["ask"] = s.line.Prompt
+		app.Metadata["ask"] = s.ask
 	}
 	return app
 }

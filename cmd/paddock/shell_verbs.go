@@ -132,7 +132,7 @@ func (s *shell) version(context.Context, []string) error {
 	if s.session == nil {
 		return nil
 	}
-	text, err := clusterWord(s.c.Context, &s.target, s.session.Server(), "srvr")
+	text, err := clusterWord(s.ctx, &s.target, s.session.Server(), "srvr")
 	if err != nil {
 		return err
 	}
