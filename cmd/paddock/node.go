@@ -186,7 +186,7 @@ func (n *node) startPeer() error {
 			ID: n.self, Ensemble: ensemble, Applied: n.state.LastZxid(), Generation: n.id.Generation,
 			Rand: newSource(seed), Timing: n.timing(), Limits: n.limits(),
 		},
-		Log: timedLog{n.log, n.meter}, Machine: machine{n.server, n}, TickEvery: peerTick, Logger: n.logger,
+		Log: timedLog{n.log, n.meter}, Machine: machine{n.server, n}, TickEvery: n.tick(), Logger: n.logger,
 	}
 	if err := n.startLinks(&cfg, ensemble); err != nil {
 		return err

@@ -17,8 +17,16 @@ import (
 // peerTick is the resolution of the ensemble's time: heartbeats go once a tick, elections begin after electionTicks of silence.
 const (
 	peerTick      = 20 * time.Millisecond
+	aloneTick     = 200 * time.Millisecond // a single server has nobody to keep time for
 	electionTicks = 8
 )
+
+func (n *node) tick() time.Duration {
+	if !n.distributed() {
+		return aloneTick
+	}
+	return peerTick
+}
 
 func newSource(seed [32]byte) rand.Source { return rand.NewChaCha8(seed) }
 
@@ -34,10 +42,10 @@ func (n *node) limits() zab.Limits {
 func (n *node) timing() zab.Timing {
 	t := zab.Timing{Election: electionTicks}
 	if d := n.cfg.own.Election; d > 0 {
-		t.Election = max(3, int(d/peerTick))
+		t.Election = max(3, int(d/n.tick()))
 	}
-	t.DiskStepDown = int(5 * time.Second / peerTick)
-	t.DiskFatal = int(60 * time.Second / peerTick)
+	t.DiskStepDown = int(5 * time.Second / n.tick())
+	t.DiskFatal = int(60 * time.Second / n.tick())
 	return t
 }
 
