@@ -75,7 +75,7 @@ func (s *Server) closeInDoubt() {
 func (s *Server) Deliver(d zab.Delivery) {
 	switch d.Kind {
 	case zab.DeliverTouch:
-		s.takeTouches(d.From, d.Data)
+		s.takeTouches(d.Data)
 	case zab.DeliverAsk:
 		s.answer(d)
 	}

@@ -104,3 +104,27 @@ func TestAnEpochRollKeepsOwners(t *testing.T) {
 		t.Errorf("a write through the server where the session speaks is refused (%v)", c)
 	}
 }
+
+// A server that slept takes a session over, long after its client went elsewhere. The client goes on where it is: it lives.
+func TestReportsOfAnyServerCount(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	tick := func(ms int) {
+		w.clock.advance(time.Duration(ms) * time.Millisecond)
+		for _, n := range w.nodes {
+			n.Tick()
+		}
+		w.history.Settle()
+	}
+	h, id, pw := byHand(t, w, 1, wire.ConnectRequest{Timeout: 1000, Password: make([]byte, wire.PasswordSize)})
+	byHand(t, w, 2, wire.ConnectRequest{Timeout: 1000, Session: id, Password: pw}) // nobody uses it any more
+	for range 12 {
+		h.Feed(wire.AppendRequest(nil, wire.XidPing, wire.OpPing, nil))
+		h.Step()
+		tick(250)
+	}
+	w.nodes[0].View(func(st *znode.State) {
+		if _, _, alive := st.Session(id); !alive {
+			t.Error("the session ended while its client was heard four times a second")
+		}
+	})
+}

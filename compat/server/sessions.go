@@ -6,7 +6,6 @@ import (
 
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/session"
-	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/znode"
 )
 
@@ -213,8 +212,9 @@ func (s *Server) touches(since int64) (data []byte) {
 	return data
 }
 
-// takeTouches is the leader's side of touches.
-func (s *Server) takeTouches(from zab.PeerID, data []byte) {
+// takeTouches is the leader's side of touches. A report counts wherever the session speaks: it says that its client sent something. Who
+// gave a server up while that server slept may speak through another one when the first wakes up and takes the session.
+func (s *Server) takeTouches(data []byte) {
 	now := s.nowMs()
 	x := &s.sess
 	x.mu.Lock()
@@ -224,9 +224,6 @@ func (s *Server) takeTouches(from zab.PeerID, data []byte) {
 	}
 	for r := jute.NewReader(data); r.Len() >= 12; {
 		id, timeout := session.ID(r.Long()), r.Int()
-		if owner, ok := x.tracker.Owner(id); ok && owner != 0 && zab.PeerID(owner>>56) != from {
-			continue // it moved: the report is about its old connection
-		}
 		x.tracker.Touch(id, timeout, now)
 	}
 }
