@@ -4,7 +4,7 @@
 // (zab/zabtest, compat/server/servertest) shows on fakes: docs/faults.md lists every fault with where it is tested.
 //
 //	go test ./compat/ensemble                              # a handful of faults, half a minute
-//	go test ./compat/ensemble -faults=all                  # all of them, some minutes
+//	go test ./compat/ensemble -faults=all                  # all of them, some minutes (-faults=open: what is known to fail)
 //	go test ./compat/ensemble -run TestEnsembleFaults/07   # one
 //	go test ./compat/ensemble -run TestEnsembleMeasure -v -measure   # figures
 //
@@ -12,8 +12,8 @@
 //
 // Servers dial each other through the [network] of the test: each server line names a port of the test process, and the test passes the
 // bytes on to where the server listens (paddock.peerAddr). The hello of a peer link says who dials, so each direction of each pair is known and
-// can be cut, delayed, slowed, damaged or torn by itself. Some rows use network namespaces and nft instead, where the kernel drops
-// the packets; those need root and say so. Processes are killed, stopped and continued; files of a stopped server are damaged; disks are
+// can be cut, delayed, slowed, damaged or torn by itself. TestEnsembleKernelDrops uses network namespaces and nft instead, where the kernel drops
+// the packets; it needs root. Processes are killed, stopped and continued; files of a stopped server are damaged; disks are
 // small tmpfs mounts.
 //
 // # What is judged
