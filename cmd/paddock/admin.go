@@ -26,12 +26,16 @@ const zkVersion = "3.9.5-paddock-" + version
 type adminServer struct{ servers []*http.Server }
 
 // startAdmin serves HTTP. As in ZooKeeper, a port that is taken is a warning, not the end.
-func (n *node) startAdmin() {
+func (n *node) startAdmin() error {
 	n.admin = &adminServer{}
 	a, t := &n.cfg.Admin, &n.cfg.Telemetry
 	own := t.HTTPPort >= 0 // the metrics provider's own port
 	if a.Enabled {
-		commands := admin.NewHandler(n.server, admin.HandlerOptions{URL: a.URL, NoSnapshot: !a.Snapshot, NoRestore: !a.Restore, RateInterval: time.Duration(a.RateInterval) * time.Millisecond})
+		b, err := newBackup(n)
+		if err != nil {
+			return err
+		}
+		commands := admin.NewHandler(n.server, admin.HandlerOptions{URL: a.URL, Backup: b, NoSnapshot: !a.Snapshot, NoRestore: !a.Restore, RateInterval: time.Duration(a.RateInterval) * time.Millisecond})
 		mux := http.NewServeMux()
 		mux.Handle("/", commands)
 		n.verbs(mux)
@@ -42,6 +46,7 @@ func (n *node) startAdmin() {
 		mux.Handle("/metrics", admin.NewMetricsHandler(n.server, t.ExportJVM))
 		n.admin.start(n, net.JoinHostPort(t.HTTPHost, strconv.Itoa(t.HTTPPort)), mux)
 	}
+	return nil
 }
 
 func (a *adminServer) start(n *node, addr string, h http.Handler) {

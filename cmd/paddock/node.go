@@ -74,7 +74,9 @@ func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, 
 	if err := n.listen(); err != nil {
 		return n, err
 	}
-	n.startAdmin()
+	if err := n.startAdmin(); err != nil {
+		return n, err
+	}
 	n.server.View(func(st *znode.State) { // the peer applies already
 		logger.Info("serving", "client", n.clientAddr(), "data", cfg.Basics.DataDir, "server", n.self, "zxid", st.LastZxid(), "znodes", st.NodeCount(),
 			"started_in", time.Since(n.begun).Round(time.Millisecond))

@@ -173,7 +173,11 @@ func (h *handler) backup(w http.ResponseWriter, req *http.Request, name string) 
 	}
 	if err != nil {
 		map[bool]*Counter{true: m.RestoreErrors, false: m.SnapshotErrors}[restore].Inc()
-		refuse(w, http.StatusInternalServerError, name, err.Error())
+		status := http.StatusInternalServerError
+		if errors.Is(err, ErrUnavailable) {
+			status = http.StatusServiceUnavailable
+		}
+		refuse(w, status, name, err.Error())
 	}
 }
 
