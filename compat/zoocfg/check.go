@@ -23,6 +23,7 @@ func (p *parser) finish() {
 	p.finishSessions()
 	p.finishMembers()
 	p.finishAuth()
+	p.finishTLS()
 	if c.Storage.RetainSnaps < 3 {
 		p.warn(p.seen["autopurge.snapRetainCount"], "autopurge.snapRetainCount", "%d is too few; 3 are kept", c.Storage.RetainSnaps)
 		c.Storage.RetainSnaps = 3
@@ -165,6 +166,33 @@ func (p *parser) finishAuth() {
 	}
 	if c.Nodes.SkipACL {
 		p.warn(p.seen["skipACL"], "skipACL", "is on: nobody's permissions are checked")
+	}
+}
+
+// finishTLS refuses what would make a server look safer than it is, and warns of the rest that is not built.
+func (p *parser) finishTLS() {
+	c := p.cfg
+	refuse := func(on bool, key, why string) {
+		if on {
+			p.fail(p.seen[key], key, "%s", why)
+		}
+	}
+	const revoked = "revoked certificates are not looked for; give short-lived ones and replace them: files that change are read again"
+	refuse(c.TLS.CRL, "ssl.crl", revoked)
+	refuse(c.TLS.OCSP, "ssl.ocsp", revoked)
+	refuse(c.QuorumTLS.CRL, "ssl.quorum.crl", revoked)
+	refuse(c.QuorumTLS.OCSP, "ssl.quorum.ocsp", revoked)
+	const plain = "the AdminServer speaks plain HTTP; leave it on 127.0.0.1 behind a proxy that does TLS, or set admin.enableServer=false"
+	refuse(c.Admin.ForceHTTPS, "admin.forceHttps", plain)
+	refuse(c.Admin.NeedClientAuth, "admin.needClientAuth", plain)
+	if c.Telemetry.HTTPSPort >= 0 {
+		p.warn(p.seen["metricsProvider.httpsPort"], "metricsProvider.httpsPort", "is not served; metrics are on metricsProvider.httpPort and on the admin port")
+	}
+	if c.QuorumTLS.PortUnification {
+		p.warn(p.seen["portUnification"], "portUnification", "peers speak either TLS or plain text, never both: change sslQuorum on all servers at once")
+	}
+	if c.Telemetry.Audit {
+		p.warn(p.seen["audit.enable"], "audit.enable", "no audit log is written")
 	}
 }
 
