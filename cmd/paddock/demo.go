@@ -3,7 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
-	"database/sql"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,10 +16,6 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-	_ "modernc.org/sqlite"
-
-	"github.com/paddock-zk/paddock/fencing"
-	"github.com/paddock-zk/paddock/fencing/sqlitefence"
 )
 
 // demoLockPath protects the account of the demonstration.
@@ -32,11 +29,12 @@ func demoCommand() *cli.Command {
 			{
 				Name:  "fencing",
 				Usage: "stop a lock holder, let another take over, and let the first one write",
-				Description: `Two real processes share an account in a real SQLite file under one lock. The first is stopped by SIGSTOP between looking at its lock and
+				Description: `Two real processes share an account in a real SQLite file (or a PostgreSQL database) under one lock. The first is stopped by SIGSTOP between looking at its lock and
 writing. Its session ends, the second takes the lock and writes; then the first goes on. Shown twice: without the guard the account is
 wrong afterwards, with it the late write is refused. Takes about half a minute. Exit code 0 when both happened as told, 1 otherwise.`,
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "server", Aliases: []string{"s"}, Usage: "a running server; without it one is started for the demonstration"},
+					&cli.StringFlag{Name: "postgres", Usage: "keep the account in this PostgreSQL `DSN` instead of a file, in a schema of its own that is removed afterwards"},
 				},
 				Action: demoFencing,
 			},
@@ -47,11 +45,12 @@ wrong afterwards, with it the late write is refused. Takes about half a minute. 
 
 // demoStage is where the demonstration plays.
 type demoStage struct {
-	out    io.Writer
-	server string
-	dir    string
-	start  time.Time
-	spawn  func(args ...string) *exec.Cmd // a process of this program
+	out      io.Writer
+	server   string
+	dir      string
+	postgres string // DSN; "" keeps accounts in files of dir
+	start    time.Time
+	spawn    func(args ...string) *exec.Cmd // a process of this program
 }
 
 func demoFencing(c *cli.Context) error {
@@ -64,7 +63,7 @@ func demoFencing(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	stage := &demoStage{out: c.App.Writer, server: c.String("server"), dir: dir,
+	stage := &demoStage{out: c.App.Writer, server: c.String("server"), dir: dir, postgres: c.String("postgres"),
 		spawn: func(args ...string) *exec.Cmd { return exec.Command(self, args...) }}
 	if stage.server == "" {
 		stop, err := stage.startServer()
@@ -123,49 +122,55 @@ func (d *demoStage) tell(who, format string, args ...any) {
 }
 
 // act lets the story happen once and gives the final balance.
-func (d *demoStage) act(ctx context.Context, guarded bool) (int, error) {
-	name := fmt.Sprintf("account-%t.db", guarded)
-	db, err := demoOpen(ctx, filepath.Join(d.dir, name), true)
+func (d *demoStage) act(ctx context.Context, guarded bool) (balance int, err error) {
+	store := demoStore{file: filepath.Join(d.dir, fmt.Sprintf("account-%t.db", guarded)), postgres: d.postgres, schema: "paddock_demo_" + strings.ToLower(rand.Text()[:10])}
+	account, err := store.open()
 	if err != nil {
 		return 0, err
 	}
-	defer db.Close()
-	d.start = time.Now()
-	a, err := d.worker("A", -30, name, guarded)
-	if err != nil {
+	defer func() { err = errors.Join(err, store.remove(context.WithoutCancel(ctx), account)) }()
+	if err := account.create(ctx); err != nil {
 		return 0, err
+	}
+	if err := d.race(store, guarded); err != nil {
+		return 0, err
+	}
+	return account.balance(ctx)
+}
+
+// race is the story itself: A is stopped, B takes over, A goes on.
+func (d *demoStage) race(store demoStore, guarded bool) error {
+	d.start = time.Now()
+	a, err := d.worker("A", -30, store, guarded)
+	if err != nil {
+		return err
 	}
 	defer a.end()
 	if err := a.expect("checked"); err != nil {
-		return 0, err
+		return err
 	}
 	if err := a.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		return 0, fmt.Errorf("demo: stop A: %w", err)
+		return fmt.Errorf("demo: stop A: %w", err)
 	}
 	d.tell("", "--- A is stopped (SIGSTOP): it has looked at its lock and is about to write ---")
-	b, err := d.worker("B", 50, name, guarded)
+	b, err := d.worker("B", 50, store, guarded)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer b.end()
 	if err := b.expect("checked"); err != nil {
-		return 0, err
+		return err
 	}
 	b.goOn()
 	if err := b.expect("done"); err != nil {
-		return 0, err
+		return err
 	}
 	d.tell("", "--- A continues (SIGCONT), right where it was ---")
 	if err := a.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		return 0, fmt.Errorf("demo: continue A: %w", err)
+		return fmt.Errorf("demo: continue A: %w", err)
 	}
 	a.goOn()
-	if err := a.expect("done"); err != nil {
-		return 0, err
-	}
-	var balance int
-	err = db.QueryRowContext(ctx, `SELECT balance FROM account`).Scan(&balance)
-	return balance, err
+	return a.expect("done")
 }
 
 // demoActor is one worker process, seen from outside.
@@ -177,8 +182,8 @@ type demoActor struct {
 	lines chan string
 }
 
-func (d *demoStage) worker(name string, add int, db string, guarded bool) (*demoActor, error) {
-	cmd := d.spawn("demo", "worker", "--server", d.server, "--db", filepath.Join(d.dir, db), "--add", fmt.Sprint(add), fmt.Sprintf("--guard=%t", guarded))
+func (d *demoStage) worker(name string, add int, store demoStore, guarded bool) (*demoActor, error) {
+	cmd := d.spawn(append([]string{"demo", "worker", "--server", d.server, "--add", fmt.Sprint(add), fmt.Sprintf("--guard=%t", guarded)}, store.flags()...)...)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := cmd.StdinPipe()
@@ -234,30 +239,4 @@ func (a *demoActor) end() {
 	a.in.Close()
 	_ = a.cmd.Process.Kill()
 	_ = a.cmd.Wait()
-}
-
-// demoOpen opens the account's file; make creates account and watermark.
-func demoOpen(ctx context.Context, path string, make bool) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate")
-	if err != nil {
-		return nil, fmt.Errorf("demo: %w", err)
-	}
-	if make {
-		for _, q := range []string{sqlitefence.Schema, `CREATE TABLE account (balance INTEGER NOT NULL)`, `INSERT INTO account VALUES (100)`} {
-			if _, err := db.ExecContext(ctx, q); err != nil {
-				db.Close()
-				return nil, fmt.Errorf("demo: %w", err)
-			}
-		}
-	}
-	return db, nil
-}
-
-// demoGuard protects the account. A new file has no watermark; enrolling it by the first seal is fine for a demonstration.
-func demoGuard(l fencing.Lineage) (*fencing.Guard, error) {
-	scope, err := fencing.ScopeOf(l.Cluster, demoLockPath)
-	if err != nil {
-		return nil, err
-	}
-	return fencing.NewGuard(fencing.Policy{Lineage: l, Scope: scope, EnrolOnSeal: true})
 }

@@ -13,12 +13,11 @@ import (
 
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/fencing/lock"
-	"github.com/paddock-zk/paddock/fencing/sqlitefence"
 )
 
 func demoWorkerFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "server"}, &cli.StringFlag{Name: "db"}, &cli.IntFlag{Name: "add"}, &cli.BoolFlag{Name: "guard"},
+		&cli.StringFlag{Name: "server"}, &cli.StringFlag{Name: "db"}, &cli.StringFlag{Name: "postgres"}, &cli.StringFlag{Name: "schema"}, &cli.IntFlag{Name: "add"}, &cli.BoolFlag{Name: "guard"},
 	}
 }
 
@@ -27,7 +26,7 @@ type demoClient struct {
 	out     io.Writer
 	in      *bufio.Reader
 	session *lock.Session
-	db      *sql.DB
+	account *demoAccount
 	guard   *fencing.Guard // nil in the first act
 	add     int
 }
@@ -48,10 +47,10 @@ func demoWorker(c *cli.Context) error {
 		return err
 	}
 	defer w.session.Close()
-	if w.db, err = demoOpen(ctx, c.String("db"), false); err != nil {
+	if w.account, err = (demoStore{c.String("db"), c.String("postgres"), c.String("schema")}).open(); err != nil {
 		return err
 	}
-	defer w.db.Close()
+	defer w.account.Close()
 	if c.Bool("guard") {
 		if w.guard, err = demoGuard(w.session.Lineage()); err != nil {
 			return err
@@ -81,14 +80,14 @@ func (w *demoClient) work(ctx context.Context, pause bool) error {
 	token := grant.Token()
 	w.say("granted", "holds the lock, token %#x", token.Fence)
 	if w.guard != nil {
-		if err := w.tx(ctx, func(tx *sql.Tx) error { return w.guard.Seal(ctx, sqlitefence.In(tx), token) }); err != nil {
+		if err := w.account.tx(ctx, func(tx *sql.Tx) error { return w.guard.Seal(ctx, w.account.marks(tx), token) }); err != nil {
 			return err
 		}
 		w.say("sealed", "seals the account with its token")
 	}
-	var balance int
-	if err := w.db.QueryRowContext(ctx, `SELECT balance FROM account`).Scan(&balance); err != nil {
-		return fmt.Errorf("demo: read the account: %w", err)
+	balance, err := w.account.balance(ctx)
+	if err != nil {
+		return err
 	}
 	w.say("read", "reads the balance: %d", balance)
 	if !grant.Held() {
@@ -101,13 +100,13 @@ func (w *demoClient) work(ctx context.Context, pause bool) error {
 		}
 	}
 	next := balance + w.add
-	err = w.tx(ctx, func(tx *sql.Tx) error {
+	err = w.account.tx(ctx, func(tx *sql.Tx) error {
 		if w.guard != nil {
-			if err := w.guard.Check(ctx, sqlitefence.In(tx), token); err != nil {
+			if err := w.guard.Check(ctx, w.account.marks(tx), token); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE account SET balance = ?`, next)
+		_, err := tx.ExecContext(ctx, w.account.update, next)
 		return err
 	})
 	if err != nil {
@@ -116,16 +115,4 @@ func (w *demoClient) work(ctx context.Context, pause bool) error {
 	}
 	w.say("done", "writes the balance: %d", next)
 	return nil
-}
-
-func (w *demoClient) tx(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	tx, err := w.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	if err := fn(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }

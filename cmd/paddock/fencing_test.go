@@ -28,14 +28,13 @@ func TestFencingSelf(t *testing.T) {
 		t.Skip("only as a process of the other tests")
 	}
 	app := newApp()
-	app.Commands = []*cli.Command{lockCommand(), tokenCommand(), demoCommand()}
+	app.Commands = []*cli.Command{serveCommand(), lockCommand(), tokenCommand(), demoCommand()}
 	os.Exit(exitCode(app.RunContext(context.Background(), append([]string{"paddock"}, strings.Split(args, "\x1f")...))))
 }
 
 func fencingSelf(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestFencingSelf$")
-	cmd.Env = append(os.Environ(), "PADDOCK_FENCING_SELF="+strings.Join(args, "\x1f"),
-		"PADDOCK_CLUSTER=00000000-0000-0000-0000-000000000001", "PADDOCK_INCARNATION=00000000-0000-0000-0000-000000000002")
+	cmd.Env = append(os.Environ(), "PADDOCK_FENCING_SELF="+strings.Join(args, "\x1f"))
 	return cmd
 }
 
@@ -54,8 +53,17 @@ func fencingRun(t *testing.T, args ...string) (stdout, stderr string, code int) 
 }
 
 func TestLockVerb(t *testing.T) {
-	zktest.Require(t, "zookeeper")
-	server := zktest.StartZooKeeper(t, zktest.Config{}).Addr()
+	zktest.Each(t, func(t *testing.T, kind zktest.Kind) {
+		zktest.Require(t, string(kind))
+		lockVerb(t, zktest.Start(t, kind, zktest.Config{}).Addr(), kind == zktest.Paddock)
+	})
+}
+
+func lockVerb(t *testing.T, server string, signs bool) {
+	if !signs { // a stock ZooKeeper does not know its lineage
+		t.Setenv("PADDOCK_CLUSTER", "00000000-0000-0000-0000-000000000001")
+		t.Setenv("PADDOCK_INCARNATION", "00000000-0000-0000-0000-000000000002")
+	}
 	run := func(args ...string) (string, string, int) {
 		t.Helper()
 		return fencingRun(t, append([]string{"lock", "--server", server, "--session-timeout", "4s"}, args...)...)
@@ -65,8 +73,17 @@ func TestLockVerb(t *testing.T) {
 	if code != 7 || len(words) != 3 || words[2] != "/locks/env" {
 		t.Fatalf("%q %q %d", out, errs, code)
 	}
-	if tok, err := fencing.ParseToken(words[0]); err != nil || words[1] == "" || tok.Fence <= 0 {
+	if tok, _, err := tokenRead(words[0]); err != nil || words[1] == "" || tok.Fence <= 0 {
 		t.Fatalf("token %q: %v", words[0], err)
+	}
+	if signs {
+		out, errs, code := fencingRun(t, "token", "verify", "--server", server, "--path", "/locks/env", words[0])
+		if code != 0 || !strings.Contains(out, "verified") {
+			t.Errorf("verify against the live server: %q %q %d", out, errs, code)
+		}
+		if _, errs, code := fencingRun(t, "token", "verify", "--server", server, "--path", "/locks/other", words[0]); code != 1 {
+			t.Errorf("another lock: %q %d", errs, code)
+		}
 	}
 	for _, c := range []struct {
 		what string
@@ -166,6 +183,8 @@ func TestTokenVerb(t *testing.T) {
 		{[]string{"show"}, 2, "none given"},
 		{[]string{"verify", "--keys", keys, "--root", rootText, "--path", "/locks/job", signed}, 0, "verified"},
 		{[]string{"verify", "--keys", keys, signed}, 0, "no pinned root"},
+		{[]string{"verify", signed}, 2, "--keys FILE or --server"},
+		{[]string{"verify", "--server", "127.0.0.1:1", "--connect-timeout", "500ms", signed}, 69, "no server"},
 		{[]string{"verify", "--keys", keys, "--root", other, signed}, 1, "pinned root"},
 		{[]string{"verify", "--keys", keys, "--root", rootText, "--path", "/locks/other", signed}, 1, "scope"},
 		{[]string{"verify", "--keys", keys, "--root", rootText, tok.String()}, 1, "not verified"},
@@ -176,20 +195,4 @@ func TestTokenVerb(t *testing.T) {
 			t.Errorf("%v: exit %d (want %d), said %q %q", c.args, code, c.want, out, errs)
 		}
 	}
-}
-
-func TestDemoFencing(t *testing.T) {
-	zktest.Require(t, "zookeeper")
-	server := zktest.StartZooKeeper(t, zktest.Config{}).Addr()
-	var out bytes.Buffer
-	stage := &demoStage{out: &out, server: server, dir: t.TempDir(), spawn: fencingSelf}
-	if err := stage.play(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, out.String())
-	}
-	for _, want := range []string{"SIGSTOP", "REFUSED", "stale token", "=> The account is 70", "=> The account is 120"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("the timeline lacks %q:\n%s", want, out.String())
-		}
-	}
-	t.Log("\n" + out.String())
 }

@@ -45,6 +45,7 @@ var mayImport = map[string]struct{ ours, third []string }{
 	"compat/crosscheck":        {ours: []string{"compat/client", "compat/wire", "compat/jute", "znode"}},
 	"compat/tokens":            {ours: []string{"znode", "fencing", "fencing/paseto"}},
 	"compat/zktest":            {},
+	"compat/zktest/pgtest":     {ours: []string{"compat/zktest"}, third: []string{"github.com/jackc/pgx/v5"}},
 	"compat/server":            {ours: []string{"zab", "zab/peer", "znode", "znode/watch", "compat/wire", "compat/jute", "compat/auth", "compat/listener", "compat/admin", "fencing"}},
 	"fencing":                  {},
 	"fencing/fencingtest":      {ours: []string{"fencing"}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
@@ -9,10 +10,13 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/paddock-zk/paddock/compat/tokens"
 	"github.com/paddock-zk/paddock/fencing"
+	"github.com/paddock-zk/paddock/fencing/lock"
 	"github.com/paddock-zk/paddock/fencing/paseto"
 )
 
@@ -25,8 +29,9 @@ func tokenCommand() *cli.Command {
    paddock lock /locks/job -- paddock token show
    paddock token inspect zk1.…  or  v4.public.…
    paddock token verify --keys keys.json --root BASE64URL --path /locks/job v4.public.…
+   paddock token verify --server 127.0.0.1:2181 --path /locks/job v4.public.…
 
-Exit codes: 0 as asked; 1 not a token, or not verified; 2 wrong usage.`,
+Exit codes: 0 as asked; 1 not a token, or not verified; 2 wrong usage; 69 no server answered.`,
 		Subcommands: []*cli.Command{
 			{Name: "show", Usage: "print the token as it is to be sent to storage", ArgsUsage: "[TOKEN]", Action: tokenShow},
 			{Name: "inspect", Usage: "print what is in a token, without verifying it", ArgsUsage: "[TOKEN]", Flags: []cli.Flag{tokenJSONFlag()}, Action: tokenInspect},
@@ -34,7 +39,9 @@ Exit codes: 0 as asked; 1 not a token, or not verified; 2 wrong usage.`,
 				Name: "verify", Usage: "verify a signed token", ArgsUsage: "[TOKEN]",
 				Flags: []cli.Flag{
 					tokenJSONFlag(),
-					&cli.StringFlag{Name: "keys", Usage: "file with the key set, as served at /zookeeper/keys", Required: true},
+					&cli.StringFlag{Name: "keys", Usage: "file with the key set, as served at /zookeeper/keys"},
+					&cli.StringFlag{Name: "server", Aliases: []string{"s"}, Usage: "ask these servers for the key set instead, host:port separated by commas"},
+					&cli.DurationFlag{Name: "connect-timeout", Usage: "give up reaching a server after this time", Value: 10 * time.Second},
 					&cli.StringFlag{Name: "root", Usage: "pinned root key, base64url; without it the key set itself is believed"},
 					&cli.StringFlag{Name: "path", Usage: "the lock that the token must be for"},
 					&cli.StringFlag{Name: "audience", Usage: "the audience that the token must be for"},
@@ -135,13 +142,13 @@ func tokenVerify(c *cli.Context) error {
 }
 
 func tokenVerifier(c *cli.Context) (v *paseto.Verifier, warning string, err error) {
-	document, err := os.ReadFile(c.String("keys"))
+	document, from, err := tokenKeys(c)
 	if err != nil {
-		return nil, "", fmt.Errorf("token: key set: %w", err)
+		return nil, "", err
 	}
 	var keys paseto.KeySet
 	if err := json.Unmarshal(document, &keys); err != nil {
-		return nil, "", fmt.Errorf("token: %s: %w", c.String("keys"), err)
+		return nil, "", fmt.Errorf("token: %s: %w", from, err)
 	}
 	cfg := paseto.Config{Cluster: keys.Cluster, Audience: c.String("audience")}
 	if root := c.String("root"); root != "" {
@@ -158,6 +165,34 @@ func tokenVerifier(c *cli.Context) (v *paseto.Verifier, warning string, err erro
 	cfg.Keys = keys
 	v, err = paseto.NewVerifier(cfg)
 	return v, " (by a key set that no pinned root has signed)", err
+}
+
+// tokenKeys finds the key set: in a file, or at a server.
+func tokenKeys(c *cli.Context) (document []byte, from string, err error) {
+	file, server := c.String("keys"), c.String("server")
+	if (file == "") == (server == "") {
+		return nil, "", usageError{errors.New("token verify: give --keys FILE or --server HOST:PORT")}
+	}
+	if file != "" {
+		if document, err = os.ReadFile(file); err != nil {
+			err = fmt.Errorf("token: key set: %w", err)
+		}
+		return document, file, err
+	}
+	ctx, cancel := context.WithTimeout(c.Context, c.Duration("connect-timeout"))
+	defer cancel()
+	s, err := lock.Connect(ctx, lock.Config{Servers: strings.Split(server, ","), Timeout: c.Duration("connect-timeout")})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, server, cli.Exit(fmt.Sprintf("no server of %s answered within %v", server, c.Duration("connect-timeout")), lockExitNoServer)
+	}
+	if err != nil {
+		return nil, server, fmt.Errorf("token: %s: %w", server, err)
+	}
+	defer s.Close()
+	if document, _, err = s.Conn().Get(tokens.KeysPath); err != nil {
+		err = fmt.Errorf("token: read %s from %s: %w", tokens.KeysPath, server, err)
+	}
+	return document, server, err
 }
 
 func tokenPrint(c *cli.Context, t fencing.Token, state string) error {

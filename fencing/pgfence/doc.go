@@ -35,5 +35,5 @@
 //
 // # Testing
 //
-// The tests start a private PostgreSQL on a loopback socket and run fencingtest against it, through pgx and through database/sql.
+// The tests start a private PostgreSQL (pgtest) on a Unix socket and run fencingtest against it, through pgx and through database/sql.
 package pgfence

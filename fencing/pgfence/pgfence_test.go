@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/paddock-zk/paddock/compat/zktest/pgtest"
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/fencing/fencingtest"
 )
@@ -134,7 +135,7 @@ func openPool(t testing.TB, dsn string) *pgxpool.Pool {
 }
 
 func TestConformance(t *testing.T) {
-	dsn := startPostgres(t)
+	dsn := pgtest.Start(t)
 	t.Run("pgx", func(t *testing.T) {
 		fencingtest.Run(t, func(t *testing.T, g *fencing.Guard) fencingtest.Store { return pgxStore{g, openPool(t, dsn)} })
 	})
@@ -210,7 +211,7 @@ func serializable(t *testing.T, dsn string) {
 
 // BenchmarkWrite compares a transaction of one update with and without the guard.
 func BenchmarkWrite(b *testing.B) {
-	dsn := startPostgres(b)
+	dsn := pgtest.Start(b)
 	ctx, w := context.Background(), fencingtest.NewWorld()
 	s := pgxStore{w.Guard(), openPool(b, dsn)}
 	if err := errors.Join(s.Enrol(ctx, fencing.Token{}), s.Seal(ctx, w.Token(5))); err != nil {

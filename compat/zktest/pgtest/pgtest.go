@@ -1,4 +1,4 @@
-package pgfence
+package pgtest
 
 import (
 	"context"
@@ -17,9 +17,9 @@ import (
 	"github.com/paddock-zk/paddock/compat/zktest"
 )
 
-// startPostgres runs a private server on a Unix socket in a temporary folder and gives its connection string. PostgreSQL refuses to run as root,
+// Start runs a private server on a Unix socket in a temporary folder and gives its connection string. PostgreSQL refuses to run as root,
 // so root hands it to the user of Debian's package.
-func startPostgres(t testing.TB) string {
+func Start(t testing.TB) string {
 	t.Helper()
 	zktest.Require(t, "postgres")
 	bin, err := zktest.FindPostgres()
