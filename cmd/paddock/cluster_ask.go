@@ -229,7 +229,7 @@ func (n *clusterNode) askAdmin(ctx context.Context, t *toolTarget) {
 		Data int64 `json:"datadir_size"`
 		Log  int64 `json:"logdir_size"`
 	}
-	if _, _, err := clusterHTTP(ctx, t.timeout, "GET", n.admin, "/commands/dirs", &dirs); err == nil {
+	if _, _, err := clusterHTTP(ctx, t.timeout, "GET", n.admin, "/commands/dirs", &dirs); err == nil && dirs.Data+dirs.Log > 0 {
 		n.disk = dirs.Data + dirs.Log
 	}
 }

@@ -168,7 +168,11 @@ func (cl *cluster) check() []checkResult {
 	for i, n := range cl.nodes {
 		r := &rows[i]
 		if r.Error != "" {
-			out = append(out, checkResult{"answers", n.name(), checkFail, 0, "", r.Error, "start the server, or look at its log; a majority must run"})
+			out = append(out, checkResult{"answers", n.name(), checkFail, 0, "", strings.TrimPrefix(r.Error, n.name()+": "), "start the server, or look at its log; a majority must run"})
+			continue
+		}
+		if n.status != nil && !n.status.Active || r.Role == "looking" {
+			out = append(out, checkResult{"answers", n.name(), checkFail, 0, "", "it runs but serves nobody: " + r.Role, "it has no leader: start a majority of the servers, and let them reach each other"})
 			continue
 		}
 		out = append(out, checkResult{"answers", n.name(), checkPass, 1, "", r.Role + ", " + r.Version, ""})

@@ -18,6 +18,7 @@ type clusterMember struct {
 	Role     string   `json:"role"` // in the configuration; "" if it is not in it
 	Peer     string   `json:"peer"`
 	Client   string   `json:"client"`
+	Link     string   `json:"link"`   // the leader's link to it: leads, stream, snap, probe; "" if the leader was not asked
 	Gossip   string   `json:"gossip"` // alive, failed, or "" if gossip has not heard of it
 	Says     string   `json:"gossipRole"`
 	Zxid     string   `json:"zxid"`
@@ -44,11 +45,11 @@ Exit codes: 0 they agree, 1 they disagree or a member is not heard, 69 no server
 			var rows [][]string
 			disagree := false
 			for _, m := range list {
-				rows = append(rows, []string{strconv.Itoa(m.ID), clusterDash(m.Role), clusterDash(m.Peer), clusterDash(m.Client), clusterDash(m.Gossip), clusterDash(m.Says), clusterDash(m.Zxid),
+				rows = append(rows, []string{strconv.Itoa(m.ID), clusterDash(m.Role), clusterDash(m.Peer), clusterDash(m.Client), clusterDash(m.Link), clusterDash(m.Gossip), clusterDash(m.Says), clusterDash(m.Zxid),
 					strconv.FormatFloat(m.RTTMs, 'f', -1, 64), clusterDash(m.Version), strings.Join(m.Problems, "; ")})
 				disagree = disagree || len(m.Problems) > 0
 			}
-			if err := cl.out.rows(list, []string{"ID", "ROLE", "PEER", "CLIENT", "GOSSIP", "SAYS", "ZXID", "RTT ms", "VERSION", "DISAGREEMENT"}, rows); err != nil {
+			if err := cl.out.rows(list, []string{"ID", "ROLE", "PEER", "CLIENT", "LINK", "GOSSIP", "SAYS", "ZXID", "RTT ms", "VERSION", "DISAGREEMENT"}, rows); err != nil {
 				return err
 			}
 			if disagree {
@@ -68,7 +69,7 @@ func clusterDash(s string) string {
 
 // members joins the configuration of the first server that tells it with what all servers hear by gossip.
 func (cl *cluster) members() ([]clusterMember, error) {
-	text, gossip := "", map[int]gossipStatus{}
+	text, gossip, links := "", map[int]gossipStatus{}, map[int]string{}
 	distributed := false
 	for _, n := range cl.nodes {
 		if n.status == nil {
@@ -76,6 +77,12 @@ func (cl *cluster) members() ([]clusterMember, error) {
 		}
 		if text == "" {
 			text = n.status.Ensemble
+		}
+		for _, l := range n.status.Learners {
+			links[l.Server] = l.State
+		}
+		if n.status.Role == "leading" {
+			links[n.status.Server] = "leads"
 		}
 		for _, g := range n.status.Gossip {
 			distributed = true
@@ -93,7 +100,10 @@ func (cl *cluster) members() ([]clusterMember, error) {
 	servers, _ := dataServers(text)
 	list := []clusterMember{}
 	for _, s := range servers {
-		m := clusterMember{ID: s.ID, Role: s.Role, Peer: s.Peer, Client: s.Client, Problems: []string{}}
+		m := clusterMember{ID: s.ID, Role: s.Role, Peer: s.Peer, Client: s.Client, Link: links[s.ID], Problems: []string{}}
+		if m.Link == "probe" {
+			m.Problems = append(m.Problems, "in the configuration, but the leader does not reach it")
+		}
 		if g, ok := gossip[s.ID]; ok {
 			m.hear(g)
 			delete(gossip, s.ID)

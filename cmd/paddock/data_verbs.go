@@ -75,13 +75,11 @@ func dataPath(p string) (string, error) {
 	if !strings.HasPrefix(p, "/") {
 		return "", toolUsage("path %q does not start with /: znode paths are absolute", p)
 	}
-	if len(p) > 1 {
-		p = strings.TrimSuffix(p, "/")
-	}
 	if p == "/" {
 		return p, nil
 	}
-	for part := range strings.SplitSeq(p[1:], "/") {
+	p = strings.TrimSuffix(p, "/")
+	for part := range strings.SplitSeq(p[min(1, len(p)):], "/") {
 		switch {
 		case part == "":
 			return "", toolUsage("path %q has an empty part", p)

@@ -31,7 +31,7 @@ set again, and a note says that changes in between may be unseen. The command ru
    paddock watch /app
    paddock watch -R /app -- sh -c 'echo "$PADDOCK_EVENT $PADDOCK_EVENT_PATH"'
 
-Exit codes: 0 ended as asked, 1 a command failed (with --strict). ` + toolExitHelp,
+Exit codes: 0 --count or --for is reached, 1 a command failed (with --strict), 130 Ctrl-C. ` + toolExitHelp,
 		Flags: toolFlags(
 			&cli.BoolFlag{Name: "recursive", Aliases: []string{"R"}, Usage: "everything below PATH too"},
 			&cli.StringFlag{Name: "mode", Aliases: []string{"m"}, Usage: "zkCli's name for the same: PERSISTENT or PERSISTENT_RECURSIVE"},
@@ -106,7 +106,7 @@ func dataWatchLoop(ctx context.Context, v *dataVerb, words []string, set func() 
 		select {
 		case e = <-v.events:
 		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) || len(command) == 0 && seen > 0 {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return nil
 			}
 			return cli.Exit("", toolExitInterrupt)

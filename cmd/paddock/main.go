@@ -33,6 +33,7 @@ func newApp() *cli.App {
 		Version:                version,
 		Commands:               commands(),
 		Flags:                  toolFlags(),
+		Before:                 toolBefore,
 		EnableBashCompletion:   true,
 		UseShortOptionHandling: false,
 		Suggest:                true,

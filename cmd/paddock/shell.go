@@ -99,38 +99,69 @@ func (s *shell) open() (*toolSession, error) {
 }
 
 func (s *shell) script(in io.Reader, name string) error {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, 4<<20)
+	lines, broken := shellLines(in)
 	var failed error
-	for n := 1; lines.Scan(); n++ {
-		if err := dataStop(s.c.Context); err != nil {
+	for n := 1; ; n++ {
+		var text string
+		var more bool
+		select {
+		case text, more = <-lines:
+		case <-s.ctx.Done():
+		}
+		if err := dataStop(s.ctx); err != nil {
 			return toolFail("shell", err)
 		}
-		err := s.run(s.c.Context, lines.Text())
+		if !more {
+			if err := <-broken; err != nil {
+				return fmt.Errorf("shell: read %s: %w", name, err)
+			}
+			return failed
+		}
+		err := s.run(s.ctx, text)
 		if errors.Is(err, errQuit) {
 			return failed
 		}
 		if err == nil {
 			continue
 		}
-		var coder cli.ExitCoder
-		code := 1
-		if errors.As(err, &coder) {
-			code = coder.ExitCode()
-		} else if errors.As(err, new(usageError)) {
-			code = 2
-		}
-		failed = cli.Exit(fmt.Sprintf("%s, line %d: %v", name, n, err), code)
+		failed = shellFailed(name, n, err)
 		if !s.c.Bool("keep-going") {
 			return failed
 		}
 		toolNote(s.c, "paddock: %v", failed)
-		failed = cli.Exit("", code)
+		failed = cli.Exit("", exitStatus(failed))
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("shell: read %s: %w", name, err)
+}
+
+// shellFailed names the line that failed and keeps its exit code.
+func shellFailed(name string, line int, err error) error {
+	return cli.Exit(fmt.Sprintf("%s, line %d: %v", name, line, err), exitStatus(err))
+}
+
+func exitStatus(err error) int {
+	var coder cli.ExitCoder
+	switch {
+	case errors.As(err, &coder):
+		return coder.ExitCode()
+	case errors.As(err, new(usageError)):
+		return 2
 	}
-	return failed
+	return 1
+}
+
+// shellLines reads in the background, so that Ctrl-C need not wait for the next line. broken gives one error, or nil at the end.
+func shellLines(in io.Reader) (lines <-chan string, broken <-chan error) {
+	out, end := make(chan string), make(chan error, 1)
+	go func() {
+		scan := bufio.NewScanner(in)
+		scan.Buffer(nil, 4<<20)
+		for scan.Scan() {
+			out <- scan.Text()
+		}
+		end <- scan.Err()
+		close(out)
+	}()
+	return out, end
 }
 
 // interactive reads lines from the terminal.

@@ -105,6 +105,14 @@ func toolValues(c *cli.Context, name string) []string {
 	return nil
 }
 
+// toolBefore hands a --server in front of the verb on to verbs that know only the environment (lock).
+func toolBefore(c *cli.Context) error {
+	if c.IsSet("server") {
+		return os.Setenv("PADDOCK_SERVER", c.String("server"))
+	}
+	return nil
+}
+
 func toolString(c *cli.Context, name string) string {
 	if v := toolValues(c, name); len(v) > 0 {
 		return v[0]

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -183,8 +184,18 @@ func (s *toolSession) dial(_, addr string, within time.Duration) (net.Conn, erro
 		s.refused[addr] = err
 		return nil, err
 	}
-	s.refused[addr] = errors.New("it accepts connections but no session: it is starting, without a quorum, full, or not a ZooKeeper port")
-	return s.taps.put(nc), nil
+	s.refused[addr] = errors.New("it accepts connections but no session: it is starting, without a quorum, full, wants TLS (--tls-ca), or is no ZooKeeper port")
+	return s.taps.put(nc, func(err error) { s.early(addr, err) }), nil
+}
+
+// early keeps what a server said instead of a session: with TLS 1.3 it judges our certificate only then.
+func (s *toolSession) early(addr string, err error) {
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) || s.target.tls == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused[addr] = fmt.Errorf("TLS: the server refused this client's certificate, or asks for one (--tls-cert): %w", err)
 }
 
 // heard must not block: it runs on go-zookeeper's own goroutines.

@@ -18,8 +18,9 @@ type toolTaps struct {
 	tap *toolTap
 }
 
-func (t *toolTaps) put(nc net.Conn) net.Conn {
-	tap := &toolTap{Conn: nc, waiting: map[int32]chan toolReply{}, xid: toolFirstXid}
+// put makes nc the current connection. early hears an error that comes before the answer to the handshake.
+func (t *toolTaps) put(nc net.Conn, early func(error)) net.Conn {
+	tap := &toolTap{Conn: nc, early: early, waiting: map[int32]chan toolReply{}, xid: toolFirstXid}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tap = tap
@@ -48,7 +49,8 @@ type toolTap struct {
 	closed  bool
 
 	inbound []byte // a frame that has not arrived whole; only the reading goroutine touches it
-	greeted bool   // the first frame, the answer to the handshake, has passed
+	early   func(error)
+	greeted bool // the first frame, the answer to the handshake, has passed
 }
 
 type toolReply struct {
@@ -71,6 +73,9 @@ func (t *toolTap) Read(b []byte) (int, error) {
 		t.look()
 	}
 	if err != nil {
+		if !t.greeted {
+			t.early(err)
+		}
 		t.fail()
 	}
 	return n, err
