@@ -4,7 +4,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,6 +24,7 @@ var (
 	measureRuns  = flag.Int("measure.runs", 7, "how often the leader is killed")
 	measureNodes = flag.Int("measure.nodes", 1_000_000, "znodes of the restart")
 	measureClis  = flag.Int("measure.sessions", 10_000, "sessions over a leader change")
+	measureExtra = flag.String("measure.extra", "", "a zoo.cfg line more for the servers with many sessions")
 )
 
 func measured(t *testing.T) {
@@ -71,13 +74,19 @@ func (k *idler) live(stop <-chan struct{}, every time.Duration) {
 	defer tick.Stop()
 	for {
 		if k.conn == nil {
-			k.moved++
-			if err := k.connect(time.Minute, stop); err != nil {
+			select {
+			case <-stop:
+				return
+			case <-time.After(rand.N(time.Second)): // as the Java client does
+			}
+			if k.try() != nil {
 				if k.expired {
 					k.ended++
+					return
 				}
-				return
+				continue
 			}
+			k.moved++
 		}
 		if _, err := k.conn.Call(wire.XidPing, wire.OpPing, nil, 20*time.Second); err != nil {
 			k.drop()
@@ -94,11 +103,11 @@ func (k *idler) live(stop <-chan struct{}, every time.Duration) {
 // TestEnsembleMeasureSessions holds 10,000 sessions over the death of the leader: none may end.
 func TestEnsembleMeasureSessions(t *testing.T) {
 	measured(t)
-	room := syscall.Rlimit{Cur: 100_000, Max: 100_000}
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &room); err != nil {
-		t.Logf("file descriptors: %v", err)
+	var room syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &room); err != nil || room.Cur < uint64(*measureClis)+1000 {
+		t.Fatalf("%d file descriptors are too few (%v)", room.Cur, err)
 	}
-	c := startCluster(t, options{})
+	c := startCluster(t, options{extra: strings.Fields(*measureExtra)})
 	crowd := make([]*idler, *measureClis)
 	var opening sync.WaitGroup
 	var failed atomic.Int32
