@@ -111,13 +111,13 @@ func (p *Peer) hand(rd *zab.Ready) {
 		p.cfg.Transport.EnsembleChanged(*rd.Ensemble)
 	}
 	p.send(rd.Messages)
-	if rd.Soft != nil {
+	if len(rd.Committed) > 0 {
+		p.applyQ.push(applyJob{entries: slices.Clone(rd.Committed)})
+	}
+	if rd.Soft != nil { // behind what is committed: a change of the link says that what was not seen by now is in doubt
 		soft := *rd.Soft
 		p.soft.Store(&soft)
 		p.applyQ.push(applyJob{soft: &soft})
-	}
-	if len(rd.Committed) > 0 {
-		p.applyQ.push(applyJob{entries: slices.Clone(rd.Committed)})
 	}
 	for _, r := range rd.Reads {
 		if done := p.reads[r.Ctx]; done != nil {
