@@ -8,7 +8,6 @@ const (
 	bugReadOvertakes                      // a read does not wait for its own session's writes
 	bugNoRevalidation                     // a session is re-attached without a question to the leader
 	bugExpireUnconfirmed                  // a leader that was paused expires sessions before it proved its quorum anew
-	bugKeepInDoubt                        // a connection stays although its forwarded writes may be lost
 	bugOldWatches                         // setWatches registers and does not look at what was missed
 )
 

@@ -65,7 +65,7 @@ func (s *Server) closeInDoubt() {
 		c.mu.Lock()
 		doubt := c.pipe != nil && c.pipe.Writes() > 0
 		c.mu.Unlock()
-		if doubt && !s.has(bugKeepInDoubt) {
+		if doubt {
 			c.lc.Close(errProposal)
 		}
 	})

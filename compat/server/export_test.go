@@ -6,7 +6,6 @@ var Planted = map[string]bugs{
 	"read overtakes own write":         bugReadOvertakes,
 	"re-attach without revalidation":   bugNoRevalidation,
 	"expiry without proved leadership": bugExpireUnconfirmed,
-	"connection in doubt is kept":      bugKeepInDoubt,
 	"missed events are not caught up":  bugOldWatches,
 }
 

@@ -1,8 +1,3 @@
-// Package servertest orders transactions inside one process: a history for tests of compat/server, without a network and a disk.
-//
-// A [History] takes the place of peer.Peer. It gives every proposal the next zxid and applies it to all servers that joined, in order,
-// from one goroutine: at once, or (Hold) when the test says so with Commit. Confirmations of reads come behind everything that was
-// proposed before them. Ask goes to the first server, which leads.
 package servertest
 
 import (

@@ -1,0 +1,31 @@
+// Package servertest has what tests of compat/server need instead of an ensemble over real links.
+//
+// # History
+//
+// A [History] orders transactions inside one process, without a network and a disk. It takes the place of peer.Peer: it gives every
+// proposal the next zxid and applies it to all servers that joined, in order, from one goroutine: at once, or (Hold) when the test says
+// so with Commit. Confirmations of reads come behind everything that was proposed before them. Ask goes to the first server, which leads.
+//
+// # Sim
+//
+// A [Sim] is a whole ensemble and its clients in one goroutine, driven by one seed: the real zab.Core, the real server.Server with its
+// pipelines, sessions, watches and tokens, the real znode.State, and real frames; on a fake network, fake disks (zab/zabtest) and fake
+// clocks. Between core, log, applier, connections and clients everything that happens concurrently in a real server is an event of
+// its own with a random delay. Same options, same run.
+//
+//	sim.go        the run: safety phase, liveness phase, faults        scheduler.go  events in the order of time
+//	node.go       a server's life: start, crash, pause, image, clock   shell.go      what zab/peer is to a real server
+//	link.go       one client connection                                client.go     a client as ZooKeeper's behave: session, pings, moves
+//	request.go    what clients ask                                     replies.go    what they demand of the answers
+//	watching.go   what they demand of events                           oracle.go     the one history, replayed once more
+//	living.go     sessions: who may end, who must                      plant.go      mistakes, to see that all this catches them
+//
+// The checkers look at nothing inside a server except for digests. The oracle is one more znode.State that is fed the first time that
+// any server applies a zxid; everybody else must repeat it, and every answer to a client is compared with the oracle at the zxid in its
+// header: reads are exact, writes are exactly that request, a session's zxids never fall, what was acknowledged before a write was sent
+// has a lower zxid, an event came before any answer at or behind its zxid, once, and only if a watch was left.
+//
+// # How to debug and test
+//
+// go test ./compat/server/servertest -run Simulate -args -seeds=1000 -first=1; a failing seed prints its own command, which adds -trace.
+package servertest

@@ -1,0 +1,312 @@
+package servertest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+
+	"github.com/paddock-zk/paddock/compat/server"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/zabtest"
+)
+
+// tickLen is the length of a core's tick, µs.
+const tickLen = zabtest.TickLen
+
+// Times of sessions, ms.
+const (
+	sessionTick = 200
+	minTimeout  = 2 * sessionTick
+	maxTimeout  = 40 * sessionTick
+)
+
+// SimOptions say what one simulated run is like. [SwarmSim] draws them from a seed.
+type SimOptions struct {
+	Seed    uint64
+	Core    zabtest.Options // voters, observers, ticks of the safety phase, timing, limits and faults of the core
+	Clients ClientOptions
+	Faults  SimFaults
+	Plant   string                                 // one of [PlantedOutside]: a mistake around the server
+	OnServe func(id zab.PeerID, o *server.Options) // sees the options of every server before it is made; tests plant bugs with it
+	Trace   func(string)                           // every event, for a failing seed
+}
+
+// ClientOptions say how clients behave. Probabilities are per client and step (10 ms).
+type ClientOptions struct {
+	Count       int
+	Ops         float64
+	Move        float64 // to another server, on purpose
+	Zombie      float64 // a move leaves the old connection behind, with what is in it
+	Die         float64 // silently
+	Close       float64
+	Sleep       float64 // stops for a while, as a paused process
+	Linearize   bool    // servers confirm every read
+	TimeoutFrom int64   // ms
+	TimeoutTo   int64
+}
+
+// SimFaults are those that the core does not know. Probabilities are per tick.
+type SimFaults struct {
+	Cut, Mend float64 // between a client and a server
+	Reset     float64 // of a connection
+	WallJump  float64
+	Drift     float64 // of the monotonic clocks: up to this share, either way
+	Image     float64 // a server keeps an image of its state
+	ApplyLag  float64 // an applier that is late
+	ApplyMax  int64
+}
+
+// Sim is one run. Same options, same run. Make it with [NewSim]; not safe for concurrent use.
+type Sim struct {
+	scheduler
+	opt     SimOptions
+	nodes   []*simNode // by id - 1
+	links   *zabtest.Partitions
+	last    [][]int64 // arrival of the last message, by direction
+	clients []*simClient
+	cut     [][]bool // [client][server]
+	oracle  *oracle
+	living  living
+	calm    bool  // liveness phase
+	calmAt  int64 // since
+	nextID  int   // of requests, for values that tell where they come from
+	plant   planted
+	Stats   SimStats
+}
+
+// violation is a broken promise; it unwinds the run.
+type violation struct{ error }
+
+func (s *Sim) violate(format string, args ...any) { panic(violation{fmt.Errorf(format, args...)}) }
+
+func (s *Sim) trace(format string, args ...any) {
+	if s.opt.Trace != nil {
+		s.opt.Trace(fmt.Sprintf("%9d ", s.now) + fmt.Sprintf(format, args...))
+	}
+}
+
+// NewSim builds servers and clients; [Sim.Run] runs them.
+func NewSim(opt SimOptions) *Sim {
+	s := &Sim{opt: opt, plant: plantedOutside(opt.Plant)}
+	s.rng = rand.New(rand.NewPCG(opt.Seed, 0xf011))
+	s.oracle, s.living.sessions = newOracle(s), sessionTable{}
+	n := opt.Core.Voters + opt.Core.Observers
+	s.links = zabtest.NewPartitions(n)
+	text := ""
+	for i := 1; i <= n; i++ {
+		role := "participant"
+		if i > opt.Core.Voters {
+			role = "observer"
+		}
+		text += fmt.Sprintf("server.%d=h%d:1:1:%s\n", i, i, role)
+		s.last = append(s.last, make([]int64, n))
+	}
+	ens, err := zab.ParseEnsemble(text)
+	if err != nil {
+		panic(err)
+	}
+	for i := 1; i <= n; i++ {
+		nd := newSimNode(s, zab.PeerID(i), ens)
+		s.nodes = append(s.nodes, nd)
+		s.after(s.between(0, 3*tickLen), nd.start)
+	}
+	for i := range opt.Clients.Count {
+		c := &simClient{sim: s, id: i}
+		s.clients = append(s.clients, c)
+		s.cut = append(s.cut, make([]bool, n))
+		c.born()
+		s.after(s.between(0, 20*tickLen), c.step)
+	}
+	return s
+}
+
+// Run runs the safety phase, then the liveness phase, and returns the first violation.
+func (s *Sim) Run() (err error) {
+	defer func() {
+		s.Stats.Events, s.Stats.Time = s.events, s.now
+		if r := recover(); r != nil {
+			v, ok := r.(violation)
+			if !ok {
+				v.error = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+			err = fmt.Errorf("seed %d at %d ms: %w", s.opt.Seed, s.now/1000, v.error)
+		}
+	}()
+	end := int64(s.opt.Core.Ticks) * tickLen
+	s.after(tickLen, s.chaos)
+	s.run(end)
+	s.calmDown()
+	return s.converge(end)
+}
+
+// chaos is the evil once per tick.
+func (s *Sim) chaos() {
+	if s.calm {
+		return
+	}
+	s.after(tickLen, s.chaos)
+	f := &s.opt.Core.Faults
+	if s.chance(f.Partition) {
+		s.Stats.Partitions++
+		s.trace("partition %s", s.links.Draw(s.rng))
+	}
+	if s.chance(f.Heal) {
+		s.links.Heal()
+		s.trace("heal")
+	}
+	for _, n := range s.nodes {
+		s.haunt(n, f)
+	}
+	if s.chance(f.CrashAll) {
+		for _, n := range s.nodes {
+			n.crash()
+		}
+	}
+	for _, n := range s.nodes {
+		if n.running() && n.core.Status().Soft.Role == zab.Leading {
+			s.order(n, f)
+		}
+	}
+	s.hauntClients()
+}
+
+// haunt does to one server what may happen in a tick.
+func (s *Sim) haunt(n *simNode, f *zabtest.Faults) {
+	share := float64(len(s.nodes))
+	switch {
+	case !n.up:
+		if s.chance(f.Restart) {
+			n.start()
+		}
+	case s.chance(f.Crash / share):
+		n.crash()
+	case s.chance(f.Pause / share):
+		n.pause(s.between(tickLen, f.PauseMax))
+	case s.chance(s.opt.Faults.Image):
+		n.keepImage()
+	case s.chance(f.Compact):
+		n.compact()
+	case s.chance(s.opt.Faults.WallJump):
+		n.clock.wall += s.between(-3_600_000, 3_600_000)
+	case s.chance(f.Resign) && n.running():
+		n.core.Resign()
+		n.work()
+	}
+}
+
+// order is what an operator does: transfers and reconfigurations.
+func (s *Sim) order(n *simNode, f *zabtest.Faults) {
+	if s.chance(f.Transfer) && n.core.Transfer(zab.PeerID(1+s.rng.IntN(len(s.nodes)))) == nil {
+		s.Stats.Transfers++
+		s.trace("transfer from %d", n.id)
+	}
+	if s.chance(f.Reconfig) {
+		n.reconfig()
+	}
+	n.work()
+}
+
+// hauntClients cuts clients from servers and breaks connections.
+func (s *Sim) hauntClients() {
+	f := &s.opt.Faults
+	for i, c := range s.clients {
+		if s.chance(f.Cut) {
+			s.cut[i][s.rng.IntN(len(s.nodes))] = true
+		}
+		if s.chance(f.Mend) {
+			clear(s.cut[i])
+		}
+		if s.chance(f.Reset) && c.link != nil {
+			c.link.reset()
+		}
+	}
+}
+
+// calmDown ends all faults: everyone is started, every link works, disks are fast, clients only ask and move.
+func (s *Sim) calmDown() {
+	s.calm, s.calmAt = true, s.now
+	s.links.Heal()
+	s.trace("calm")
+	s.opt.Core.Faults = zabtest.Faults{
+		LinkFaults: zabtest.LinkFaults{DelayMin: tickLen / 100, DelayMax: tickLen / 10},
+		DiskFaults: zabtest.DiskFaults{DiskMin: 1, DiskMax: tickLen / 10},
+	}
+	s.opt.Faults = SimFaults{}
+	s.opt.Clients.Die, s.opt.Clients.Sleep, s.opt.Clients.Close = 0, 0, 0
+	for i := range s.cut {
+		clear(s.cut[i])
+	}
+	for _, n := range s.nodes {
+		if n.log.at > s.now+tickLen || n.paused > s.now+20*tickLen {
+			n.crash() // a new disk, a new machine
+		}
+		n.start()
+	}
+	for _, c := range s.clients {
+		c.asleep = 0
+	}
+}
+
+// calmTicks is how long an ensemble without faults may need until everything is as it should be, in ticks: elections, two session
+// timeouts of the dead and the patience of clients.
+const calmTicks = 2500
+
+// converge demands that within a bounded time one leader is active, every client is connected and was answered, dead sessions are gone,
+// and all servers hold the same.
+func (s *Sim) converge(from int64) error {
+	why := "?"
+	for t := from; t < from+calmTicks*tickLen; t += tickLen {
+		s.run(t)
+		for _, n := range s.nodes {
+			if !n.up {
+				n.start()
+			}
+		}
+		if why = s.unsettled(); why == "" {
+			s.Stats.add(s.nodes)
+			return s.living.final(s)
+		}
+	}
+	for _, n := range s.nodes {
+		why += "\n  " + n.describe()
+	}
+	for _, c := range s.clients {
+		why += "\n  " + c.describe()
+	}
+	return fmt.Errorf("seed %d: not converged after %d calm ticks: %s", s.opt.Seed, calmTicks, why)
+}
+
+// unsettled says what is not yet as it should be; empty if all is.
+func (s *Sim) unsettled() string {
+	leader := s.leader()
+	if leader == nil {
+		return "there is no leader, or more than one"
+	}
+	for _, m := range leader.core.Status().Ensemble.Committed.Members {
+		n := s.nodes[m.ID-1]
+		if !n.running() || !n.soft.Active || n.state.LastZxid() != leader.state.LastZxid() {
+			return fmt.Sprintf("server %d is not up to date", m.ID)
+		}
+	}
+	for _, c := range s.clients {
+		if !c.dead && (c.calmDone < 3 || c.state != clientOpen) {
+			return fmt.Sprintf("client %d waits", c.id)
+		}
+	}
+	if s.now < s.calmAt+(s.opt.Clients.TimeoutTo*2+4*sessionTick)*1000 {
+		return "dead sessions may still live"
+	}
+	return ""
+}
+
+func (s *Sim) leader() (leader *simNode) {
+	for _, n := range s.nodes {
+		if n.running() && n.soft.Role == zab.Leading && n.soft.Active {
+			if leader != nil {
+				return nil
+			}
+			leader = n
+		}
+	}
+	return leader
+}
