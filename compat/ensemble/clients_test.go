@@ -51,7 +51,7 @@ func outOfMemory(t *testing.T) {
 	zktest.Require(t, "root")
 	group := "/sys/fs/cgroup/memory/paddock-" + strconv.Itoa(os.Getpid())
 	if err := os.Mkdir(group, 0o755); err != nil {
-		zktest.Missing(t, "cgroup memory", err)
+		t.Skipf("no cgroup for memory here: %v", err)
 	}
 	t.Cleanup(func() { zktest.Within(10*time.Second, func() bool { return os.Remove(group) == nil }) })
 	c := startCluster(t, options{})
