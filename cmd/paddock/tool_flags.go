@@ -72,6 +72,40 @@ func toolFlags(own ...cli.Flag) []cli.Flag {
 	return own
 }
 
+// toolEnv gives every flag of the verbs' own an environment variable: PADDOCK_VERB_FLAG.
+func toolEnv(prefix string, list []*cli.Command) []*cli.Command {
+	word := strings.NewReplacer("-", "_")
+	for _, c := range list {
+		verb := prefix + "_" + strings.ToUpper(word.Replace(c.Name))
+		for _, f := range c.Flags {
+			if g, ok := f.(cli.CategorizableFlag); ok && g.GetCategory() != "" {
+				continue // a general flag
+			}
+			env := []string{verb + "_" + strings.ToUpper(word.Replace(f.Names()[0]))}
+			var into *[]string
+			switch f := f.(type) {
+			case *cli.StringFlag:
+				into = &f.EnvVars
+			case *cli.BoolFlag:
+				into = &f.EnvVars
+			case *cli.IntFlag:
+				into = &f.EnvVars
+			case *cli.Int64Flag:
+				into = &f.EnvVars
+			case *cli.Float64Flag:
+				into = &f.EnvVars
+			case *cli.DurationFlag:
+				into = &f.EnvVars
+			}
+			if into != nil && len(*into) == 0 {
+				*into = env
+			}
+		}
+		toolEnv(verb, c.Subcommands)
+	}
+	return list
+}
+
 // toolValues finds the values of a general flag: [0] for one that may not be repeated. Nothing given is an empty list.
 func toolValues(c *cli.Context, name string) []string {
 	list := toolFlagList()

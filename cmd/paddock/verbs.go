@@ -21,7 +21,7 @@ func commands() []*cli.Command {
 		importCommand(),
 		exportCommand(),
 	}
-	list = slices.Concat(list, dataCommands(), clusterCommands(),
+	list = slices.Concat(list, toolEnv("PADDOCK", dataCommands()), toolEnv("PADDOCK", clusterCommands()),
 		[]*cli.Command{shellCommand(), contextCommand(), completionCommand(), completePathCommand()})
 	return told(list)
 }
