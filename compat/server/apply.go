@@ -83,7 +83,6 @@ func (a *applier) entry(e *zab.Entry) {
 		s.opts.Log.Error("a committed transaction cannot be decoded; all servers skip it", "zxid", e.Zxid)
 		st.ApplyUndecodable(e.Zxid, e.Time, &a.res)
 	default:
-		a.before()
 		st.Apply(e.Zxid, e.Time, &a.txn, &a.res)
 	}
 	s.zxid.Store(int64(e.Zxid))
@@ -105,29 +104,6 @@ func (a *applier) entry(e *zab.Entry) {
 	if kind := a.txn.Op.Kind; kind == znode.KindCloseSession || kind == znode.KindCreateSession {
 		a.sessionChanged()
 	}
-}
-
-// before answers the syncs that stand before this write in its session, and the reads behind them: they must not see what was asked
-// after them. They need no other confirmation: the write was proposed after they came, so that whatever was acknowledged before they
-// came has a lower zxid and is applied by now.
-func (a *applier) before() {
-	s := a.s
-	if a.txn.Origin.Boot != s.opts.Boot || a.txn.Origin.Seq == 0 {
-		return
-	}
-	c := s.orders.look(a.txn.Origin.Seq)
-	if c == nil || c.waits.Load() < 2 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed || c.pipe == nil || !c.pipe.ConfirmedBefore(a.txn.Origin.Seq) {
-		return
-	}
-	a.touch(c)
-	b, n := c.settle(c.lc.Begin(), a.now)
-	c.lc.End(b)
-	a.left += n
 }
 
 // decode fills txn; false if the entry has none. A reconfiguration begins with the new ensemble, whose text becomes the data.

@@ -3,16 +3,6 @@ package server
 import "sync"
 
 // orders finds the connection that waits for a transaction: Txn.Origin.Seq numbers this process's proposals from 1, and what is
-// look is who waits for a number; it goes on waiting.
-func (o *orders) look(seq uint64) *conn {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if seq < o.low || seq >= o.next {
-		return nil
-	}
-	return o.ring[seq&uint64(len(o.ring)-1)]
-}
-
 // outstanding is a window of them.
 type orders struct {
 	mu    sync.Mutex

@@ -109,19 +109,6 @@ func (p *Pipeline) Gated() bool {
 	return false
 }
 
-// ConfirmedBefore marks the syncs that stand before a write, and says whether there are any.
-func (p *Pipeline) ConfirmedBefore(seq uint64) (any bool) {
-	for i := p.head; i < len(p.items); i++ {
-		switch it := &p.items[i]; {
-		case it.kind == itemWrite && it.seq == seq:
-			return any
-		case it.kind == itemSync && !it.ready:
-			it.ready, any = true, true
-		}
-	}
-	return any
-}
-
 // Head is the next request if it can be answered now, with its bytes: the frame of a read or sync, the reply of a write.
 // The bytes are valid until the next call that adds something.
 func (p *Pipeline) Head() (it *item, bytes []byte) {
