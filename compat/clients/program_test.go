@@ -131,7 +131,7 @@ func (s *script) restart(t *testing.T, word string, server zktest.Server) {
 }
 
 // javaClasses compiles the sources that the patterns match and returns the class path to run them with.
-func javaClasses(t *testing.T, patterns ...string) string {
+func javaClasses(t testing.TB, patterns ...string) string {
 	t.Helper()
 	zktest.Require(t, "javac", "curator")
 	jars, err := zktest.FindCurator()

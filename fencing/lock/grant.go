@@ -27,7 +27,7 @@ type Grant struct {
 
 // newGrant starts to watch over a granted node.
 func (s *Session) newGrant(ctx context.Context, l *life, node string, token fencing.Token, own watched) (*Grant, error) {
-	g := &Grant{s: s, life: l, node: node, token: token, lost: make(chan struct{}), released: make(chan struct{})}
+	g := &Grant{s: s, life: l, node: node, token: token, signed: own.signed, lost: make(chan struct{}), released: make(chan struct{})}
 	g.token.Audit.Node, g.token.Audit.Session = base(node), l.id
 	if err := g.fetchSigned(ctx); err != nil {
 		return nil, err
@@ -36,27 +36,34 @@ func (s *Session) newGrant(ctx context.Context, l *life, node string, token fenc
 	return g, nil
 }
 
-// fetchSigned reads the signed token where the server has one. The server decides by itself that the node holds the lock, and the storage verifies what it signed.
-func (g *Grant) fetchSigned(ctx context.Context) error {
-	if !g.s.signs {
-		return nil
+// fetchSigned reads the signed token, if it was not read already. The server decides by itself that the node holds the lock, and the storage verifies what it signed.
+func (g *Grant) fetchSigned(ctx context.Context) (err error) {
+	if g.signed == "" {
+		g.signed, err = g.s.signedToken(ctx, g.node)
 	}
-	data, err := retry(ctx, g.s, func() ([]byte, error) { b, _, err := g.s.conn.Get("/zookeeper/token" + g.node); return b, err })
+	return err
+}
+
+// signedToken is "" where the server signs nothing. errVanished: the node does not hold the lock, or is gone.
+func (s *Session) signedToken(ctx context.Context, node string) (string, error) {
+	if !s.signs {
+		return "", nil
+	}
+	data, err := retry(ctx, s, func() ([]byte, error) { b, _, err := s.conn.Get("/zookeeper/token" + node); return b, err })
 	switch {
 	case errors.Is(err, zk.ErrNoNode): // our node is gone, or the server shows a lineage but signs nothing
-		if _, gone := g.s.stat(ctx, g.node); errors.Is(gone, zk.ErrNoNode) {
-			return fmt.Errorf("lock: %s is gone: %w", g.node, errVanished)
+		if _, gone := s.stat(ctx, node); errors.Is(gone, zk.ErrNoNode) {
+			return "", fmt.Errorf("lock: %s is gone: %w", node, errVanished)
 		} else if gone != nil {
-			return gone
+			return "", gone
 		}
-		return nil
+		return "", nil
 	case errors.Is(err, zk.ErrNoAuth):
-		return fmt.Errorf("lock: the server says that %s does not hold the lock: %w", g.node, errVanished)
+		return "", fmt.Errorf("lock: the server says that %s does not hold the lock: %w", node, errVanished)
 	case err != nil:
-		return fmt.Errorf("lock: read the signed token of %s: %w", g.node, err)
+		return "", fmt.Errorf("lock: read the signed token of %s: %w", node, err)
 	}
-	g.signed = string(data)
-	return nil
+	return string(data), nil
 }
 
 // watch closes lost at the first reason. A changed node (somebody wrote to it) is watched again.

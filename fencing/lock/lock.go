@@ -155,7 +155,7 @@ func (r *request) grant(ctx context.Context, role fencing.Role, try bool) (*Gran
 	if err := r.enter(ctx); err != nil {
 		return nil, err
 	}
-	own, err := r.turn(ctx, try)
+	own, err := r.wait(ctx, try)
 	if err != nil {
 		return nil, err
 	}
@@ -168,26 +168,6 @@ func (r *request) grant(ctx context.Context, role fencing.Role, try bool) (*Gran
 		return nil, err
 	}
 	return r.s.newGrant(ctx, r.life, r.node, token, own)
-}
-
-// turn waits for the request's turn and gives its node as it was then. The node is read side by side with the first look at the queue, which saves the uncontended lock a round
-// trip: if that look shows the node first, both have seen the same grant, in whatever order the server took them.
-func (r *request) turn(ctx context.Context, try bool) (watched, error) {
-	early := make(chan reply[watched], 1)
-	go func(node string) {
-		w, err := r.s.watchNode(ctx, node)
-		early <- reply[watched]{w, err}
-	}(r.node)
-	node := r.node
-	atOnce, err := r.wait(ctx, try)
-	first := <-early
-	switch {
-	case err != nil:
-		return watched{}, err
-	case atOnce && r.node == node && first.err == nil:
-		return r.hold(ctx, first.value)
-	}
-	return r.owned(ctx)
 }
 
 // TokenOf makes the token of a lock node that another library created in this session (go-zookeeper's Lock, or a program's own recipe), once it holds the lock. It reads the queue and

@@ -54,6 +54,7 @@ func (m *Semaphore) acquire(ctx context.Context) (*Grant, error) {
 		}
 	}
 	r := m.s.newRequest(m.path+"/queue", fencing.RoleWriter, false, false, nil)
+	r.unsigned = true
 	defer func() {
 		if r.life != nil {
 			r.leaveLater() // after a grant there is nothing left of it
@@ -63,9 +64,6 @@ func (m *Semaphore) acquire(ctx context.Context) (*Grant, error) {
 		return nil, err
 	}
 	if _, err := r.wait(ctx, false); err != nil {
-		return nil, err
-	}
-	if _, err := r.owned(ctx); err != nil {
 		return nil, err
 	}
 	for {
