@@ -53,6 +53,7 @@ func TestTheLastWordOfAConnectionCounts(t *testing.T) {
 		w.history.Settle()
 	}
 	tick(250)
+	tick(250)
 	w.clock.advance(249 * time.Millisecond)
 	h.Feed(wire.AppendRequest(nil, wire.XidPing, wire.OpPing, nil))
 	h.Step()
