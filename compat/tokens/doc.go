@@ -17,5 +17,5 @@
 //
 // # Concurrency
 //
-// Has, Read and Keys are safe from any goroutine under the state's read lock.
+// Has, Read and KeySet are safe from any goroutine under the state's read lock.
 package tokens

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/paddock-zk/paddock/fencing"
@@ -25,6 +26,7 @@ type Keeper struct {
 	lineage fencing.Lineage
 	now     func() time.Time
 	log     *slog.Logger
+	made    atomic.Pointer[madeSigner] // of the last token
 }
 
 // NewKeeper makes a keeper for an ensemble. now stamps tokens for people to read; it decides nothing.
@@ -81,7 +83,7 @@ func (k *Keeper) token(st *znode.State, who session.ID, node string) (string, zn
 	if err != nil {
 		return "", stat, err
 	}
-	by, err := signer(st, k.now())
+	by, err := k.signer(st, k.now())
 	if err != nil {
 		return "", stat, err
 	}

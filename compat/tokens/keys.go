@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -122,7 +123,7 @@ func (k *Keeper) KeySet(st *znode.State) (paseto.KeySet, error) {
 }
 
 // signer is the newest key that has begun, or, by the clock of a server that is behind, the newest one.
-func signer(st *znode.State, now time.Time) (*paseto.Signer, error) {
+func (k *Keeper) signer(st *znode.State, now time.Time) (*paseto.Signer, error) {
 	keys, err := stored(st)
 	if err != nil {
 		return nil, err
@@ -136,5 +137,18 @@ func signer(st *znode.State, now time.Time) (*paseto.Signer, error) {
 	if best < 0 {
 		return nil, errors.New("tokens: there is no signing key yet")
 	}
-	return paseto.NewSigner(ed25519.NewKeyFromSeed(keys[best].Seed))
+	if made := k.made.Load(); made != nil && bytes.Equal(made.seed, keys[best].Seed) {
+		return made.signer, nil
+	}
+	s, err := paseto.NewSigner(ed25519.NewKeyFromSeed(keys[best].Seed))
+	if err == nil {
+		k.made.Store(&madeSigner{keys[best].Seed, s})
+	}
+	return s, err
+}
+
+// madeSigner spares a token the derivation of the key.
+type madeSigner struct {
+	seed   []byte
+	signer *paseto.Signer
 }
