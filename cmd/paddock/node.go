@@ -38,8 +38,7 @@ type node struct {
 	relay  *relay
 	peer   *peer.Peer
 	server *server.Server
-	plain  *listener.Listener
-	secure *listener.Listener
+	doors
 	admin  *adminServer
 	links  *links
 	keeper *tokens.Keeper
@@ -50,6 +49,9 @@ type node struct {
 	begun  time.Time
 	meter  *measures
 }
+
+// doors are where clients come in: the plain port, the TLS port, or both.
+type doors struct{ plain, secure *listener.Listener }
 
 // startNode opens the data folder, starts the peer, and accepts clients.
 func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, err error) {

@@ -40,9 +40,8 @@ func (c *conn) connect(frame []byte) listener.Verdict {
 	c.phase.Store(uint32(phaseConnecting))
 	c.lc.Established()
 	s.stats.metrics.Conns.Requested.Inc()
-	if missing, _ := s.conns.deficit(); missing > 0 {
-		s.stats.metrics.Conns.TokenDeficit.Observe(int64(missing))
-	}
+	missing, _ := s.conns.deficit()
+	s.stats.metrics.Conns.TokenDeficit.Observe(int64(missing))
 	if q.Session == 0 {
 		return c.createSession()
 	}

@@ -21,8 +21,8 @@
 //   - Requests of one session take effect in the order sent; replies leave in that order. Only auth and sasl may overtake.
 //   - An event leaves before any reply that shows the new state, and before the reply of the write that caused it.
 //   - A connection whose order would break (a proposal was lost, its session moved) is closed, never answered out of order.
-//   - A session ends only by a transaction. Only the leader proposes that, after the silence that the session's timeout allows, and a
-//     pause of the leader itself never counts as silence.
+//   - A session that the ensemble knows ends only by a transaction. Only the leader proposes that, after the silence that the session's
+//     timeout allows, and a pause of the leader itself never counts as silence. Local sessions (local.go) are their server's own.
 //
 // # Concurrency
 //

@@ -19,9 +19,8 @@ type Server struct {
 	state   lockedState
 	watches *watch.Table
 	orders  *orders
-	reg     registry
+	who
 	sess    sessions
-	locals  locals
 	load    load
 	conns   *throttle
 	turns   sync.Pool // *turn
@@ -36,6 +35,12 @@ type Server struct {
 	tickets atomic.Uint64 // numbers syncs
 	syncs   confirms
 	rand    lockedRand
+}
+
+// who is here: the connections, and the sessions that nobody else knows.
+type who struct {
+	reg    registry
+	locals locals
 }
 
 // lockedState is the state and its lock. Order of locks: state, conn.mu, the connection's out buffer.
