@@ -131,6 +131,11 @@ func (c *Core) leaderIsAlive() bool {
 // refuses says whether a history up to last is a reason to refuse a vote: it is older than ours, and we could lead ourselves.
 // Who cannot lead (not connected, or removed from the ensemble) does not refuse: the candidate will fetch our history.
 func (c *Core) refuses(last zxid.ID) bool {
+	if (last == 0) != (c.hist.last == 0) && c.votes(c.cfg.ID) {
+		// One of us has an empty disk. Perhaps it never had anything; perhaps it lost what it had acknowledged, and then a quorum
+		// with it need not hold every committed transaction. It gets its history from a leader that others elect.
+		return true
+	}
 	return last < c.hist.last && c.elect.connected && c.votes(c.cfg.ID)
 }
 

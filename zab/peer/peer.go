@@ -70,17 +70,19 @@ type Config struct {
 
 // Peer is a running server of the ensemble. Make it with Start.
 type Peer struct {
-	cfg    Config
-	core   *zab.Core // owned by the core loop
-	box    mailbox
-	logQ   queue[logJob]
-	applyQ queue[applyJob]
-	soft   atomic.Pointer[zab.SoftState]
-	ticker *time.Ticker
-	held   [][]byte // owned by the core loop: proposals that met ErrBusy or ErrLimit
-	ctx    uint64   // owned by the core loop: the last read or ask number given out
-	reads  map[uint64]func(error)
-	asks   map[uint64]func([]byte, error)
+	cfg      Config
+	core     *zab.Core // owned by the core loop
+	box      mailbox
+	logQ     queue[logJob]
+	applyQ   queue[applyJob]
+	soft     atomic.Pointer[zab.SoftState]
+	ticker   *time.Ticker
+	held     [][]byte // owned by the core loop: proposals that met ErrBusy or ErrLimit
+	election int      // ticks, as configured
+	patience patience // owned by the core loop
+	ctx      uint64   // owned by the core loop: the last read or ask number given out
+	reads    map[uint64]func(error)
+	asks     map[uint64]func([]byte, error)
 
 	stopOnce sync.Once
 	stop     chan struct{} // closed: no more work
@@ -109,6 +111,11 @@ func Start(cfg Config) (*Peer, error) {
 		cfg: cfg, core: core, stop: make(chan struct{}), done: make(chan struct{}),
 		reads: map[uint64]func(error){}, asks: map[uint64]func([]byte, error){},
 	}
+	p.election = cfg.Core.Timing.Election
+	if p.election == 0 {
+		p.election = 10 // zab's default
+	}
+	p.patience.base = time.Duration(p.election) * cfg.TickEvery
 	p.box.wake = make(chan struct{}, 1)
 	p.logQ.init()
 	p.applyQ.init()
