@@ -112,9 +112,17 @@ func (c *Core) askPreVotes() {
 	p := c.elect.pre
 	c.conf.members(c.commit, func(id PeerID) {
 		if c.votes(id) && !p.answered.Has(uint8(id)) {
-			c.send(Message{Type: MsgPreVote, To: id, Epoch: max(c.hard.durable, c.elect.seen) + 1, Zxid: c.historyClaim()})
+			c.send(Message{Type: MsgPreVote, To: id, Epoch: max(c.hard.durable, c.elect.seen) + 1, Zxid: c.historyClaim(), Ctx: c.holdsClaim()})
 		}
 	})
+}
+
+// holdsClaim is 1 if this server's history has any transaction.
+func (c *Core) holdsClaim() uint64 {
+	if c.hist.holds() {
+		return 1
+	}
+	return 0
 }
 
 // leaderIsAlive is the reason to withhold a vote: this server leads, or hears its leader.
@@ -130,17 +138,21 @@ func (c *Core) leaderIsAlive() bool {
 
 // refuses says whether a history up to last is a reason to refuse a vote: it is older than ours, and we could lead ourselves.
 // Who cannot lead (not connected, or removed from the ensemble) does not refuse: the candidate will fetch our history.
-func (c *Core) refuses(last zxid.ID) bool {
-	if (last == 0) != (c.hist.last == 0) && c.votes(c.cfg.ID) {
-		// One of us has an empty disk. Perhaps it never had anything; perhaps it lost what it had acknowledged, and then a quorum
-		// with it need not hold every committed transaction. It gets its history from a leader that others elect.
+func (c *Core) refuses(m *Message) bool {
+	if !c.votes(c.cfg.ID) {
+		return false
+	}
+	if m.Zxid == 0 && c.hist.last != 0 && c.hist.holds() || c.hist.last == 0 && m.Ctx != 0 {
+		// One of us has an empty disk and the other has transactions. Perhaps it never had anything; perhaps it lost what it had
+		// acknowledged, and then a quorum with it need not hold every committed transaction. It gets its history from a leader that
+		// others elect.
 		return true
 	}
-	return last < c.hist.last && c.elect.connected && c.votes(c.cfg.ID)
+	return m.Zxid < c.hist.last && c.elect.connected
 }
 
 func (c *Core) onPreVote(m *Message) {
-	reject := c.leaderIsAlive() || c.refuses(m.Zxid)
+	reject := c.leaderIsAlive() || c.refuses(m)
 	// Two that try at the same moment: (epoch, zxid, id) decides, so that one of them gets all.
 	trying := c.role == Looking && (c.elect.pre != nil || c.cand != nil) && c.elect.connected
 	if trying && m.Zxid == c.hist.last && m.From < c.cfg.ID {
@@ -220,7 +232,7 @@ func (c *Core) askVotes() {
 	c.conf.members(c.commit, func(id PeerID) {
 		if id != c.cfg.ID && c.votes(id) {
 			c.sendDurable(Message{Type: MsgVote, To: id, Epoch: c.cand.epoch, Zxid: c.cand.lasts[0].last,
-				Flag: c.cand.byOrder != 0, Seq: uint64(c.cand.byOrder)})
+				Flag: c.cand.byOrder != 0, Seq: uint64(c.cand.byOrder), Ctx: c.holdsClaim()})
 		}
 	})
 }
@@ -259,7 +271,7 @@ func (c *Core) grants(m *Message) bool {
 	if c.has(bugNoPreVote) || m.Flag && (c.role == Looking || c.epoch <= zxid.Epoch(m.Seq)) {
 		return true
 	}
-	return !c.leaderIsAlive() && !c.refuses(m.Zxid)
+	return !c.leaderIsAlive() && !c.refuses(m)
 }
 
 func (c *Core) onVoteResp(m *Message) {
