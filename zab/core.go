@@ -12,6 +12,7 @@ import (
 type Timing struct {
 	Heartbeat    int // a leader pings every so many ticks; default 1
 	Election     int // no word from a leader for 1 to 2 times as long starts a pre-vote; a leader without a quorum for as long resigns; default 10
+	FirstLook    int // ticks until a server that starts looks for votes; default: at random within half of Election
 	Pause        int // a Tick of more than this many ticks is a pause of this process; default Election/2
 	DiskStepDown int // a leader whose oldest unfinished batch is older resigns; default 2*Election
 	DiskFatal    int // any server whose oldest unfinished batch is older ends (Ready.Fatal); default 20*Election; negative is never
@@ -102,7 +103,7 @@ func New(cfg Config) (*Core, error) {
 	}
 	c.out.ensemble, c.elect.connected = true, true
 	c.out.soft = SoftState{Link: ^uint64(0)} // differs from anything: the first Ready tells
-	c.lookAt(1 + c.rand.IntN(max(1, cfg.Timing.Election/2)))
+	c.lookAt(c.firstLook())
 	if c.aloneIsEnough() {
 		c.campaign()
 	}

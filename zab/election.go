@@ -40,6 +40,14 @@ type promise struct {
 // lookAt sets when patience ends, in ticks from now.
 func (c *Core) lookAt(in int) { c.elect.deadline = c.now + int64(in) }
 
+// firstLook is when a server that starts looks for votes first: as its owner says, or at random.
+func (c *Core) firstLook() int {
+	if t := c.cfg.Timing.FirstLook; t > 0 {
+		return t
+	}
+	return 1 + c.rand.IntN(max(1, c.cfg.Timing.Election/2))
+}
+
 // patience is a random time of 1 to 2 election timeouts, so that rarely two servers lose it together.
 func (c *Core) patience() int { return c.cfg.Timing.Election + c.rand.IntN(c.cfg.Timing.Election) }
 

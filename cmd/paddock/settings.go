@@ -44,6 +44,7 @@ func (n *node) timing() zab.Timing {
 	if d := n.cfg.own.Election; d > 0 {
 		t.Election = max(3, int(d/n.tick()))
 	}
+	t.FirstLook = n.firstLook(t.Election)
 	t.DiskStepDown = int(5 * time.Second / n.tick())
 	t.DiskFatal = int(60 * time.Second / n.tick())
 	return t
@@ -70,6 +71,21 @@ func sessionOptions(c *config) server.SessionOptions {
 		TickMs: int64(c.Basics.TickTime), Limits: session.Limits{MinMs: int32(c.Sessions.MinTimeout), MaxMs: int32(c.Sessions.MaxTimeout)},
 		Local: c.Sessions.Local, LocalUpgrade: c.Sessions.LocalUpgrade,
 	}
+}
+
+// firstLook lets the highest id go first among servers that start together, so that it leads, as in ZooKeeper.
+func (n *node) firstLook(election int) int {
+	e, err := n.ensemble()
+	if err != nil || !n.distributed() {
+		return 0
+	}
+	higher := 0
+	for _, m := range e.Members {
+		if m.ID > n.self && m.Role == zab.Participant {
+			higher++
+		}
+	}
+	return 1 + min(higher, 4)*max(1, election/4)
 }
 
 func serverLimits(c *config) server.Limits {

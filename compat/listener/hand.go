@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 )
 
@@ -120,13 +121,19 @@ func (h *Hand) finish() {
 
 // Take returns what was written since the last call.
 func (h *Hand) Take() []byte {
+	h.end.mu.Lock()
+	defer h.end.mu.Unlock()
 	b := h.end.out
 	h.end.out = nil
 	return b
 }
 
 // Closed says that the server has closed the stream: the client sees its end behind the bytes of Take.
-func (h *Hand) Closed() bool { return h.over || h.end.closed }
+func (h *Hand) Closed() bool {
+	h.end.mu.Lock()
+	defer h.end.mu.Unlock()
+	return h.over || h.end.closed
+}
 
 // Over says that the connection has ended and its Receiver was told.
 func (h *Hand) Over() bool { return h.over }
@@ -134,6 +141,7 @@ func (h *Hand) Over() bool { return h.over }
 // handEnd is the socket of a Hand.
 type handEnd struct {
 	remote *net.TCPAddr
+	mu     sync.Mutex // whoever answers may write
 	out    []byte
 	closed bool
 }
@@ -141,6 +149,8 @@ type handEnd struct {
 func (e *handEnd) Read([]byte) (int, error) { return 0, io.EOF }
 
 func (e *handEnd) Write(b []byte) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.closed {
 		return 0, net.ErrClosed
 	}
@@ -148,7 +158,12 @@ func (e *handEnd) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (e *handEnd) Close() error                     { e.closed = true; return nil }
+func (e *handEnd) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	return nil
+}
 func (e *handEnd) LocalAddr() net.Addr              { return e.remote }
 func (e *handEnd) RemoteAddr() net.Addr             { return e.remote }
 func (e *handEnd) SetDeadline(time.Time) error      { return nil }
