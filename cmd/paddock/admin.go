@@ -70,12 +70,24 @@ func (a *adminServer) stop(ctx context.Context) {
 func (n *node) verbs(mux *http.ServeMux) {
 	mux.HandleFunc("GET /paddock/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, n.status()) })
 	mux.HandleFunc("GET /paddock/keys", func(w http.ResponseWriter, _ *http.Request) { n.serveKeys(w) })
-	mux.HandleFunc("POST /paddock/keys/rotate", n.rotateKeys)
-	mux.HandleFunc("POST /paddock/transfer", n.transfer)
-	mux.HandleFunc("GET /paddock/snapshot", n.serveSnapshot)
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("POST /paddock/keys/rotate", local(n.rotateKeys))
+	mux.HandleFunc("POST /paddock/transfer", local(n.transfer))
+	mux.HandleFunc("GET /paddock/snapshot", local(n.serveSnapshot))
+	mux.HandleFunc("GET /debug/pprof/", local(pprof.Index))
+	mux.HandleFunc("GET /debug/pprof/profile", local(pprof.Profile))
+	mux.HandleFunc("GET /debug/pprof/trace", local(pprof.Trace))
+}
+
+// local lets only clients of this machine in: what follows changes the ensemble or shows what is private (a snapshot holds the signing keys),
+// and the admin port asks nobody who he is.
+func local(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !loopback(net.JoinHostPort(host, "0")) {
+			failJSON(w, http.StatusForbidden, errors.New("this is answered to clients on the server's own machine only: run the command there, or through a tunnel"))
+			return
+		}
+		h(w, r)
+	}
 }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {
