@@ -122,7 +122,7 @@ func snapshotRestoreCommand() *cli.Command {
 		Name:      "restore",
 		Usage:     "make a data folder of a backup, as a new incarnation",
 		ArgsUsage: "FILE",
-		Description: `   paddock snapshot restore backup.img --data-dir /var/lib/paddock --last-zxid 0x1000004d2
+		Description: `   paddock snapshot restore --data-dir /var/lib/paddock --last-zxid 0x1000004d2 backup.img
 
 Zxids must never come back: fencing tokens are made of them. So the restored servers continue in a higher generation, above everything that
 the old ones may have done after the backup. For that the tool must know the last zxid that the old ensemble reached: give the highest
