@@ -35,6 +35,8 @@
 //   - limits and stats of a quota whose text cannot be read, which kill the thread that applies them;
 //   - createContainer with an ephemeral flag: ZooKeeper prepares an ephemeral node and applies a container;
 //   - multis and bursts where a quota is enforced, which overshoot in ZooKeeper and do not in Paddock;
+//   - requests sent right behind a setACL: while that waits to be applied, ZooKeeper judges them by the list before, or by the new one,
+//     as its threads run;
 //   - a null ACL inside a multi, whose failure ZooKeeper logs under a zxid that is taken already;
 //   - null paths in addWatch, checkWatches and removeWatches (ZooKeeper watches null), and null paths together with another error;
 //   - characters beyond U+FFFF in ACLs, which an ensemble of ZooKeepers garbles, and, in an ensemble, truncated writes, which stop it;

@@ -124,8 +124,11 @@ func (g *gen) request() Request {
 func (g *gen) burst(n int) {
 	g.quiet = true
 	for range 2 + g.r.IntN(8) {
-		g.send(n, g.request())
-		g.join()
+		req := g.request()
+		g.send(n, req)
+		if req.Op != opSetACL { // until ZooKeeper has applied it, what is behind it is judged by the list before
+			g.join()
+		}
 	}
 	g.steps[len(g.steps)-1].Join = false
 	g.quiet = false
