@@ -205,12 +205,6 @@ func (c *Core) fail(err error) {
 	}
 }
 
-// SetElection changes Timing.Election from now on, in ticks. The owner raises it while its own process is late (a loaded machine), and
-// lowers it again: a timeout shorter than the delays of the moment elects without end.
-func (c *Core) SetElection(ticks int) {
-	c.cfg.Timing.Election = max(ticks, 2*c.cfg.Timing.Heartbeat, 2)
-}
-
 // Step takes a message of another server. An error says why the message is nonsense (drop the link); it changed nothing.
 func (c *Core) Step(m Message) error {
 	if c.out.fatal != nil {

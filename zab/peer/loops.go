@@ -39,8 +39,6 @@ func (p *Peer) coreLoop() {
 			return
 		case <-p.cfg.Clock.Tick:
 			now := p.cfg.Clock.Now()
-			p.patience.tick(now, now.Sub(last)-p.cfg.TickEvery)
-			p.core.SetElection(p.election * p.patience.times())
 			if n := int(now.Sub(last) / p.cfg.TickEvery); n > 0 {
 				last = last.Add(time.Duration(n) * p.cfg.TickEvery)
 				p.core.Tick(n)
@@ -119,7 +117,6 @@ func (p *Peer) hand(rd *zab.Ready) {
 	if rd.Soft != nil { // behind what is committed: a change of the link says that what was not seen by now is in doubt
 		soft := *rd.Soft
 		p.soft.Store(&soft)
-		p.patience.leader(p.cfg.Clock.Now(), soft.Active)
 		p.applyQ.push(applyJob{soft: &soft})
 	}
 	for _, r := range rd.Reads {

@@ -78,8 +78,6 @@ type Peer struct {
 	soft     atomic.Pointer[zab.SoftState]
 	ticker   *time.Ticker
 	held     [][]byte // owned by the core loop: proposals that met ErrBusy or ErrLimit
-	election int      // ticks, as configured
-	patience patience // owned by the core loop
 	ctx      uint64   // owned by the core loop: the last read or ask number given out
 	reads    map[uint64]func(error)
 	asks     map[uint64]func([]byte, error)
@@ -111,11 +109,6 @@ func Start(cfg Config) (*Peer, error) {
 		cfg: cfg, core: core, stop: make(chan struct{}), done: make(chan struct{}),
 		reads: map[uint64]func(error){}, asks: map[uint64]func([]byte, error){},
 	}
-	p.election = cfg.Core.Timing.Election
-	if p.election == 0 {
-		p.election = 10 // zab's default
-	}
-	p.patience.base = time.Duration(p.election) * cfg.TickEvery
 	p.box.wake = make(chan struct{}, 1)
 	p.logQ.init()
 	p.applyQ.init()
