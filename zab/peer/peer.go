@@ -70,17 +70,17 @@ type Config struct {
 
 // Peer is a running server of the ensemble. Make it with Start.
 type Peer struct {
-	cfg      Config
-	core     *zab.Core // owned by the core loop
-	box      mailbox
-	logQ     queue[logJob]
-	applyQ   queue[applyJob]
-	soft     atomic.Pointer[zab.SoftState]
-	ticker   *time.Ticker
-	held     [][]byte // owned by the core loop: proposals that met ErrBusy or ErrLimit
-	ctx      uint64   // owned by the core loop: the last read or ask number given out
-	reads    map[uint64]func(error)
-	asks     map[uint64]func([]byte, error)
+	cfg    Config
+	core   *zab.Core // owned by the core loop
+	box    mailbox
+	logQ   queue[logJob]
+	applyQ queue[applyJob]
+	soft   atomic.Pointer[zab.SoftState]
+	ticker *time.Ticker
+	held   [][]byte // owned by the core loop: proposals that met ErrBusy or ErrLimit
+	ctx    uint64   // owned by the core loop: the last read or ask number given out
+	reads  map[uint64]func(error)
+	asks   map[uint64]func([]byte, error)
 
 	stopOnce sync.Once
 	stop     chan struct{} // closed: no more work
