@@ -75,15 +75,9 @@ func (a *applier) entry(e *zab.Entry) {
 	if e.Zxid <= st.LastZxid() {
 		return // replayed after a load
 	}
-	decoded := a.decode(e)
-	switch {
-	case e.Kind == zab.EntryNewLeader:
-		st.Advance(e.Zxid, e.Time)
-	case !decoded:
+	decoded := a.change(st, e)
+	if !decoded && e.Kind != zab.EntryNewLeader {
 		s.opts.Log.Error("a committed transaction cannot be decoded; all servers skip it", "zxid", e.Zxid)
-		st.ApplyUndecodable(e.Zxid, e.Time, &a.res)
-	default:
-		st.Apply(e.Zxid, e.Time, &a.txn, &a.res)
 	}
 	s.zxid.Store(int64(e.Zxid))
 	if e.Zxid.Counter()%digestEvery == 0 {
@@ -104,6 +98,21 @@ func (a *applier) entry(e *zab.Entry) {
 	if kind := a.txn.Op.Kind; kind == znode.KindCloseSession || kind == znode.KindCreateSession {
 		a.sessionChanged()
 	}
+}
+
+// change is the one way from a committed entry to a changed state, for live traffic and for replay alike. It fills res, and txn if the
+// entry has one that can be decoded.
+func (a *applier) change(st *znode.State, e *zab.Entry) (decoded bool) {
+	decoded = a.decode(e)
+	switch {
+	case e.Kind == zab.EntryNewLeader:
+		st.Advance(e.Zxid, e.Time)
+	case !decoded:
+		st.ApplyUndecodable(e.Zxid, e.Time, &a.res)
+	default:
+		st.Apply(e.Zxid, e.Time, &a.txn, &a.res)
+	}
+	return decoded
 }
 
 // decode fills txn; false if the entry has none. A reconfiguration begins with the new ensemble, whose text becomes the data.

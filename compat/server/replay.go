@@ -10,18 +10,8 @@ import (
 func Replay(st *znode.State, entries []zab.Entry) {
 	var a applier
 	for i := range entries {
-		e := &entries[i]
-		if e.Zxid <= st.LastZxid() {
-			continue
-		}
-		decoded := a.decode(e)
-		switch {
-		case e.Kind == zab.EntryNewLeader:
-			st.Advance(e.Zxid, e.Time)
-		case !decoded:
-			st.ApplyUndecodable(e.Zxid, e.Time, &a.res)
-		default:
-			st.Apply(e.Zxid, e.Time, &a.txn, &a.res)
+		if e := &entries[i]; e.Zxid > st.LastZxid() {
+			a.change(st, e)
 		}
 	}
 }
