@@ -6,20 +6,29 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Ports handed out lie below the kernel's ephemeral range (32768 and up on Linux): an outgoing connection cannot take the port
 // of a server that is down for a moment.
 const firstPort, lastPort = 12000, 32000
 
-// FreeAddr is host:port of a port that nobody listens on. The host need not be of this network namespace.
+// FreeAddr is host:port of a port that nobody listens on. The host need not be of this network namespace. It is not given out again
+// while this process lives, to no test of another process either: a server that is down for a moment finds its port free.
 func FreeAddr(host string) string {
 	for range 1000 {
-		addr := net.JoinHostPort(host, strconv.Itoa(firstPort+rand.IntN(lastPort-firstPort)))
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if !reserve(port) {
+			continue
+		}
+		addr := net.JoinHostPort(host, strconv.Itoa(port))
 		listener, err := net.Listen("tcp", addr)
 		if err != nil {
 			if strings.Contains(err.Error(), "cannot assign requested address") {
@@ -31,6 +40,23 @@ func FreeAddr(host string) string {
 		return addr
 	}
 	panic("zktest: no free port in a thousand tries")
+}
+
+// reserve takes the port's lock file until this process ends: the descriptor is left open on purpose.
+func reserve(port int) bool {
+	dir := filepath.Join(os.TempDir(), "paddock-test-ports")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		panic(fmt.Sprintf("zktest: ports are reserved in %s: %v", dir, err))
+	}
+	fd, err := unix.Open(filepath.Join(dir, strconv.Itoa(port)), unix.O_CREAT|unix.O_RDWR|unix.O_CLOEXEC, 0o666)
+	if err != nil {
+		return false // another user's
+	}
+	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		unix.Close(fd)
+		return false
+	}
+	return true
 }
 
 // Handshake tells whether the server completes a client's handshake, by asking for a session that does not exist: the refusal

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Kind says which server to start.
@@ -237,8 +239,20 @@ func (p *process) WaitReady(within time.Duration) error {
 
 func (p *process) Stop() error     { return p.end(syscall.SIGTERM) }
 func (p *process) Kill() error     { return p.end(syscall.SIGKILL) }
-func (p *process) Pause() error    { return p.signal(syscall.SIGSTOP) }
 func (p *process) Continue() error { return p.signal(syscall.SIGCONT) }
+
+// Pause returns when no thread runs any more: the signal alone leaves a busy process time for another answer.
+func (p *process) Pause() error {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for {
+		err := unix.Waitid(unix.P_PID, p.PID(), nil, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
 
 func (p *process) signal(sig syscall.Signal) error {
 	p.mu.Lock()
