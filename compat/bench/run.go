@@ -32,8 +32,7 @@ type run struct {
 	workers []*worker
 	halted  chan struct{} // closed when the load stops
 
-	fan       *fanOut      // watch only
-	changedAt atomic.Int64 // watch: when the writer last sent a change, since began
+	fan *fanOut // watch only
 }
 
 // errorCounts counts the error codes that servers answered.

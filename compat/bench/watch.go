@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/paddock-zk/paddock/compat/wire"
@@ -24,31 +25,91 @@ func (r *run) armWatches() error {
 			return fmt.Errorf("bench: watching %s/w: error %d (addWatch needs ZooKeeper 3.6 or newer)", r.root, reply.Err)
 		}
 	}
-	r.fan = newFanOut(len(r.workers) - 1)
+	r.fan = newFanOut(len(r.workers)-1, r.InFlight)
 	return nil
 }
 
-// fanOut lets the writer wait until every watcher has heard of a change: the load is closed, one change at a time.
+// fanOut holds the changes that not every watcher has heard of. A persistent watch tells of every change, in order: the n-th event of
+// a watcher is the n-th change.
 type fanOut struct {
-	changed chan struct{} // one token for each watcher that has heard
+	watchers int
+	slots    []fanSlot // change n is in slot n % len
+	heard    atomic.Int64
+	progress chan struct{} // a token when a change was heard by all
 }
 
-func newFanOut(watchers int) *fanOut { return &fanOut{changed: make(chan struct{}, watchers)} }
+type fanSlot struct {
+	at   atomic.Int64 // when it was sent, since the run began
+	left atomic.Int64 // watchers that have not heard
+}
 
-// watchLoop is the load of one connection of the watch workload: the first one writes, all others listen.
+func newFanOut(watchers, inFlight int) *fanOut {
+	return &fanOut{watchers: watchers, slots: make([]fanSlot, inFlight), progress: make(chan struct{}, 1)}
+}
+
+// begin notes that change n goes out.
+func (f *fanOut) begin(n int64, at time.Duration) {
+	s := &f.slots[n%int64(len(f.slots))]
+	s.at.Store(int64(at))
+	s.left.Store(int64(f.watchers))
+}
+
+// hear notes that one more watcher has heard of change n, and returns when that was sent.
+func (f *fanOut) hear(n int64) (at time.Duration) {
+	s := &f.slots[n%int64(len(f.slots))]
+	at = time.Duration(s.at.Load())
+	if s.left.Add(-1) == 0 {
+		f.heard.Add(1)
+		select {
+		case f.progress <- struct{}{}:
+		default:
+		}
+	}
+	return at
+}
+
+// watchLoop is the load of one connection of the watch workload: the first one writes, all others listen. The load is closed: so many
+// changes are under way, and the next one goes out when every watcher has heard of the oldest.
 func (w *worker) watchLoop() error {
 	if w.n > 0 {
 		return w.listen()
 	}
+	var sent int64
 	for w.phase.Load() != stopping && (w.Count == 0 || w.done.Load() < w.Count) {
 		start := time.Since(w.began)
-		w.changedAt.Store(int64(start))
-		w.xid++
-		q := wire.SetDataRequest{Path: w.root + "/w", Data: w.data, Version: -1}
-		w.conn.End(q.Append(w.conn.Begin(w.xid, wire.OpSetData)))
-		if err := w.conn.Flush(); err != nil {
+		n := w.fan.heard.Load() + int64(len(w.fan.slots)) - sent
+		if err := w.change(sent, n, start); err != nil {
 			return err
 		}
+		if sent += n; w.fan.heard.Load() > sent-int64(len(w.fan.slots)) {
+			continue
+		}
+		deadline := time.NewTimer(patience)
+		select {
+		case <-w.fan.progress:
+		case <-w.halted:
+			return nil
+		case <-deadline.C:
+			return fmt.Errorf("bench: %v after a change, not every watcher has heard of it", patience)
+		}
+		deadline.Stop()
+	}
+	w.halt()
+	return nil
+}
+
+// change sends n changes in one batch and takes their replies.
+func (w *worker) change(first, n int64, start time.Duration) error {
+	q := wire.SetDataRequest{Path: w.root + "/w", Data: w.data, Version: -1}
+	for i := range n {
+		w.fan.begin(first+i, start)
+		w.xid++
+		w.conn.End(q.Append(w.conn.Begin(w.xid, wire.OpSetData)))
+	}
+	if err := w.conn.Flush(); err != nil {
+		return err
+	}
+	for range n {
 		r, err := w.conn.Read()
 		if err != nil {
 			return err
@@ -59,26 +120,14 @@ func (w *worker) watchLoop() error {
 		if w.phase.Load() == measuring {
 			w.sample(0, time.Since(w.began)-start)
 		}
-		deadline := time.NewTimer(patience)
-		for range cap(w.fan.changed) {
-			select {
-			case <-w.fan.changed:
-			case <-w.halted:
-				return nil
-			case <-deadline.C:
-				return fmt.Errorf("bench: %v after a change, not every watcher has heard of it", patience)
-			}
-		}
-		deadline.Stop()
 	}
-	w.halt()
 	return nil
 }
 
 // listen takes events until the run stops.
 func (w *worker) listen() error {
 	pinged := time.Now()
-	for w.phase.Load() != stopping {
+	for n := int64(0); w.phase.Load() != stopping; {
 		if time.Since(pinged) > w.Shape.Timeout/10 { // who only listens would lose the session
 			pinged = time.Now()
 			w.conn.Stage(wire.XidPing, wire.OpPing, nil)
@@ -96,11 +145,12 @@ func (w *worker) listen() error {
 		if r.Xid != wire.XidEvent {
 			continue
 		}
+		at := w.fan.hear(n)
+		n++
 		if w.phase.Load() == measuring {
-			w.sample(1, time.Since(w.began)-time.Duration(w.changedAt.Load()))
+			w.sample(1, time.Since(w.began)-at)
 			w.done.Add(1)
 		}
-		w.fan.changed <- struct{}{}
 	}
 	return nil
 }
