@@ -219,7 +219,6 @@ func TestLimits(t *testing.T) {
 	}
 	expectEnd(t, s.dial())
 	a.Close()
-	<-(<-s.h.opened).closed
 	s.until(func() bool { return s.l.Stats().Conns == 1 })
 	c := s.dial()
 	c.Write(frame("hi"))
