@@ -31,6 +31,7 @@ type own struct {
 	MinFreeMB         int           // minFreeMB: below, writes that grow are refused; default 256
 	FlushEvery        time.Duration // flushEveryMs: how often the store follows the state; default 500
 	Election          time.Duration // electionTimeoutMs; default 160
+	AuditFile         string        // auditFile: where audit.enable writes; default audit.log in dataDir
 	LogFormat         string        // logFormat: text or json
 	LogLevel          string        // logLevel: debug, info, warn, error
 }
@@ -76,6 +77,7 @@ func (o *own) keys() map[string]func(string) error {
 		"minFreeMB":         number(0, 1<<20, func(n int) { o.MinFreeMB = n }),
 		"flushEveryMs":      number(1, 3_600_000, func(n int) { o.FlushEvery = time.Duration(n) * time.Millisecond }),
 		"electionTimeoutMs": number(60, 600_000, func(n int) { o.Election = time.Duration(n) * time.Millisecond }),
+		"auditFile":         text(&o.AuditFile),
 		"logFormat":         word(&o.LogFormat, "text", "json"),
 		"logLevel":          word(&o.LogLevel, "debug", "info", "warn", "error"),
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/paddock-zk/paddock/compat/admin"
+	"github.com/paddock-zk/paddock/compat/audit"
 	"github.com/paddock-zk/paddock/compat/auth"
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/compat/server"
@@ -47,7 +49,13 @@ type node struct {
 	linked chan struct{} // closed: the relay has its peer
 	failed chan error
 	begun  time.Time
-	meter  *measures
+	records
+}
+
+// records are what a server notes of its own doings.
+type records struct {
+	meter *measures
+	audit *audit.Log // nil: none (audit.enable)
 }
 
 // doors are where clients come in: the plain port, the TLS port, or both.
@@ -55,7 +63,7 @@ type doors struct{ plain, secure *listener.Listener }
 
 // startNode opens the data folder, starts the peer, and accepts clients.
 func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, err error) {
-	n = &node{cfg: cfg, logger: logger, linked: make(chan struct{}), failed: make(chan error, 8), begun: time.Now(), meter: newMeasures()}
+	n = &node{cfg: cfg, logger: logger, linked: make(chan struct{}), failed: make(chan error, 8), begun: time.Now(), records: records{meter: newMeasures()}}
 	n.self = zab.PeerID(max(cfg.Members.ID, 1))
 	defer func() {
 		if err != nil {
@@ -162,7 +170,7 @@ func (n *node) startServer() error {
 	n.relay, n.keeper = &relay{}, tokens.NewKeeper(n.id.lineage(), time.Now, n.logger)
 	words := n.words()
 	begin := time.Now()
-	n.server = server.New(server.Options{
+	opts := server.Options{
 		ID: n.self, Boot: binary.BigEndian.Uint64(boot[:]) | 1, Orderer: n.relay, State: n.state,
 		Clock:    server.Clock{Mono: func() int64 { return int64(time.Since(begin)) + 1 }, Wall: func() int64 { return time.Now().UnixMilli() }},
 		Rand:     rand.Reader,
@@ -172,7 +180,14 @@ func (n *node) startServer() error {
 		Limits:   serverLimits(n.cfg),
 		Features: n.features(set.Flags()),
 		Words:    words, Virtual: n.keeper, Describe: n.describe, Metrics: n.meter.Metrics,
-	})
+	}
+	if n.cfg.Telemetry.Audit {
+		if n.audit, err = audit.Open(cmp.Or(n.cfg.own.AuditFile, filepath.Join(n.cfg.Basics.DataDir, "audit.log")), set, n.logger); err != nil {
+			return err
+		}
+		opts.Audit = n.audit
+	}
+	n.server = server.New(opts)
 	words.set(admin.NewWords(n.server, n.cfg.Limits.WhitelistedWords, n.cfg.Sessions.ReadOnlyMode))
 	return nil
 }
@@ -316,6 +331,9 @@ func (n *node) stop() error {
 	}
 	if n.server != nil {
 		n.server.Stop()
+	}
+	if n.audit != nil {
+		errs = append(errs, n.audit.Close())
 	}
 	if n.log != nil {
 		errs = append(errs, n.log.Close())

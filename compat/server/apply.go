@@ -231,6 +231,9 @@ func (a *applier) sessionChanged() {
 		return
 	}
 	s.sess.removed(id)
+	if s.opts.Audit != nil && len(a.res.Closed) > 0 {
+		s.opts.Audit.Closed(id, a.res.Closed)
+	}
 	c := s.reg.of(id)
 	if c == nil || a.txn.Origin.Boot == s.opts.Boot && a.txn.Origin.Seq != 0 && c.in(phaseLast) {
 		return // it closed itself: its reply is on the way, and then the connection closes

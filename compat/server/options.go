@@ -120,8 +120,10 @@ type Virtual interface {
 	Read(st *znode.State, who session.ID, ids []znode.Identity, path string) (data []byte, stat znode.Stat, c znode.Code)
 }
 
-// AuditLog hears of every transaction of this server's clients after it was applied. It must not block.
+// AuditLog hears of every transaction of this server's clients after it was applied, and of every ephemeral that ended with its session.
+// Applying waits for it: it must be quick.
 type AuditLog interface {
+	Closed(id session.ID, ephemerals []string)
 	Applied(c *ClientInfo, t *znode.Txn, r *znode.Result)
 }
 

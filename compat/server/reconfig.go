@@ -55,7 +55,7 @@ func (t *turn) reconfig(h wire.RequestHeader, r *jute.Reader, large int) listene
 			c.lc.Close(errors.Join(errProposal, derr))
 			return
 		}
-		x.Op, x.Origin.Seq = znode.Op{Kind: znode.KindError, Err: code}, seq
+		x.Op, x.Origin.Seq = znode.Op{Kind: znode.KindError, Wire: wire.OpReconfig, Err: code}, seq
 		if perr := s.opts.Orderer.Propose([][]byte{znode.AppendTxn(nil, &x)}); perr != nil {
 			c.lc.Close(errors.Join(errProposal, perr))
 		}
@@ -65,7 +65,7 @@ func (t *turn) reconfig(h wire.RequestHeader, r *jute.Reader, large int) listene
 
 // refuseWrite proposes an error: a failed write takes a zxid.
 func (t *turn) refuseWrite(h wire.RequestHeader, code znode.Code, large int) {
-	t.setOp(znode.Op{Kind: znode.KindError, Err: code})
+	t.setOp(znode.Op{Kind: znode.KindError, Wire: h.Op, Err: code})
 	t.propose(h, false, large)
 }
 

@@ -191,9 +191,6 @@ func (p *parser) finishTLS() {
 	if c.QuorumTLS.PortUnification {
 		p.warn(p.seen["portUnification"], "portUnification", "peers speak either TLS or plain text, never both: change sslQuorum on all servers at once")
 	}
-	if c.Telemetry.Audit {
-		p.warn(p.seen["audit.enable"], "audit.enable", "no audit log is written")
-	}
 }
 
 // CheckDirs looks at the data folders: they must be folders or, if datadir.autocreate allows it, may be missing; a folder for the log
