@@ -2,6 +2,7 @@ package fencing
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -20,7 +21,7 @@ type Gate struct {
 }
 
 type gateScope struct {
-	running map[Token]int // requests inside, by token without its audit part
+	running map[Token]int // requests inside or being judged, by token without its audit part
 	left    chan struct{} // closed, and replaced, whenever one leaves
 }
 
@@ -40,16 +41,28 @@ func (g *Gate) Enter(ctx context.Context, guard *Guard, text string, op Op) (t T
 			g.count(s, key, -1)
 			return t, nil, guard.refuse(ctx, t, op, err)
 		}
-		left, clear := g.lowerInside(s, key)
-		if clear {
+		if left, _ := g.lowerInside(guard, s, key); left == nil {
 			var once sync.Once
 			return t, func() { once.Do(func() { g.count(s, key, -1) }) }, nil
 		}
 		g.count(s, key, -1)
+		if err := g.await(ctx, guard, s, key); err != nil {
+			return t, nil, err
+		}
+	}
+}
+
+// await rests until no lower token's request is inside. It asks no storage and is not counted, so that waiters do not wake each other.
+func (g *Gate) await(ctx context.Context, guard *Guard, s *gateScope, key Token) error {
+	for {
+		left, lower := g.lowerInside(guard, s, key)
+		if left == nil {
+			return nil
+		}
 		select {
 		case <-left:
 		case <-ctx.Done():
-			return t, nil, context.Cause(ctx)
+			return fmt.Errorf("fencing: token %s waits until the request of the older grant %s has left the gate: %w", key.Order(), lower.Order(), context.Cause(ctx))
 		}
 	}
 }
@@ -79,19 +92,24 @@ func (g *Gate) count(s *gateScope, key Token, by int) {
 	}
 }
 
-// lowerInside reports whether no other token's request is inside; only exclusive tokens shut others out.
-func (g *Gate) lowerInside(s *gateScope, key Token) (left chan struct{}, clear bool) {
+// lowerInside gives a lower token whose request is inside, and the channel that tells when somebody has left; nil if there is none. Only exclusive tokens
+// shut others out.
+func (g *Gate) lowerInside(guard *Guard, s *gateScope, key Token) (left chan struct{}, lower Token) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for other := range s.running {
-		if other != key && (other.Mode == Exclusive || key.Mode == Exclusive) && g.below(other, key) {
-			return s.left, false
+		if other != key && (other.Mode == Exclusive || key.Mode == Exclusive) && guard.policy.below(other, key) {
+			return s.left, other
 		}
 	}
-	return s.left, true
+	return nil, Token{}
 }
 
-// below: the other grant is older. Across incarnations the watermark has already ruled that ours is the newer one.
-func (g *Gate) below(other, key Token) bool {
-	return other.Incarnation != key.Incarnation || other.Compare(key) < 0
+// below: the other grant is older. Of two incarnations the one that follows is the newer, whatever the numbers.
+func (p *Policy) below(other, key Token) bool {
+	if other.Incarnation != key.Incarnation {
+		later, _, _ := p.follows(key.Incarnation, other.Incarnation)
+		return !later
+	}
+	return other.Compare(key) < 0
 }

@@ -3,7 +3,10 @@ package fencing
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 func TestGateWaitsForOlderRequestsAndRefusesNewOnesOfThem(t *testing.T) {
@@ -61,4 +64,58 @@ func TestGateGivesUpWithItsContext(t *testing.T) {
 	if _, _, err := gate.Enter(ctx, guard, testToken(t, 2).String(), OpSeal); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
+}
+
+// countedMarks counts how often the watermark's storage is asked.
+type countedMarks struct {
+	Memory
+	asked atomic.Int64
+}
+
+func (m *countedMarks) Raise(ctx context.Context, c Claim) error {
+	m.asked.Add(1)
+	return m.Memory.Raise(ctx, c)
+}
+
+// TestGateWaitersRest: whoever waits for an older request asks the storage of the watermark no more until something has changed, however many wait, also
+// when they are of several grants and of two incarnations. (A waiter once woke itself, and asked as fast as it could.)
+func TestGateWaitersRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		reborn := testLineage()
+		reborn.Incarnation = ID{9}
+		guard := testGuard(t, func(p *Policy) {
+			p.Successions = []Succession{{From: p.Lineage.Incarnation, To: reborn.Incarnation}}
+			p.Lineage = reborn
+		})
+		marks := &countedMarks{}
+		gate := &Gate{Marks: marks}
+		_, leave, err := gate.Enter(ctx, testGuard(t, nil), testToken(t, 10).String(), OpSeal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest := testToken(t, 40)
+		newest.Incarnation = reborn.Incarnation
+		var wg sync.WaitGroup
+		for _, tok := range []Token{testToken(t, 20), testToken(t, 20), testToken(t, 30), newest, newest} {
+			for _, op := range []Op{OpRead, OpCheck} {
+				wg.Go(func() {
+					if _, leave, err := gate.Enter(ctx, guard, tok.String(), op); err == nil {
+						leave()
+					} else if !errors.Is(err, ErrStaleToken) {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		synctest.Wait() // returns when all of them are at rest
+		if n := marks.asked.Load(); n > 100 {
+			t.Errorf("ten waiters asked %d times", n)
+		}
+		leave()
+		wg.Wait()
+		if mark, _ := marks.Mark(guard.Scope()); mark.Fence != 40 {
+			t.Errorf("the watermark is %v", mark)
+		}
+	})
 }
