@@ -32,6 +32,9 @@ func call[T any](ctx context.Context, fn func() (T, error), late func(T, error))
 	}()
 	select {
 	case r := <-done:
+		if errors.Is(r.err, zk.ErrClosing) {
+			r.err = ErrClosed
+		}
 		return r.value, r.err
 	case <-ctx.Done():
 		if late != nil {

@@ -66,6 +66,63 @@ func storySlotLostReply(t *testing.T, r rig) {
 	}
 }
 
+// storySlotLateUnlock: the slot's node has the same name for every holder; who unlocks after having lost it must not throw the next holder out.
+func storySlotLateUnlock(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	late, next := r.client(t), r.clientFor(t, 20*time.Second)
+	mine, _ := late.NewSemaphore("/semlate", 1)
+	g, err := mine.Acquire(ctx)
+	g = take(t, g, err)
+	late.p.blackhole(true)
+	theirs, _ := next.NewSemaphore("/semlate", 1)
+	g2, err := theirs.Acquire(ctx)
+	g2 = take(t, g2, err)
+	late.p.blackhole(false)
+	if err := g.Unlock(ctx); err != nil {
+		t.Fatalf("the unlock of a lost slot: %v", err)
+	}
+	st, err := next.stat(ctx, g2.Path())
+	if err != nil || st.Czxid != g2.Token().Fence || !g2.Held() {
+		t.Fatalf("the late unlock removed the slot of the next holder: %v, %v, held %v", st, err, g2.Held())
+	}
+	if err := g2.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	// Somebody has written the fence node by hand: the slot is still given back.
+	g3, err := theirs.Acquire(ctx)
+	g3 = take(t, g3, err)
+	if _, err := next.conn.Set("/semlate/fence/slot-0", nil, -1); err != nil {
+		t.Fatal(err)
+	}
+	if err := g3.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := children(t, next, "/semlate/slots"); len(n) != 0 {
+		t.Fatalf("left behind: %v", n)
+	}
+}
+
+// storySlotSwapped: while the holder is away for a moment somebody deletes its slot, and another takes it. The node is there again, but it is not ours.
+func storySlotSwapped(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	away, other := r.clientFor(t, 20*time.Second), r.client(t)
+	mine, _ := away.NewSemaphore("/semswap", 1)
+	g, err := mine.Acquire(ctx)
+	g = take(t, g, err)
+	away.p.blackhole(true)
+	if err := other.conn.Delete(g.Path(), -1); err != nil {
+		t.Fatal(err)
+	}
+	theirs, _ := other.NewSemaphore("/semswap", 1)
+	g2, err := theirs.Acquire(ctx)
+	take(t, g2, err)
+	away.p.blackhole(false)
+	mustLose(t, g, 10*time.Second)
+	if !g2.Held() {
+		t.Fatal("the new holder lost its slot")
+	}
+}
+
 func storyElection(t *testing.T, r rig) {
 	ctx := ctxFor(t)
 	a, b := r.client(t), r.client(t)
@@ -169,6 +226,29 @@ func storyExpiredWaiter(t *testing.T, r rig) {
 	st, err := holder.stat(ctx, g2.Path())
 	if err != nil || st.EphemeralOwner == old.id || st.EphemeralOwner != g2.Token().Audit.Session || st.Czxid != g2.Token().Fence {
 		t.Fatalf("granted %v; node %v, %v; the old session was %#x", g2.Token(), st, err, old.id)
+	}
+}
+
+// storyClose: a session that is closed ends its waiters with ErrClosed, and its grants are lost.
+func storyClose(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	a, b := r.client(t), r.client(t)
+	g, err := a.NewLock("/close").Lock(ctx)
+	g = take(t, g, err)
+	waits := make(chan error, 2)
+	go func() { _, err := b.NewLock("/close").Lock(ctx); waits <- err }()
+	zktest.Eventually(t, 10*time.Second, "the waiter queues", func() bool { return len(children(t, a, "/close")) == 2 })
+	b.Session.Close()
+	if err := <-waits; !errors.Is(err, ErrClosed) {
+		t.Fatalf("a waiter of a closed session: %v", err)
+	}
+	if _, err := b.NewLock("/close").Lock(ctx); !errors.Is(err, ErrClosed) {
+		t.Fatalf("a lock of a closed session: %v", err)
+	}
+	a.Session.Close()
+	mustLose(t, g, time.Second)
+	if err := g.Unlock(ctx); !errors.Is(err, ErrClosed) {
+		t.Fatalf("unlock in a closed session: %v", err)
 	}
 }
 

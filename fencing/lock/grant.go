@@ -18,6 +18,7 @@ type Grant struct {
 	node   string
 	token  fencing.Token
 	signed string
+	slot   *slotGrant // of a semaphore's slot; nil for a node whose name nobody else can have
 
 	once     sync.Once
 	lost     chan struct{}
@@ -27,7 +28,7 @@ type Grant struct {
 
 // newGrant starts to watch over a granted node.
 func (s *Session) newGrant(ctx context.Context, l *life, node string, token fencing.Token, own watched) (*Grant, error) {
-	g := &Grant{s: s, life: l, node: node, token: token, signed: own.signed, lost: make(chan struct{}), released: make(chan struct{})}
+	g := &Grant{s: s, life: l, node: node, token: token, signed: own.signed, slot: own.slot, lost: make(chan struct{}), released: make(chan struct{})}
 	g.token.Audit.Node, g.token.Audit.Session = base(node), l.id
 	if err := g.fetchSigned(ctx); err != nil {
 		return nil, err
@@ -90,7 +91,7 @@ func (g *Grant) watch(events <-chan zk.Event) {
 			}
 		}
 		next, err := g.s.watchNode(ctx, g.node)
-		if err != nil {
+		if err != nil || next.stat.Czxid != g.token.Fence { // gone, or another node of the same name
 			g.loseUnlessReleased()
 			return
 		}
@@ -151,14 +152,21 @@ func (g *Grant) Held() bool {
 // removal goes on in the background as long as the session lives.
 func (g *Grant) Unlock(ctx context.Context) error {
 	g.release.Do(func() { close(g.released) })
-	r := &request{s: g.s}
-	err := r.remove(ctx, g.node)
+	err := g.giveBack(ctx)
 	if err != nil && ctx.Err() != nil {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
 			defer cancel()
-			_ = r.remove(ctx, g.node)
+			_ = g.giveBack(ctx)
 		}()
 	}
 	return err
+}
+
+func (g *Grant) giveBack(ctx context.Context) error {
+	if g.slot != nil {
+		return g.s.removeSlot(ctx, g.node, *g.slot)
+	}
+	r := &request{s: g.s}
+	return r.remove(ctx, g.node)
 }

@@ -116,13 +116,9 @@ func (s *Session) acquire(ctx context.Context, path string, w want) (*Grant, err
 		}
 	}
 	for {
-		r := s.newRequest(path, w.role, w.rw, w.latch, w.data)
-		g, err := r.grant(ctx, w.role, w.try)
+		g, err := s.attempt(ctx, s.newRequest(path, w.role, w.rw, w.latch, w.data), w)
 		if err == nil {
 			return g, nil
-		}
-		if r.life != nil {
-			r.leaveLater()
 		}
 		if !errors.Is(err, errVanished) && !errors.Is(err, errReborn) {
 			return nil, err
@@ -131,6 +127,19 @@ func (s *Session) acquire(ctx context.Context, path string, w want) (*Grant, err
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// attempt is one request; if it fails nothing of it stays.
+func (s *Session) attempt(ctx context.Context, r *request, w want) (*Grant, error) {
+	g, err := r.grant(ctx, w.role, w.try)
+	if err == nil || r.life == nil {
+		return g, err
+	}
+	// The next try of anybody would trip over the node of one that failed, so it goes before the answer.
+	if !errors.Is(err, ErrNotAcquired) || r.leave(ctx) != nil {
+		r.leaveLater()
+	}
+	return nil, err
 }
 
 // wouldWait saves a try the two writes when the lock is held anyway.

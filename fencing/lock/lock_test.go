@@ -122,6 +122,9 @@ func play(t *testing.T, r rig) {
 		{"readers share, writers do not", storyReadWrite},
 		{"slots", storySlots},
 		{"a lost reply to the grant of a slot", storySlotLostReply},
+		{"a late unlock leaves the next holder's slot alone", storySlotLateUnlock},
+		{"a slot that another took meanwhile is a lost one (H20)", storySlotSwapped},
+		{"a closed session", storyClose},
 		{"election", storyElection},
 		{"reconnecting keeps the lock (CURATOR-653)", storyReconnect},
 		{"Lost before the server expires the session (CURATOR-652, H18)", storyLostBeforeExpiry},
@@ -280,6 +283,14 @@ func storyTry(t *testing.T, r rig) {
 	g = take(t, g, err)
 	if _, err := b.NewLock("/try").TryLock(ctx); !errors.Is(err, ErrNotAcquired) {
 		t.Fatalf("got %v", err)
+	}
+	// Overtaken between its look and its node: what it leaves must not make the next try fail.
+	late := b.newRequest("/try", fencing.RoleWriter, false, false, nil)
+	if _, err := b.attempt(ctx, late, want{role: fencing.RoleWriter, try: true}); !errors.Is(err, ErrNotAcquired) {
+		t.Fatalf("got %v", err)
+	}
+	if n := children(t, a, "/try"); len(n) != 1 {
+		t.Fatalf("a try that failed left its node: %v", n)
 	}
 	if err := g.Unlock(ctx); err != nil {
 		t.Fatal(err)

@@ -251,7 +251,8 @@ func (r *request) awaitEnd(ctx context.Context, path string) error {
 type watched struct {
 	stat   *zk.Stat
 	events <-chan zk.Event
-	signed string // its signed token, if that was read already
+	signed string     // its signed token, if that was read already
+	slot   *slotGrant // of a semaphore's slot
 }
 
 // watchNode reads and watches a node; a node that is not there is watched by nobody.
@@ -304,6 +305,10 @@ const cleanupTime = 5 * time.Minute
 
 // leave removes every node of the request, whatever became of the caller's context, as long as the session lives: a node left behind blocks the queue.
 func (r *request) leave(ctx context.Context) error {
+	// The create may still be on its way through the server that was asked before.
+	if _, err := retry(ctx, r.s, func() (string, error) { return r.s.conn.Sync(r.dir) }); err != nil {
+		return fmt.Errorf("lock: leave the queue of %s: %w", r.dir, err)
+	}
 	nodes, err := r.list(ctx)
 	if errors.Is(err, zk.ErrNoNode) {
 		return nil

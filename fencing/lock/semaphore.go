@@ -141,7 +141,7 @@ func (m *Semaphore) take(ctx context.Context, r *request, slot int) (*Grant, err
 	case len(results) != 4 || results[2].Stat == nil:
 		return nil, fmt.Errorf("lock: take %s: the server's answer has no Stat of the fence node", node)
 	}
-	return m.granted(ctx, r, node, results[2].Stat.Mzxid)
+	return m.granted(ctx, r, node, slotGrant{fence, results[2].Stat})
 }
 
 // takenBefore finds out what became of a multi whose reply was lost: the slot is ours if our session owns it, it carries our id, and the fence node was written with it.
@@ -178,16 +178,26 @@ func (m *Semaphore) takenBefore(ctx context.Context, r *request, node, fence str
 	if st.Mzxid != f.st.Czxid {
 		return nil, fmt.Errorf("lock: %s was written by somebody else at %#x; only grants may write fence nodes", fence, st.Mzxid)
 	}
-	return m.granted(ctx, r, node, st.Mzxid)
+	return m.granted(ctx, r, node, slotGrant{fence, st})
 }
 
-func (m *Semaphore) granted(ctx context.Context, r *request, node string, mzxid int64) (*Grant, error) {
-	token, err := fencing.FromFenceNode(m.s.lineage, node, fencing.Exclusive, mzxid)
+// slotGrant is the record of a slot's grant: the fence node as the grant's multi left it.
+type slotGrant struct {
+	fence string // path
+	stat  *zk.Stat
+}
+
+func (m *Semaphore) granted(ctx context.Context, r *request, node string, by slotGrant) (*Grant, error) {
+	token, err := fencing.FromFenceNode(m.s.lineage, node, fencing.Exclusive, by.stat.Mzxid)
 	if err == nil {
-		var slot watched
-		if slot, err = m.s.watchNode(ctx, node); err == nil {
+		var own watched
+		if own, err = m.s.watchNode(ctx, node); err == nil && (own.stat.Czxid != by.stat.Mzxid || own.stat.EphemeralOwner != r.life.id) {
+			err = errVanished // somebody deleted it, and another has it now
+		}
+		if err == nil {
+			own.slot = &by
 			var g *Grant
-			if g, err = m.s.newGrant(ctx, r.life, node, token, slot); err == nil {
+			if g, err = m.s.newGrant(ctx, r.life, node, token, own); err == nil {
 				return g, nil
 			}
 		}
@@ -196,14 +206,44 @@ func (m *Semaphore) granted(ctx context.Context, r *request, node string, mzxid 
 	return nil, err
 }
 
-// abandon removes a slot that was taken for nobody.
+// removeSlot deletes a slot's node if it is still the one of this grant: the next holder's has the same name, but its grant has written the fence node again.
+func (s *Session) removeSlot(ctx context.Context, node string, by slotGrant) error {
+	for version := by.stat.Version; ; {
+		_, err := retry(ctx, s, func() ([]zk.MultiResponse, error) {
+			return s.conn.Multi(&zk.CheckVersionRequest{Path: by.fence, Version: version}, &zk.DeleteRequest{Path: node, Version: -1})
+		})
+		if !errors.Is(err, zk.ErrBadVersion) {
+			if err != nil && !errors.Is(err, zk.ErrNoNode) {
+				return fmt.Errorf("lock: delete %s: %w", node, err)
+			}
+			return nil
+		}
+		// Another grant has written it; or somebody who should not, and the node is ours.
+		own, err := s.stat(ctx, node)
+		if errors.Is(err, zk.ErrNoNode) || err == nil && own.Czxid != by.stat.Mzxid {
+			return nil
+		}
+		fence, err := s.stat(ctx, by.fence)
+		if err != nil {
+			return err
+		}
+		version = fence.Version
+	}
+}
+
+// abandon removes a slot that was taken for nobody: one whose fence node was last written by this request. The sync waits for a multi that is still under way.
 func (m *Semaphore) abandon(node string, r *request) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
 		defer cancel()
-		data, err := retry(ctx, m.s, func() ([]byte, error) { b, _, err := m.s.conn.Get(node); return b, err })
+		_, fence, _ := fencing.SlotPaths(node)
+		if _, err := retry(ctx, m.s, func() (string, error) { return m.s.conn.Sync(m.path) }); err != nil {
+			return
+		}
+		var st *zk.Stat
+		data, err := retry(ctx, m.s, func() (b []byte, err error) { b, st, err = m.s.conn.Get(fence); return b, err })
 		if err == nil && string(data) == r.protection {
-			_ = r.remove(ctx, node)
+			_ = m.s.removeSlot(ctx, node, slotGrant{fence, st})
 		}
 	}()
 }

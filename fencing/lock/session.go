@@ -83,6 +83,9 @@ func (l *life) isLost() bool {
 
 // Connect opens a session and learns the lineage.
 func Connect(ctx context.Context, cfg Config) (*Session, error) {
+	if cfg.Timeout < time.Millisecond {
+		return nil, fmt.Errorf("lock: a session timeout of %v: give Config.Timeout, 4 to 40 s with the usual tickTime of the server", cfg.Timeout)
+	}
 	if cfg.Clock == nil {
 		cfg.Clock = bootClock{}
 	}

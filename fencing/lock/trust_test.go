@@ -2,6 +2,7 @@ package lock
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 	"time"
 )
@@ -70,4 +71,10 @@ func FuzzFramer(f *testing.F) {
 			t.Fatal("pieces change what is found")
 		}
 	})
+}
+
+func TestConnectNeedsATimeout(t *testing.T) {
+	if _, err := Connect(t.Context(), Config{Servers: []string{"127.0.0.1:1"}, Lineage: testLineage()}); err == nil || !strings.Contains(err.Error(), "Config.Timeout") {
+		t.Fatalf("got %v", err)
+	}
 }
