@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/paddock-zk/paddock/fencing"
@@ -74,34 +75,52 @@ func checkPaused(t TB, s Store, w World) {
 	mustRead(ctx, t, s, "k", seenAtSeal)
 }
 
-// checkConcurrent lets many grants write at once. Each holder seals, reads the key that only its predecessors write, and reads it again when all is quiet
-// among the lower ones: a difference that no higher token explains is a write that landed after a newer seal.
+// Rounds of checkConcurrent: fast storage goes through many, slow storage through a few.
+const (
+	fewestRounds = 4
+	mostRounds   = 5000
+	roundsTime   = time.Second
+)
+
+// checkConcurrent lets the writers of several grants write at once and seals in the midst of it with a newer one, which reads at once and again when the
+// writers have ended: a difference is a write that landed after the seal. It is for storage whose moment between check and write the suite cannot reach.
 func checkConcurrent(t TB, s Store, w World) {
-	for round := range 4 {
-		base := int64(1000 * (round + 1))
-		if msg := concurrentRound(s, w, base, fmt.Sprint("k", round)); msg != "" {
+	start := time.Now()
+	for round := range mostRounds {
+		if round >= fewestRounds && time.Since(start) > roundsTime {
+			return
+		}
+		if msg := concurrentRound(s, w, round); msg != "" {
 			t.Fatalf("round %d: %s", round, msg)
 		}
 	}
 }
 
-func concurrentRound(s Store, w World, base int64, key string) string {
+func concurrentRound(s Store, w World, round int) string {
 	ctx, cancel := within()
 	defer cancel()
-	const old = 3
+	const old, writes = 3, 12
+	base, key := int64(1000*(round+1)), fmt.Sprint("k", round%4)
 	var wg sync.WaitGroup
-	start := make(chan struct{})
+	var written atomic.Int64
+	midst, ended := make(chan struct{}), make(chan struct{})
 	for i := range int64(old) {
 		wg.Go(func() {
-			<-start
-			for n := range 6 {
-				if err := s.Write(ctx, w.Token(base+i), key, fmt.Sprintf("%d.%d", i, n), nil); errors.Is(err, fencing.ErrStaleToken) {
+			for n := range writes {
+				if err := s.Write(ctx, w.Token(base+i), key, fmt.Sprintf("%d.%d.%d", round, i, n), nil); errors.Is(err, fencing.ErrStaleToken) {
 					return
+				}
+				if written.Add(1) == int64(1+round%writes) {
+					close(midst)
 				}
 			}
 		})
 	}
-	close(start)
+	go func() { wg.Wait(); close(ended) }()
+	select {
+	case <-midst:
+	case <-ended:
+	}
 	if err := s.Seal(ctx, w.Token(base+old)); err != nil {
 		return fmt.Sprint("seal of the highest token: ", err)
 	}
@@ -109,7 +128,7 @@ func concurrentRound(s Store, w World, base int64, key string) string {
 	if err != nil {
 		return err.Error()
 	}
-	wg.Wait()
+	<-ended
 	after, err := s.Read(ctx, key)
 	if err != nil {
 		return err.Error()

@@ -62,6 +62,17 @@ func (s twoStepStore) Write(ctx context.Context, t fencing.Token, key, value str
 	return s.put(key, value, between)
 }
 
+// silentStore makes the same mistake, and does not let the suite into the moment between.
+type silentStore struct{ *memStore }
+
+func (s silentStore) Write(ctx context.Context, t fencing.Token, key, value string, _ func() error) error {
+	if err := s.g.Check(ctx, &s.w, t); err != nil {
+		return err
+	}
+	runtime.Gosched()
+	return s.put(key, value, nil)
+}
+
 // forgetfulStore takes a missing watermark for an empty one.
 type forgetfulStore struct{ *memStore }
 
@@ -131,6 +142,8 @@ func TestSuiteFailsGuardsThatAreWrong(t *testing.T) {
 	}{
 		{"check and write in two steps", "a write that was checked before a newer seal does not take effect after it",
 			func(g *fencing.Guard) Store { return twoStepStore{newMemStore(g)} }},
+		{"two steps without a moment that the suite can reach", "concurrent grants: no write lands after a newer seal",
+			func(g *fencing.Guard) Store { return silentStore{newMemStore(g)} }},
 		{"a missing watermark taken for an empty one", "loss of the watermark fails closed",
 			func(g *fencing.Guard) Store { return forgetfulStore{newMemStore(g)} }},
 		{"53-bit numbers", "large numbers keep every bit",
