@@ -3,6 +3,7 @@ package fencing
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 )
 
@@ -39,7 +40,7 @@ type Policy struct {
 	Scope   ID      // of the lock that protects the resource: ScopeOf(cluster, lock path)
 	// Successions connects older incarnations, which watermarks may still have, to the newest.
 	Successions []Succession
-	// Verifier, if set, makes signed tokens compulsory: Check, Seal and CheckRead refuse a bare Token, use CheckText and SealText.
+	// Verifier, if set, makes signed tokens compulsory: Check, Seal, CheckRead and a floor for Enrol refuse a bare Token, use the forms with Text.
 	Verifier Verifier
 	// Generation is the number of restores that the operator knows of. A token more than one generation above both this and the watermark is refused.
 	Generation uint8
@@ -100,16 +101,30 @@ func NewGuard(p Policy) (*Guard, error) {
 	if p.Generation > 127 {
 		return nil, malformed("generation %d: at most 127", p.Generation)
 	}
-	for _, s := range p.Successions {
-		if s.From.IsZero() || s.To.IsZero() || s.From == s.To {
-			return nil, malformed("succession from %s to %s: two different incarnations are needed", s.From, s.To)
-		}
-	}
-	p.Successions = append([]Succession(nil), p.Successions...)
-	if _, _, loop := p.follows(p.Lineage.Incarnation, p.Lineage.Incarnation); loop {
-		return nil, malformed("the successions form a circle through %s", p.Lineage.Incarnation)
+	p.Successions = slices.Clone(p.Successions)
+	if err := p.validSuccessions(); err != nil {
+		return nil, err
 	}
 	return &Guard{policy: p}, nil
+}
+
+func (p *Policy) validSuccessions() error {
+	for i, s := range p.Successions {
+		if s.From.IsZero() || s.To.IsZero() || s.From == s.To {
+			return malformed("succession from %s to %s: two different incarnations are needed", s.From, s.To)
+		}
+		for _, other := range p.Successions[:i] {
+			if other.From == s.From {
+				return malformed("two successors of incarnation %s are stated, %s and %s: of the copies of one history state the one that goes on", s.From, other.To, s.To)
+			}
+		}
+	}
+	for _, s := range p.Successions {
+		if _, _, loop := p.follows(s.From, s.From); loop {
+			return malformed("the successions form a circle through %s", s.From)
+		}
+	}
+	return nil
 }
 
 // Scope is the scope that the guard protects.
@@ -133,15 +148,47 @@ func (g *Guard) CheckRead(ctx context.Context, w Watermarks, t Token) error {
 }
 
 // Enrol creates the watermark of the guard's scope, once, before the resource is used; an existing one is left as it is. floor is the zero Token for a
-// new resource. After a loss of the watermark (a restored backup, a promoted replica) floor is a token granted after the loss.
+// new resource. After a loss of the watermark (a restored backup, a promoted replica) floor is an exclusive token granted after the loss; where the policy has a
+// Verifier it is presented to EnrolText.
 func (g *Guard) Enrol(ctx context.Context, w Watermarks, floor Token) error {
+	if floor != (Token{}) && g.policy.Verifier != nil {
+		return g.present(ctx, w, floor, OpEnrol)
+	}
+	return g.enrol(ctx, w, floor)
+}
+
+// EnrolText is Enrol with a floor as it was presented; "" is no floor.
+func (g *Guard) EnrolText(ctx context.Context, w Watermarks, text string) (floor Token, err error) {
+	if text != "" {
+		if floor, err = g.Read(text); err != nil {
+			return Token{}, g.refuse(ctx, Token{}, OpEnrol, err)
+		}
+	}
+	return floor, g.enrol(ctx, w, floor)
+}
+
+func (g *Guard) enrol(ctx context.Context, w Watermarks, floor Token) error {
 	if floor != (Token{}) {
-		if err := g.Admissible(floor); err != nil {
+		if err := g.plausibleFloor(floor); err != nil {
 			return g.refuse(ctx, floor, OpEnrol, err)
 		}
 	}
 	if err := w.Raise(ctx, Claim{guard: g, token: floor, op: OpEnrol}); err != nil {
 		return g.refuse(ctx, floor, OpEnrol, err)
+	}
+	return nil
+}
+
+// plausibleFloor: what an enrolment believes stays for ever, so it believes no more than a check would.
+func (g *Guard) plausibleFloor(t Token) error {
+	if err := g.Admissible(t); err != nil {
+		return err
+	}
+	if t.Mode != Exclusive {
+		return malformed("a shared token is no floor: it would shut out the readers beside it; enrol with an exclusive one")
+	}
+	if limit := g.policy.Generation + 1; generation(t.Fence) > limit {
+		return &Implausible{Token: t, Seen: Claim{guard: g}.emptyMark(), Limit: limit}
 	}
 	return nil
 }
@@ -190,7 +237,7 @@ func (g *Guard) Admissible(t Token) error {
 
 func (g *Guard) present(ctx context.Context, w Watermarks, t Token, op Op) error {
 	if g.policy.Verifier != nil {
-		return g.refuse(ctx, t, op, &Unverified{Reason: "this resource demands signed tokens: present the signed text (CheckText, SealText)"})
+		return g.refuse(ctx, t, op, &Unverified{Reason: "this resource demands signed tokens: present the signed text (CheckText, SealText, EnrolText)"})
 	}
 	return g.judge(ctx, w, t, op)
 }

@@ -146,6 +146,53 @@ func TestWhereSignaturesAreDemandedABareTokenIsRefused(t *testing.T) {
 	}
 }
 
+// TestEnrolmentBelievesNoMoreThanACheck: a floor stays for ever, so nothing unproven, implausible or shared becomes one (H29, H27).
+func TestEnrolmentBelievesNoMoreThanACheck(t *testing.T) {
+	ctx := context.Background()
+	signed := testGuard(t, func(p *Policy) {
+		p.Verifier = verifierFunc(func(s string) (Token, error) {
+			if s != "signed" {
+				return Token{}, &Unverified{Reason: "test"}
+			}
+			return testToken(t, 5), nil
+		})
+	})
+	plain := testGuard(t, nil)
+	shared := testToken(t, 7)
+	shared.Mode = Shared
+	var m Memory
+	enrolText := func(g *Guard, text string) error { _, err := g.EnrolText(ctx, &m, text); return err }
+	for _, c := range []struct {
+		what string
+		err  error
+		want error
+	}{
+		{"a bare floor where signatures are demanded", signed.Enrol(ctx, &m, testToken(t, 1<<50)), ErrUnverified},
+		{"an unsigned text", enrolText(signed, testToken(t, 1<<50).String()), ErrUnverified},
+		{"a floor that would lock everybody out", plain.Enrol(ctx, &m, testToken(t, 1<<63-1)), ErrImplausible},
+		{"the same as text", enrolText(plain, testToken(t, 1<<63-1).String()), ErrImplausible},
+		{"a reader's token", plain.Enrol(ctx, &m, shared), ErrMalformed},
+		{"no text of a token", enrolText(plain, "77"), ErrMalformed},
+	} {
+		if _, ok := m.Mark(plain.Scope()); !errors.Is(c.err, c.want) || ok {
+			t.Errorf("%s: %v, watermark there: %v", c.what, c.err, ok)
+		}
+	}
+	if err := enrolText(signed, "signed"); err != nil {
+		t.Fatal(err)
+	}
+	if mark, _ := m.Mark(plain.Scope()); mark.Fence != 5 {
+		t.Fatalf("the watermark is %v", mark)
+	}
+	var empty Memory
+	if _, err := signed.EnrolText(ctx, &empty, ""); err != nil {
+		t.Fatalf("a new resource: %v", err)
+	}
+	if mark, ok := empty.Mark(plain.Scope()); !ok || mark.Fence != 0 {
+		t.Fatalf("a new resource has the watermark %v, %v", mark, ok)
+	}
+}
+
 func TestDamagedWatermarkIsRefused(t *testing.T) {
 	m := Mark{Cluster: ID{1}, Incarnation: ID{2}, Scope: ID{3}, Fence: 1 << 40, Sub: 3}
 	text := m.String()
@@ -174,6 +221,12 @@ func TestPolicyMistakes(t *testing.T) {
 		"lineage":    func(p *Policy) { p.Lineage.Cluster = ID{} },
 		"generation": func(p *Policy) { p.Generation = 200 },
 		"different":  func(p *Policy) { p.Successions = []Succession{{From: ID{1}, To: ID{1}}} },
+		"two successors": func(p *Policy) {
+			p.Successions = []Succession{{From: ID{1}, To: ID{2}}, {From: ID{1}, To: p.Lineage.Incarnation}}
+		},
+		"circle through": func(p *Policy) {
+			p.Successions = []Succession{{From: ID{1}, To: ID{2}}, {From: ID{2}, To: ID{1}}}
+		},
 		"circle": func(p *Policy) {
 			p.Successions = []Succession{{From: p.Lineage.Incarnation, To: ID{1}}, {From: ID{1}, To: p.Lineage.Incarnation}}
 		},
