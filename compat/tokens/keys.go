@@ -96,7 +96,8 @@ func Rotate(st *znode.State, random io.Reader, notBefore time.Time, revoke bool)
 	return out, nil
 }
 
-// KeySet is the public side of the keys. Its serial rises with every change, since keys are only added and their status only falls.
+// KeySet is the public side of the newest paseto.MaxKeys keys, which is as many as verifiers take; a token by an older one is refused, as if it were revoked.
+// Its serial rises with every change, since keys are only added and their status only falls.
 func (k *Keeper) KeySet(st *znode.State) (paseto.KeySet, error) {
 	set := paseto.KeySet{Cluster: k.lineage.Cluster}
 	keys, err := stored(st)
@@ -119,6 +120,7 @@ func (k *Keeper) KeySet(st *znode.State) (paseto.KeySet, error) {
 			set.Serial += 2
 		}
 	}
+	set.Keys = set.Keys[max(0, len(set.Keys)-paseto.MaxKeys):]
 	return set, nil
 }
 

@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -89,6 +90,30 @@ func TestRotation(t *testing.T) {
 	if now := w.token(alice, node); now != old {
 		t.Errorf("revocation changed the grant: %v %v", old, now)
 	}
+}
+
+// A verifier takes a bounded key set: however often keys were rotated, the served one is as large at most, and its newest key is the one that signs.
+func TestManyRotations(t *testing.T) {
+	w := newLocks(t)
+	node := w.create(alice, "/l/lock-", seq)
+	serial := w.keySet().Serial
+	for i := range paseto.MaxKeys + 6 {
+		w.rotate(byte(100+i), w.now, false)
+		if now := w.keySet().Serial; now <= serial {
+			t.Fatalf("rotation %d: serial %d after %d", i, now, serial)
+		} else {
+			serial = now
+		}
+	}
+	doc, err := w.keySet().Document("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read paseto.KeySet
+	if err := json.Unmarshal(doc, &read); err != nil || len(read.Keys) != paseto.MaxKeys {
+		t.Fatalf("%d keys: %v", len(read.Keys), err)
+	}
+	w.token(alice, node)
 }
 
 // A key that is published ahead of time is known to the verifiers before anything is signed with it.

@@ -64,8 +64,8 @@ type keySetJSON struct {
 	Signed  string     `json:"signed,omitempty"`
 }
 
-// maxKeys bounds a key set that comes from outside.
-const maxKeys = 64
+// MaxKeys bounds a key set that comes from outside.
+const MaxKeys = 64
 
 func (k KeySet) toJSON() keySetJSON {
 	out := keySetJSON{V: "1", Cluster: k.Cluster, Serial: strconv.FormatUint(k.Serial, 10), Keys: []keyJSON{}}
@@ -103,8 +103,8 @@ func (k *KeySet) UnmarshalJSON(b []byte) error {
 		return malformed("key set: serial %q", j.Serial)
 	case j.Cluster.IsZero():
 		return malformed("key set without a cluster")
-	case len(j.Keys) > maxKeys:
-		return malformed("key set with %d keys; at most %d", len(j.Keys), maxKeys)
+	case len(j.Keys) > MaxKeys:
+		return malformed("key set with %d keys; at most %d", len(j.Keys), MaxKeys)
 	}
 	out := KeySet{Cluster: j.Cluster, Serial: serial}
 	for _, kj := range j.Keys {
@@ -139,6 +139,13 @@ func (j keyJSON) key() (Key, error) {
 		}
 	}
 	return key, nil
+}
+
+// same: every byte of the served form is equal.
+func (k KeySet) same(o KeySet) bool {
+	a, errA := k.MarshalJSON()
+	b, errB := o.MarshalJSON()
+	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
 func (k KeySet) find(id string) (Key, bool) {
@@ -190,7 +197,7 @@ func OpenKeySet(root ed25519.PublicKey, document []byte) (KeySet, error) {
 	if err != nil {
 		return KeySet{}, unverified("the pinned root key", err)
 	}
-	claims, err := openCanonical(public, text, keySetContext)
+	claims, err := openCanonical(public, text, keySetContext, maxSetText)
 	if err != nil {
 		return KeySet{}, unverified("the key set's signature does not match the pinned root key", err)
 	}

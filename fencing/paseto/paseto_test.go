@@ -234,6 +234,12 @@ func TestRevocationCountsAtOnceAndCannotBeUndone(t *testing.T) {
 	if err := v.Update(document(2, Active, root)); !errors.Is(err, fencing.ErrUnverified) {
 		t.Fatalf("an older key set brings the key back: %v", err)
 	}
+	if err := v.Update(document(3, Active, root)); !errors.Is(err, fencing.ErrUnverified) {
+		t.Fatalf("another key set of the same serial brings the key back: %v", err)
+	}
+	if err := v.Update(document(3, Revoked, root)); err != nil {
+		t.Fatalf("the same key set again: %v", err)
+	}
 	unsigned, _ := KeySet{Cluster: cluster, Serial: 9, Keys: []Key{s.Key(time.Time{})}}.Document("")
 	if err := v.Update(unsigned); !errors.Is(err, fencing.ErrUnverified) {
 		t.Fatalf("an unsigned key set: %v", err)
@@ -254,8 +260,8 @@ func TestTimesOnlyRefuse(t *testing.T) {
 		want error
 	}{{0, fencing.ErrUnverified}, {90 * time.Minute, nil}, {30 * time.Minute, fencing.ErrUnverified}, {3 * time.Hour, fencing.ErrUnverified}} {
 		now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(step.at)
-		if _, err := v.Verify(text); !errors.Is(err, step.want) {
-			t.Errorf("at +%v: got %v, want %v", step.at, err, step.want)
+		if tok, err := v.Verify(text); !errors.Is(err, step.want) || (err == nil) != (tok.Fence == 5) {
+			t.Errorf("at +%v: got %v and %v, want %v", step.at, tok, err, step.want)
 		}
 	}
 }
@@ -301,6 +307,50 @@ func TestKeySetJSON(t *testing.T) {
 		strings.Replace(string(b), back.Keys[0].ID, back.Keys[1].ID, 1)} {
 		if err := new(KeySet).UnmarshalJSON([]byte(bad)); !errors.Is(err, fencing.ErrMalformed) {
 			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+// TestLargestKeySet: as many keys as are allowed also pass through the signature of the root.
+func TestLargestKeySet(t *testing.T) {
+	root, set := seed(50), KeySet{Cluster: lineage().Cluster, Serial: 7}
+	for i := range MaxKeys {
+		set.Keys = append(set.Keys, signer(t, byte(100+i)).Key(time.Unix(1700000000, 0)))
+	}
+	open := func() (KeySet, error) {
+		doc, err := set.Document(mustSignSet(t, root, set))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return OpenKeySet(root.Public().(ed25519.PublicKey), doc)
+	}
+	if got, err := open(); err != nil || len(got.Keys) != MaxKeys {
+		t.Fatalf("%d keys: %v", len(got.Keys), err)
+	}
+	set.Keys = append(set.Keys, signer(t, 1).Key(time.Time{}))
+	if _, err := open(); !errors.Is(err, fencing.ErrMalformed) {
+		t.Fatalf("one key too many: %v", err)
+	}
+}
+
+// TestSignerSignsNothingThatNoVerifierReads: the limit is the signer's too.
+func TestSignerSignsNothingThatNoVerifierReads(t *testing.T) {
+	s := signer(t, 1)
+	v := verifier(t, s.Key(time.Time{}))
+	for n := 500; n < 5000; n += 100 {
+		tok, err := fencing.FromCzxid(lineage(), "/"+strings.Repeat("x", n), fencing.Exclusive, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := s.Sign(tok, Issue{At: time.Now()})
+		if err != nil {
+			if !errors.Is(err, fencing.ErrMalformed) {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if _, err := v.Verify(text); err != nil {
+			t.Fatalf("a path of %d characters was signed, and then: %v", n, err)
 		}
 	}
 }

@@ -77,18 +77,25 @@ func (s *Signer) Sign(t fencing.Token, issue Issue) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}
-	return pt.V4Sign(s.secret, []byte(tokenContext)), nil
+	text := pt.V4Sign(s.secret, []byte(tokenContext))
+	if len(text) > maxText {
+		return "", malformed("the signed token of %s would have %d characters, more than the %d that a verifier reads: the lock's path is too long", t.Scope, len(text), maxText)
+	}
+	return text, nil
 }
 
-// maxText bounds a presented text before anything is computed for it.
-const maxText = 8 << 10
+// maxText and maxSetText bound a presented token and a signed key set (of MaxKeys keys) before anything is computed for them.
+const (
+	maxText    = 8 << 10
+	maxSetText = 64 << 10
+)
 
 // header opens every v4.public text.
 const header = "v4.public."
 
 // openCanonical verifies a signature over a text that has exactly one spelling, and gives the claims.
-func openCanonical(key paseto.V4AsymmetricPublicKey, text, context string) ([]byte, error) {
-	if err := canonical(text); err != nil {
+func openCanonical(key paseto.V4AsymmetricPublicKey, text, context string, limit int) ([]byte, error) {
+	if err := canonical(text, limit); err != nil {
 		return nil, err
 	}
 	parser := paseto.MakeParser(nil)
@@ -100,9 +107,9 @@ func openCanonical(key paseto.V4AsymmetricPublicKey, text, context string) ([]by
 }
 
 // canonical refuses other spellings of the same bytes (unused bits of the last base64 digit, line breaks), so that no changed text is ever accepted.
-func canonical(text string) error {
-	if len(text) > maxText {
-		return fmt.Errorf("%d characters, at most %d", len(text), maxText)
+func canonical(text string, limit int) error {
+	if len(text) > limit {
+		return fmt.Errorf("%d characters, at most %d", len(text), limit)
 	}
 	rest, ok := strings.CutPrefix(text, header)
 	if !ok {

@@ -70,7 +70,8 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 }
 
 // Update takes a newer key set: a document as served at /zookeeper/keys. With a pinned root its signature is verified first; without one the caller
-// vouches for the way on which it came. An older serial is refused. Every remembered text is forgotten, so a revocation counts at once.
+// vouches for the way on which it came. An older serial is refused, and so is another set under the serial in use. Every remembered text is forgotten, so a
+// revocation counts at once; a set that is in use already changes nothing.
 func (v *Verifier) Update(document []byte) error {
 	var k KeySet
 	var err error
@@ -96,8 +97,15 @@ func (v *Verifier) adopt(k KeySet) error {
 	if k.Cluster != v.cfg.Cluster {
 		return unverified(fmt.Sprintf("key set of cluster %s, expected %s", k.Cluster, v.cfg.Cluster), nil)
 	}
-	if v.keys.Cluster == k.Cluster && k.Serial < v.keys.Serial {
-		return unverified(fmt.Sprintf("key set %d is older than the known %d: a revoked key must not come back", k.Serial, v.keys.Serial), nil)
+	if v.keys.Cluster == k.Cluster {
+		switch {
+		case k.Serial < v.keys.Serial:
+			return unverified(fmt.Sprintf("key set %d is older than the known %d: a revoked key must not come back", k.Serial, v.keys.Serial), nil)
+		case k.Serial == v.keys.Serial && k.same(v.keys):
+			return nil
+		case k.Serial == v.keys.Serial:
+			return unverified(fmt.Sprintf("another key set %d is in use: nobody can tell which of them is the newer (were two copies of one backup started?)", k.Serial), nil)
+		}
 	}
 	v.keys, v.seen = k, make(map[string]verified)
 	return nil
@@ -117,7 +125,10 @@ func (v *Verifier) Verify(text string) (fencing.Token, error) {
 	keys := v.keys
 	v.mu.RUnlock()
 	if ok {
-		return hit.token, v.inTime(hit)
+		if err := v.inTime(hit); err != nil {
+			return fencing.Token{}, err
+		}
+		return hit.token, nil
 	}
 	fresh, err := v.verify(keys, text)
 	if err != nil {
@@ -160,7 +171,7 @@ func (v *Verifier) inTime(f verified) error {
 }
 
 func (v *Verifier) verify(keys KeySet, text string) (verified, error) {
-	if err := canonical(text); err != nil {
+	if err := canonical(text, maxText); err != nil {
 		return verified{}, unverified("not a signed token", err)
 	}
 	id, err := keyIDOf(text)
@@ -178,7 +189,7 @@ func (v *Verifier) verify(keys KeySet, text string) (verified, error) {
 	if err != nil {
 		return verified{}, unverified("key "+id, err)
 	}
-	body, err := openCanonical(public, text, tokenContext)
+	body, err := openCanonical(public, text, tokenContext, maxText)
 	if err != nil {
 		return verified{}, unverified("the signature does not match", err)
 	}
@@ -216,7 +227,7 @@ func (v *Verifier) accept(key Key, body []byte) (verified, error) {
 
 // Inspect reads what a signed text says WITHOUT verifying it: for people who look at a token, never for a decision. kid is the id of the key that is said to have signed it.
 func Inspect(text string) (t fencing.Token, kid string, err error) {
-	if err := canonical(text); err != nil {
+	if err := canonical(text, maxText); err != nil {
 		return fencing.Token{}, "", unverified("not a signed token", err)
 	}
 	if kid, err = keyIDOf(text); err != nil {
