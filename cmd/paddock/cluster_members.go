@@ -223,39 +223,3 @@ func (cl *cluster) leader() (*clusterNode, error) {
 	}
 	return nil, &toolError{tried: "find the leader", happened: happened, todo: "give --admin HOST:PORT,... of every server", code: toolExitNoServer, cause: last}
 }
-
-func keysCommand() *cli.Command {
-	ask := func(method, path string) cli.ActionFunc {
-		return clusterAction(0, 0, func(cl *cluster, _ []string) error {
-			if cl.c.Bool("revoke") {
-				if err := toolConfirm(cl.c, "revoke the keys in use? Tokens that they signed are refused from then on"); err != nil {
-					return err
-				}
-				path += "?revoke=true"
-			}
-			var failed error
-			for _, n := range cl.nodes {
-				if n.admin == "" {
-					continue
-				}
-				var keys map[string]any
-				_, body, err := clusterHTTP(cl.c.Context, cl.target.timeout, method, n.admin, path, &keys)
-				if err != nil {
-					failed = errors.Join(failed, err)
-					continue // a server that does not serve cannot say: the next one may
-				}
-				return cl.out.line(keys, strings.TrimSpace(string(body)))
-			}
-			return &toolError{tried: "ask for the signing keys", happened: fmt.Sprint(failed), todo: "give --admin HOST:PORT of a Paddock server", code: toolExitNoServer, cause: failed}
-		})
-	}
-	return &cli.Command{
-		Name: "keys", Category: clusterCategory, Usage: "the keys that sign fencing tokens",
-		Description: "   paddock keys list > keys.json        # for paddock token verify --keys\n   paddock keys rotate\n   paddock keys rotate --revoke         # after a theft",
-		Subcommands: []*cli.Command{
-			{Name: "list", Usage: "print the public keys", Flags: toolFlags(), Action: ask("GET", "/paddock/keys")},
-			{Name: "rotate", Usage: "add a new signing key; older ones still verify until they expire", Action: ask("POST", "/paddock/keys/rotate"),
-				Flags: toolFlags(&cli.BoolFlag{Name: "revoke", Usage: "refuse tokens of the older keys at once"})},
-		},
-	}
-}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -98,8 +100,15 @@ func (n *node) serveKeys(w http.ResponseWriter) {
 	w.Write(append(b, '\n'))
 }
 
-// rotateKeys adds a signing key and retires (or, with ?revoke=true, revokes) the ones before.
+// rotateKeys adds a signing key and retires (or, with ?revoke=true, revokes) the ones before. With ?after=1h it is published now and signs in an hour.
 func (n *node) rotateKeys(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	revoke := q.Get("revoke") == "true"
+	after, bad := time.ParseDuration(cmp.Or(q.Get("after"), "0s"))
+	if bad != nil || after < 0 || after > 0 && revoke {
+		failJSON(w, http.StatusBadRequest, fmt.Errorf("after=%q: a duration such as 10m or 24h, and not together with revoke=true", q.Get("after")))
+		return
+	}
 	if !n.peer.Soft().Active {
 		failJSON(w, http.StatusServiceUnavailable, errors.New("this server is not serving: ask another one"))
 		return
@@ -107,7 +116,7 @@ func (n *node) rotateKeys(w http.ResponseWriter, r *http.Request) {
 	var txns []*znode.Txn
 	var err error
 	n.server.View(func(st *znode.State) {
-		txns, err = tokens.Rotate(st, rand.Reader, time.Now(), r.URL.Query().Get("revoke") == "true")
+		txns, err = tokens.Rotate(st, rand.Reader, time.Now().Add(after), revoke)
 	})
 	var payloads [][]byte
 	for _, t := range txns {
