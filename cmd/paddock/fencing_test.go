@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-zookeeper/zk"
 	"github.com/urfave/cli/v2"
 
 	"github.com/paddock-zk/paddock/compat/zktest"
@@ -100,6 +101,8 @@ func lockVerb(t *testing.T, server string, signs bool) {
 		{"a bad path", []string{"locks", "--", "true"}, 2, "absolute"},
 		{"slots", []string{"/locks/slots", "--slots", "2", "--", "sh", "-c", `test "$PADDOCK_LOCK_PATH" = /locks/slots/slots/slot-0`}, 0, ""},
 		{"readers", []string{"/locks/rw", "--rw=read", "--", "true"}, 0, ""},
+		{"a negative timeout", []string{"/locks/x", "--timeout", "-5s", "--", "true"}, 2, "negative"},
+		{"no session timeout", []string{"/locks/x", "--session-timeout", "0s", "--", "true"}, 2, "positive"},
 		{"a wrong mode", []string{"/locks/rw", "--rw=both", "--", "true"}, 2, "read or write"},
 	} {
 		if out, errs, code := run(c.args...); code != c.want || !strings.Contains(errs, c.says) {
@@ -128,6 +131,7 @@ func lockIsExclusive(t *testing.T, server string, run func(...string) (string, s
 			t.Errorf("%s beside a holder: exit %d, %s", how, code, errs)
 		}
 	}
+	lockWaitEndsBySignal(t, server)
 	if err := holder.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +144,33 @@ func lockIsExclusive(t *testing.T, server string, run func(...string) (string, s
 	_ = holder.Wait()
 	if code := holder.ProcessState.ExitCode(); code != 76 || !strings.Contains(errs.String(), "was lost") {
 		t.Errorf("the stopped holder: exit %d, %s", code, errs.String())
+	}
+}
+
+// lockWaitEndsBySignal: whoever is told to end while it waits does so at once, with the code of the signal, and leaves nothing in the queue.
+func lockWaitEndsBySignal(t *testing.T, server string) {
+	conn, _, err := zk.Connect([]string{server}, 10*time.Second, zk.WithLogInfo(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	queue := func() int { names, _, _ := conn.Children("/locks/excl"); return len(names) }
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
+		waiter := fencingSelf("lock", "--server", server, "--session-timeout", "30s", "/locks/excl", "--", "true")
+		var errs bytes.Buffer
+		waiter.Stderr = &errs
+		if err := waiter.Start(); err != nil {
+			t.Fatal(err)
+		}
+		zktest.Eventually(t, 20*time.Second, "the waiter queues", func() bool { return queue() == 2 })
+		if err := waiter.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		_ = waiter.Wait()
+		if code := waiter.ProcessState.ExitCode(); code != 128+int(sig) || !strings.Contains(errs.String(), "while waiting") {
+			t.Errorf("%v while waiting: exit %d, %s", sig, code, errs.String())
+		}
+		zktest.Eventually(t, 5*time.Second, "its node goes", func() bool { return queue() == 1 })
 	}
 }
 

@@ -49,7 +49,8 @@ When the lock is lost the command gets SIGTERM, and SIGKILL after --grace. SIGIN
    paddock lock /locks/worker --slots 4 -- ./worker
 
 Exit codes: that of the command; 69 no server answered within --connect-timeout; 75 not granted within --timeout (or held, with --try);
-76 lost while the command ran; 126, 127 the command cannot be run, is not there; 128+n it was ended by signal n; 2 wrong usage; 1 any other failure.`,
+76 lost while the command ran; 126, 127 the command cannot be run, is not there; 128+n it was ended by signal n, or the wait for the lock was; 2 wrong
+usage; 1 any other failure.`,
 		Flags: append(lockConnectFlags(),
 			&cli.DurationFlag{Name: "timeout", Aliases: []string{"t"}, Usage: "give up waiting for the lock after this time; 0 waits for ever"},
 			&cli.BoolFlag{Name: "try", Usage: "do not wait at all"},
@@ -138,20 +139,67 @@ func lockRun(c *cli.Context) error {
 	if _, err := fencing.ScopeOf(fencing.ID{}, job.path); err != nil {
 		return usageError{err}
 	}
-	s, err := lockConnect(c)
+	if err := lockTimes(c); err != nil {
+		return err
+	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	s, g, err := lockTake(c, job.path, signals)
+	if s != nil {
+		defer s.Close() // the server removes what is left of a request
+	}
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	g, err := lockAcquire(c, s, job.path)
-	if err != nil {
-		return err
-	}
-	status, err := lockHold(c.Context, g, job, c.Duration("grace"))
+	status, err := lockHold(g, job, signals, c.Duration("grace"))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), 5*time.Second)
 	defer cancel()
 	_ = g.Unlock(ctx) // if no server answers now, the end of the session does it
 	return lockExit(status, err)
+}
+
+// lockTimes refuses times that would mean something else than they say.
+func lockTimes(c *cli.Context) error {
+	for _, name := range []string{"timeout", "grace"} {
+		if d := c.Duration(name); d < 0 {
+			return usageError{fmt.Errorf("lock: --%s %v: not a negative time", name, d)}
+		}
+	}
+	for _, name := range []string{"session-timeout", "connect-timeout"} {
+		if d := c.Duration(name); d <= 0 {
+			return usageError{fmt.Errorf("lock: --%s %v: a positive time", name, d)}
+		}
+	}
+	return nil
+}
+
+// lockTake connects and waits for the lock. A signal meanwhile ends the wait, with the exit code that a shell gives to it.
+func lockTake(c *cli.Context, path string, signals <-chan os.Signal) (s *lock.Session, g *lock.Grant, err error) {
+	ctx, cancel := context.WithCancel(c.Context)
+	defer cancel()
+	taken, caught := make(chan struct{}), make(chan os.Signal, 1)
+	go func() {
+		defer close(caught)
+		select {
+		case sig := <-signals:
+			caught <- sig
+			cancel()
+		case <-taken:
+		}
+	}()
+	if s, err = lockConnect(ctx, c); err == nil {
+		g, err = lockAcquire(ctx, c, s, path)
+	}
+	if err == nil || ctx.Err() == nil {
+		close(taken)
+	} else { // it was a signal, of which main may have heard first
+		defer time.AfterFunc(time.Second, func() { close(taken) }).Stop()
+	}
+	if sig, ok := <-caught; ok {
+		return s, nil, cli.Exit(fmt.Sprintf("%v while waiting for %s", sig, path), lockExitSignal+int(sig.(syscall.Signal)))
+	}
+	return s, g, err
 }
 
 func lockExit(status int, err error) error {
@@ -165,7 +213,7 @@ func lockExit(status int, err error) error {
 }
 
 // lockConnect opens the session; flags give the lineage for a server that does not know its own.
-func lockConnect(c *cli.Context) (*lock.Session, error) {
+func lockConnect(ctx context.Context, c *cli.Context) (*lock.Session, error) {
 	cfg := lock.Config{Servers: strings.Split(c.String("server"), ","), Timeout: c.Duration("session-timeout")}
 	for _, id := range []struct {
 		name string
@@ -179,7 +227,7 @@ func lockConnect(c *cli.Context) (*lock.Session, error) {
 			*id.into = v
 		}
 	}
-	ctx, cancel := context.WithTimeout(c.Context, c.Duration("connect-timeout"))
+	ctx, cancel := context.WithTimeout(ctx, c.Duration("connect-timeout"))
 	defer cancel()
 	s, err := lock.Connect(ctx, cfg)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -188,8 +236,7 @@ func lockConnect(c *cli.Context) (*lock.Session, error) {
 	return s, err
 }
 
-func lockAcquire(c *cli.Context, s *lock.Session, path string) (*lock.Grant, error) {
-	ctx := c.Context
+func lockAcquire(ctx context.Context, c *cli.Context, s *lock.Session, path string) (*lock.Grant, error) {
 	if t := c.Duration("timeout"); t > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, t)
@@ -229,13 +276,10 @@ func lockRecipe(c *cli.Context, s *lock.Session, path string) (func(context.Cont
 }
 
 // lockHold runs the command under the grant and gives the exit status.
-func lockHold(ctx context.Context, g *lock.Grant, job lockJob, grace time.Duration) (int, error) {
+func lockHold(g *lock.Grant, job lockJob, signals <-chan os.Signal, grace time.Duration) (int, error) {
 	token, err := g.Presented()
 	if err != nil {
 		return lockExitLost, err
-	}
-	if ctx.Err() != nil {
-		return lockExitSignal + int(syscall.SIGTERM), context.Cause(ctx)
 	}
 	// The kernel ends the command if paddock itself is killed; it knows us by the thread that started the command.
 	runtime.LockOSThread()
@@ -253,7 +297,7 @@ func lockHold(ctx context.Context, g *lock.Grant, job lockJob, grace time.Durati
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	return lockWatch(g, cmd, done, grace)
+	return lockWatch(g, cmd, done, signals, grace)
 }
 
 // lockOnTerminal: a command in a process group of its own could not read the terminal.
@@ -262,10 +306,7 @@ func lockOnTerminal() bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-func lockWatch(g *lock.Grant, cmd *exec.Cmd, done <-chan error, grace time.Duration) (int, error) {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
-	defer signal.Stop(signals)
+func lockWatch(g *lock.Grant, cmd *exec.Cmd, done <-chan error, signals <-chan os.Signal, grace time.Duration) (int, error) {
 	for {
 		select {
 		case err := <-done:
