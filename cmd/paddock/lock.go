@@ -153,7 +153,11 @@ func lockRun(c *cli.Context) error {
 		return err
 	}
 	status, err := lockHold(g, job, signals, c.Duration("grace"))
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), 5*time.Second)
+	patience := 5 * time.Second
+	if status == lockExitLost {
+		patience = time.Second // most likely nobody answers
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), patience)
 	defer cancel()
 	_ = g.Unlock(ctx) // if no server answers now, the end of the session does it
 	return lockExit(status, err)

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/listener"
@@ -282,10 +283,18 @@ func (t *turn) mustConfirm(op int32, r jute.Reader) bool {
 	if s.opts.Features.LinearizableReads && s.is(modeServing) {
 		return op != wire.OpPing && op != wire.OpSetWatches && op != wire.OpSetWatches2
 	}
-	if s.opts.Virtual == nil || op != wire.OpGetData && op != wire.OpExists {
+	switch {
+	case s.opts.Virtual == nil:
 		return false
+	case op == wire.OpGetData, op == wire.OpExists:
+		return s.needsConfirmation(r.Text())
+	case op == wire.OpMultiRead:
+		return slices.ContainsFunc(wire.DecodeMultiRead(&r, nil), func(o wire.ReadOp) bool { return o.Op == wire.OpGetData && s.needsConfirmation(o.Path) })
 	}
-	path := r.Text()
+	return false
+}
+
+func (s *Server) needsConfirmation(path string) bool {
 	if !isVirtualPath(path) {
 		return false
 	}

@@ -160,6 +160,18 @@ func (h *holder) send(t *testing.T, node string) {
 	}
 }
 
+// sendMulti asks for it inside a multiRead.
+func (h *holder) sendMulti(t *testing.T, node string) {
+	t.Helper()
+	h.xid++
+	h.Stage(h.xid, int32(wire.OpMultiRead), func(b []byte) []byte {
+		return wire.AppendMultiRead(b, []wire.ReadOp{{Op: wire.OpGetChildren, Path: "/"}, {Op: wire.OpGetData, Path: TokenPrefix + node}})
+	})
+	if err := h.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // told is whether the token came, within a time.
 func (h *holder) told(t *testing.T, within time.Duration) bool {
 	t.Helper()
@@ -197,6 +209,11 @@ func TestLeaderWithoutQuorumIssuesNothing(t *testing.T) {
 	if h.send(t, "/job"); !h.told(t, 10*time.Second) {
 		t.Fatal("no token from a healthy ensemble")
 	}
+	if h.sendMulti(t, "/job"); !h.told(t, 10*time.Second) {
+		t.Fatal("no token in a multiRead from a healthy ensemble")
+	}
+	several := newHolder(t, leader.Addr())
+	several.create(t, "/several")
 	var silent []zktest.Server
 	for _, s := range ensemble.Servers {
 		if s != leader {
@@ -206,8 +223,12 @@ func TestLeaderWithoutQuorumIssuesNothing(t *testing.T) {
 			}
 		}
 	}
-	if h.send(t, "/job"); h.told(t, 3*time.Second) {
+	several.sendMulti(t, "/several")
+	if h.send(t, "/job"); h.told(t, 2*time.Second) {
 		t.Error("a leader alone issued a token")
+	}
+	if several.told(t, 500*time.Millisecond) {
+		t.Error("a leader alone issued a token in a multiRead")
 	}
 	for _, s := range silent {
 		if err := s.Continue(); err != nil {
