@@ -50,6 +50,9 @@ func (s *Server) op(method string) fencing.Op {
 	return s.OpOf(method)
 }
 
+// errNoGate fails closed: a server that was put together without a Gate admits nothing.
+var errNoGate = status.Error(codes.Internal, "grpcfence: this server has a guard and no Gate: set Server.Gate")
+
 func tokenOf(ctx context.Context) (string, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	if texts := md.Get(KeyToken); len(texts) == 1 {
@@ -63,6 +66,9 @@ func (s *Server) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 	guard := s.guard(ctx, info.FullMethod)
 	if guard == nil {
 		return handler(ctx, req)
+	}
+	if s.Gate == nil {
+		return nil, errNoGate
 	}
 	text, err := tokenOf(ctx)
 	if err != nil {
@@ -82,6 +88,9 @@ func (s *Server) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 	guard := s.guard(ss.Context(), info.FullMethod)
 	if guard == nil {
 		return handler(srv, ss)
+	}
+	if s.Gate == nil {
+		return errNoGate
 	}
 	text, err := tokenOf(ss.Context())
 	if err != nil {

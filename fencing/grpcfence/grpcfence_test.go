@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -210,6 +211,15 @@ func TestCallWithoutToken(t *testing.T) {
 	defer c.Close()
 	err = c.Invoke(t.Context(), "/kv/Put", wrapperspb.String("k=1"), new(wrapperspb.StringValue))
 	if status.Code(err) != codes.Unauthenticated {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestServerWithoutAGateAdmitsNothing(t *testing.T) {
+	s := &Server{Guard: fencingtest.NewWorld().Guard()}
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs(KeyToken, fencingtest.NewWorld().Token(5).String()))
+	_, err := s.Unary(ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { t.Error("the handler was called"); return nil, nil })
+	if status.Code(err) != codes.Internal {
 		t.Fatalf("got %v", err)
 	}
 }

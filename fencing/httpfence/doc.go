@@ -18,7 +18,7 @@
 // # The contract
 //
 // The token travels in the header Paddock-Token. GET, HEAD and OPTIONS are judged as reads (never raise), every other method as a write; a request with the
-// header Paddock-Seal: 1 is a seal. Answers to refusals have a JSON body {"error": reason, "message": text} and the status 428 (no token), 400
+// header Paddock-Seal: 1 is a seal (another value is refused). Answers to refusals have a JSON body {"error": reason, "message": text} and the status 428 (no token), 400
 // (malformed), 401 (not verified), 403 (wrong scope), 409 (unknown lineage, no watermark, implausible), 412 (stale) or 503 (the watermark storage failed). A
 // 412 is final for that token: never try again with it.
 //

@@ -1,9 +1,9 @@
 package httpfence
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -52,7 +52,11 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		}
 		text := r.Header.Get(HeaderToken)
 		if text == "" || len(r.Header.Values(HeaderToken)) > 1 {
-			answer(w, http.StatusPreconditionRequired, "missing_token", "this resource is guarded: send one token in the header "+HeaderToken)
+			answer(w, http.StatusPreconditionRequired, missingToken, "this resource is guarded: send one token in the header "+HeaderToken)
+			return
+		}
+		if v := r.Header.Get(HeaderSeal); v != "" && v != "1" { // a seal that is not understood must not become a write
+			answer(w, http.StatusBadRequest, fencing.ReasonMalformed.String(), fmt.Sprintf("the header %s is %q: 1, or leave it out", HeaderSeal, v))
 			return
 		}
 		leave, err := m.admit(r.Context(), guard, text, opOf(r))
@@ -111,6 +115,9 @@ func Refuse(w http.ResponseWriter, err error) {
 	answer(w, status, reason.String(), err.Error())
 }
 
+// missingToken is the reason of an answer to a request without a token.
+const missingToken = "missing_token"
+
 type body struct {
 	Error   string `json:"error"`
 	Message string `json:"message"`
@@ -147,14 +154,15 @@ type Transport struct {
 	Base http.RoundTripper
 }
 
-// RoundTrip is the http.RoundTripper contract; the error of a refused request is *Refused.
+// RoundTrip is the http.RoundTripper contract; the error of a refused request is *Refused. A redirect to another host is not followed: whoever has the
+// token can write as this holder.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	text, err := t.Token()
+	text, err := t.token(r)
 	if err != nil {
 		if r.Body != nil {
 			r.Body.Close()
 		}
-		return nil, fmt.Errorf("httpfence: no token to send: %w", err)
+		return nil, err
 	}
 	r = r.Clone(r.Context())
 	r.Header.Set(HeaderToken, text)
@@ -172,7 +180,21 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// refusalOf recognizes an answer of Refuse and closes it; any other answer is the caller's.
+func (t *Transport) token(r *http.Request) (string, error) {
+	if from := r.Response; from != nil && from.Request != nil && from.Request.URL.Host != r.URL.Host {
+		return "", fmt.Errorf("httpfence: %s redirects to another host, %s, which gets no token: give the transport of that host its own client", from.Request.URL.Host, r.URL.Host)
+	}
+	text, err := t.Token()
+	if err != nil {
+		return "", fmt.Errorf("httpfence: no token to send: %w", err)
+	}
+	return text, nil
+}
+
+// maxRefusal bounds what is read of an answer to find out whether it is a refusal.
+const maxRefusal = 64 << 10
+
+// refusalOf recognizes an answer of Refuse and closes it; any other answer, also one in JSON, is the caller's, whole.
 func refusalOf(resp *http.Response) error {
 	switch resp.StatusCode {
 	case 400, 401, 403, 409, 412, 428, 503:
@@ -182,13 +204,29 @@ func refusalOf(resp *http.Response) error {
 	if resp.Header.Get("Content-Type") != "application/json" {
 		return nil
 	}
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
 	var b body
-	if err = errors.Join(err, json.Unmarshal(raw, &b)); err != nil {
-		return fmt.Errorf("httpfence: answer %d could not be read: %w", resp.StatusCode, err)
+	if err != nil || json.Unmarshal(raw, &b) != nil || !isReason(b.Error) {
+		resp.Body = restored{io.MultiReader(bytes.NewReader(raw), resp.Body), resp.Body}
+		return nil
 	}
+	resp.Body.Close()
 	return &Refused{Status: resp.StatusCode, Reason: b.Error, Message: b.Message}
+}
+
+// restored is a body of which the beginning was read already.
+type restored struct {
+	io.Reader
+	io.Closer
+}
+
+func isReason(word string) bool {
+	for r := fencing.ReasonStale; r.String() != "unknown"; r++ {
+		if r.String() == word {
+			return true
+		}
+	}
+	return word == missingToken
 }
 
 // Seal announces a grant to a guarded URL: after it returns nil no write with a lower token takes effect there any more.

@@ -222,9 +222,62 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s: %d, want %d", c.what, got, c.want)
 		}
 	}
+	if got := get(w.Token(5).String(), "true"); got != 400 {
+		t.Errorf("a seal that is not understood: %d", got)
+	}
 	err := Seal(t.Context(), client(w.Token(4)), s.url)
 	var refused *Refused
 	if !errors.As(err, &refused) || !errors.Is(err, fencing.ErrStaleToken) || errors.Is(err, fencing.ErrMalformed) {
 		t.Errorf("client sees %v", err)
+	}
+}
+
+// TestAnswersOfTheApplicationAreTheCallers: what is not a refusal of ours comes through whole, though it has the same status and is JSON too.
+func TestAnswersOfTheApplicationAreTheCallers(t *testing.T) {
+	const own = `{"error":"exists","message":"of the application"}`
+	for _, text := range []string{own, "no JSON", `{"error":"exists","more":"` + strings.Repeat("x", 100<<10) + `"}`} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusConflict)
+			_, _ = io.WriteString(w, text)
+		}))
+		resp, err := client(fencingtest.NewWorld().Token(5)).Post(s.URL, "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(resp.Body)
+		if resp.Body.Close(); err != nil || string(got) != text || resp.StatusCode != http.StatusConflict {
+			t.Errorf("%d characters with %d, %v; want %d", len(got), resp.StatusCode, err, len(text))
+		}
+		s.Close()
+	}
+}
+
+// TestTokenGoesToNoOtherHost: a token is the credential of a grant, and a redirect is not a reason to show it to a stranger.
+func TestTokenGoesToNoOtherHost(t *testing.T) {
+	asked := make(chan string, 1)
+	stranger := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Header.Get(HeaderToken) }))
+	defer stranger.Close()
+	home := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/here" {
+			http.Redirect(w, r, "/there", http.StatusTemporaryRedirect)
+		} else if r.URL.Path != "/there" {
+			http.Redirect(w, r, stranger.URL, http.StatusTemporaryRedirect)
+		}
+	}))
+	defer home.Close()
+	c := client(fencingtest.NewWorld().Token(5))
+	if _, err := c.Get(home.URL); err == nil || !strings.Contains(err.Error(), "another host") {
+		t.Errorf("a redirect to another host: %v", err)
+	}
+	if resp, err := c.Get(home.URL + "/here"); err != nil {
+		t.Errorf("a redirect at home: %v", err)
+	} else {
+		resp.Body.Close()
+	}
+	select {
+	case text := <-asked:
+		t.Errorf("the stranger was asked, with token %q", text)
+	default:
 	}
 }

@@ -47,7 +47,7 @@ func (m *Semaphore) Acquire(ctx context.Context) (*Grant, error) {
 	}
 }
 
-func (m *Semaphore) acquire(ctx context.Context) (*Grant, error) {
+func (m *Semaphore) acquire(ctx context.Context) (g *Grant, err error) {
 	for _, dir := range []string{m.path + "/queue", m.path + "/slots", m.path + "/fence"} {
 		if err := m.s.ensure(ctx, dir); err != nil {
 			return nil, err
@@ -56,8 +56,8 @@ func (m *Semaphore) acquire(ctx context.Context) (*Grant, error) {
 	r := m.s.newRequest(m.path+"/queue", fencing.RoleWriter, false, false, nil)
 	r.unsigned = true
 	defer func() {
-		if r.life != nil {
-			r.leaveLater() // after a grant there is nothing left of it
+		if err != nil && r.life != nil { // the multi of a grant has left the queue
+			r.leaveLater()
 		}
 	}()
 	if err := r.enter(ctx); err != nil {
@@ -123,7 +123,7 @@ func (m *Semaphore) take(ctx context.Context, r *request, slot int) (*Grant, err
 	data := []byte(r.protection)
 	results, err := call(ctx, func() ([]zk.MultiResponse, error) {
 		return m.s.conn.Multi(
-			&zk.CheckVersionRequest{Path: r.node, Version: 0},
+			&zk.CheckVersionRequest{Path: r.node, Version: -1}, // there; what others write to it does not matter
 			&zk.CreateRequest{Path: node, Data: data, Acl: m.s.cfg.ACL, Flags: zk.FlagEphemeral},
 			&zk.SetDataRequest{Path: fence, Data: data, Version: -1},
 			&zk.DeleteRequest{Path: r.node, Version: -1})
