@@ -129,7 +129,11 @@ func (m *Semaphore) take(ctx context.Context, r *request, slot int) (*Grant, err
 			&zk.DeleteRequest{Path: r.node, Version: -1})
 	}, func([]zk.MultiResponse, error) { m.abandon(node, r) })
 	if unknown(err) {
-		return m.takenBefore(ctx, r, node, fence)
+		g, err := m.takenBefore(ctx, r, node, fence)
+		if err != nil && !errors.Is(err, zk.ErrNodeExists) {
+			m.abandon(node, r) // nobody has found out whether it is ours
+		}
+		return g, err
 	}
 	switch {
 	case errors.Is(err, zk.ErrNodeExists):
