@@ -21,7 +21,7 @@
 // updates and fails fencingtest; with extended attributes it passes. Run the suite against the store that you use.
 //
 // Readers go through the manifest ([Bucket.Get]); who reads or writes the data objects by other ways is not guarded. A store that ignores the conditions would
-// lose updates silently: Open probes for it and refuses. Replaced and abandoned data objects stay until [Bucket.Sweep]; the manifest is
+// lose updates silently: Open probes for it and refuses. Replaced and abandoned data objects stay until the holder's [Bucket.Sweep]; the manifest is
 // never deleted, never expired by a life-cycle rule, and not replicated asynchronously to where writers go. One manifest takes one write at a time: a few
 // dozen a second.
 //

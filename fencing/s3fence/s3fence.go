@@ -193,7 +193,7 @@ func (s step) try(ctx context.Context, c fencing.Claim) (done bool, err error) {
 	if store {
 		m.Marks[scope] = next.String()
 	}
-	tx := &Tx{ctx: ctx, bucket: s.bucket, order: c.Token().Order(), objects: m.Objects}
+	tx := &Tx{ctx: ctx, bucket: s.bucket, grant: grantName(c.Token()), objects: m.Objects}
 	if s.write != nil {
 		if err := s.write(tx); err != nil {
 			return false, err
@@ -220,14 +220,19 @@ func (s step) try(ctx context.Context, c fencing.Claim) (done bool, err error) {
 type Tx struct {
 	ctx     context.Context
 	bucket  *Bucket
-	order   string
+	grant   string
 	objects map[string]string
 	changed bool
 }
 
+// grantName is the part of a data object's name that tells under which token it was written: its lock, incarnation and place in the order.
+func grantName(t fencing.Token) string {
+	return t.Scope.String() + "." + t.Incarnation.String() + "." + t.Order()
+}
+
 // Put uploads data as the next object of key. Readers see it when the guarded step has succeeded.
 func (tx *Tx) Put(key string, data []byte) error {
-	name := tx.bucket.prefix + "data/" + key + "/" + tx.order + "-" + nonce()
+	name := tx.bucket.prefix + "data/" + key + "/" + tx.grant + "-" + nonce()
 	if _, err := tx.bucket.putIf(tx.ctx, name, data, ""); err != nil {
 		return fmt.Errorf("s3fence: put %s: %w", key, err)
 	}
@@ -243,24 +248,35 @@ func (tx *Tx) Delete(key string) {
 
 // Get reads the current object of key. ErrNotFound if there is none.
 func (b *Bucket) Get(ctx context.Context, key string) ([]byte, error) {
-	m, _, err := b.load(ctx)
+	before := ""
+	for {
+		m, _, err := b.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		name, ok := m.Objects[key]
+		if !ok {
+			return nil, fmt.Errorf("%w: %s", ErrNotFound, key)
+		}
+		data, err := b.object(ctx, name)
+		if minio.ToErrorResponse(err).StatusCode == 404 && name != before {
+			before = name // replaced and swept since the manifest was read
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("s3fence: get %s: %w", key, err)
+		}
+		return data, nil
+	}
+}
+
+func (b *Bucket) object(ctx context.Context, name string) ([]byte, error) {
+	o, err := b.client.GetObject(ctx, b.bucket, name, minio.GetObjectOptions{})
 	if err != nil {
 		return nil, err
 	}
-	name, ok := m.Objects[key]
-	if !ok {
-		return nil, fmt.Errorf("%w: %s", ErrNotFound, key)
-	}
-	o, err := b.client.GetObject(ctx, b.bucket, name, minio.GetObjectOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("s3fence: get %s: %w", key, err)
-	}
 	defer o.Close()
-	data, err := io.ReadAll(o)
-	if err != nil {
-		return nil, fmt.Errorf("s3fence: get %s: %w", key, err)
-	}
-	return data, nil
+	return io.ReadAll(o)
 }
 
 // Keys lists the keys that have a current object.
@@ -276,23 +292,28 @@ func (b *Bucket) Keys(ctx context.Context) ([]string, error) {
 	return keys, nil
 }
 
-// Sweep deletes data objects that are not current any more. The holder calls it under its grant, between writes: a write that is under way has objects that the manifest
-// does not name yet. It returns how many went.
-func (b *Bucket) Sweep(ctx context.Context) (int, error) {
+// Sweep deletes data objects that are not current any more, and returns how many went. The holder calls it with its token, which must be sealed, between writes of
+// its own: a write that is under way has objects that the manifest does not name yet. Objects of newer grants are not touched, so a holder that is stopped in
+// the middle and goes on much later does no harm. Objects of other locks and of other incarnations stay.
+func (b *Bucket) Sweep(ctx context.Context, t fencing.Token) (int, error) {
 	m, _, err := b.load(ctx)
 	if err != nil {
+		return 0, err
+	}
+	if err := sealedBy(m, t); err != nil {
 		return 0, err
 	}
 	current := map[string]bool{}
 	for _, name := range m.Objects {
 		current[name] = true
 	}
-	n := 0
+	n, own := 0, grantName(t)
 	for o := range b.client.ListObjects(ctx, b.bucket, minio.ListObjectsOptions{Prefix: b.prefix + "data/", Recursive: true}) {
 		if o.Err != nil {
 			return n, fmt.Errorf("s3fence: list: %w", o.Err)
 		}
-		if current[o.Key] {
+		by := o.Key[strings.LastIndexByte(o.Key, '/')+1:]
+		if by = by[:min(len(by), len(own))]; current[o.Key] || len(by) < len(own) || by > own || by[:sameLock] != own[:sameLock] {
 			continue
 		}
 		if err := b.client.RemoveObject(ctx, b.bucket, o.Key, minio.RemoveObjectOptions{}); err != nil {
@@ -301,6 +322,32 @@ func (b *Bucket) Sweep(ctx context.Context) (int, error) {
 		n++
 	}
 	return n, nil
+}
+
+// sameLock is the length of scope and incarnation in a grantName.
+const sameLock = 2 * (26 + 1)
+
+// sealedBy: every lower token's write is refused from now on, so what it has uploaded will never be current.
+func sealedBy(m manifest, t fencing.Token) error {
+	text, found := m.Marks[t.Scope.String()]
+	if !found {
+		return &fencing.NoWatermark{Scope: t.Scope}
+	}
+	seen, err := fencing.ParseMark(text)
+	if err != nil {
+		return err
+	}
+	switch {
+	case seen.Cluster != t.Cluster || seen.Scope != t.Scope:
+		return &fencing.WrongScope{Token: t, Cluster: seen.Cluster, Scope: seen.Scope}
+	case seen.Incarnation != t.Incarnation:
+		return &fencing.UnknownLineage{Token: t, Known: seen.Incarnation}
+	case seen.Order() > t.Order():
+		return &fencing.StaleToken{Token: t, Seen: seen}
+	case seen.Order() < t.Order():
+		return fmt.Errorf("s3fence: sweep: the token %s is not sealed here yet (the watermark is %s): seal first", t.Order(), seen.Order())
+	}
+	return nil
 }
 
 func nonce() string {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -181,11 +183,70 @@ func TestSweepLeavesWhatIsCurrent(t *testing.T) {
 	if err := s.Write(ctx, w.Token(1), "k", "3", func() error { return crash }); !errors.Is(err, crash) {
 		t.Fatal(err)
 	}
-	if n, err := b.Sweep(ctx); n != 2 || err != nil {
+	if n, err := b.Sweep(ctx, w.Token(2)); n != 0 || err == nil {
+		t.Fatalf("before the seal: swept %d, %v", n, err)
+	}
+	if n, err := b.Sweep(ctx, w.Token(1)); n != 2 || err != nil {
 		t.Fatalf("swept %d, %v", n, err)
 	}
 	if v, err := s.Read(ctx, "k"); v != "2" || err != nil {
 		t.Fatalf("k is %q, %v", v, err)
+	}
+	if err := s.Write(ctx, w.Token(2), "k", "4", nil); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.Sweep(ctx, w.Token(1)); n != 0 || !errors.Is(err, fencing.ErrStaleToken) {
+		t.Fatalf("a stale holder's sweep: %d, %v", n, err)
+	}
+}
+
+// stopAt calls do before the first request that it is told of: as if the process had been stopped there.
+type stopAt struct {
+	at   func(*http.Request) bool
+	do   func()
+	once sync.Once
+}
+
+func (s *stopAt) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.at(r) {
+		s.once.Do(s.do)
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// TestSweepOfAStoppedHolder: the holder is stopped after it has read the manifest. When it goes on, the objects of the next holder are there and are
+// not in the manifest that it knows: they stay.
+func TestSweepOfAStoppedHolder(t *testing.T) {
+	ctx, w, client := t.Context(), fencingtest.NewWorld(), startFake(t)
+	if err := client.MakeBucket(ctx, "bucket", minio.MakeBucketOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := Open(ctx, client, "bucket", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := store{w.Guard(), b}
+	stop := &stopAt{at: func(r *http.Request) bool { return strings.Contains(r.URL.RawQuery, "list-type") }, do: func() {
+		if err := errors.Join(next.Seal(ctx, w.Token(2)), next.Write(ctx, w.Token(2), "k", "newer", nil)); err != nil {
+			t.Error(err)
+		}
+	}}
+	slow, err := minio.New(client.EndpointURL().Host, &minio.Options{Creds: credentials.NewStaticV4("access", "secretsecret", ""), Region: "us-east-1", Transport: stop})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := Open(ctx, slow, "bucket", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(next.Enrol(ctx, fencing.Token{}), next.Write(ctx, w.Token(1), "k", "garbage", nil), next.Write(ctx, w.Token(1), "k", "older", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := old.Sweep(ctx, w.Token(1)); n != 1 || err != nil {
+		t.Errorf("swept %d, %v", n, err)
+	}
+	if v, err := next.Read(ctx, "k"); v != "newer" || err != nil {
+		t.Fatalf("the late sweep took what the next holder had written: %q, %v", v, err)
 	}
 }
 
