@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -51,21 +52,20 @@ When the lock is lost the command gets SIGTERM, and SIGKILL after --grace. SIGIN
 Exit codes: that of the command; 69 no server answered within --connect-timeout; 75 not granted within --timeout (or held, with --try);
 76 lost while the command ran; 126, 127 the command cannot be run, is not there; 128+n it was ended by signal n, or the wait for the lock was; 2 wrong
 usage; 1 any other failure.`,
-		Flags: append(lockConnectFlags(),
+		Flags: toolFlags(append(lockConnectFlags(),
 			&cli.DurationFlag{Name: "timeout", Aliases: []string{"t"}, Usage: "give up waiting for the lock after this time; 0 waits for ever"},
 			&cli.BoolFlag{Name: "try", Usage: "do not wait at all"},
 			&cli.StringFlag{Name: "rw", Usage: "take a read/write lock: read or write"},
 			&cli.IntFlag{Name: "slots", Usage: "take one of this many slots, so that as many commands run at once"},
 			&cli.DurationFlag{Name: "grace", Usage: "time between SIGTERM and SIGKILL when the lock is lost", Value: 5 * time.Second},
-		),
+		)...),
 		Action: lockRun,
 	}
 }
 
-// lockConnectFlags are how any verb that takes locks finds its ensemble.
+// lockConnectFlags are what the lock's session needs beyond the general flags.
 func lockConnectFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "server", Aliases: []string{"s"}, Usage: "servers, host:port separated by commas", Value: "127.0.0.1:2181", EnvVars: []string{"PADDOCK_SERVER"}},
 		&cli.DurationFlag{Name: "session-timeout", Usage: "session timeout to ask for", Value: 10 * time.Second},
 		&cli.DurationFlag{Name: "connect-timeout", Usage: "give up reaching a server after this time", Value: 10 * time.Second},
 		&cli.StringFlag{Name: "cluster", Usage: "cluster id for tokens, for a stock ZooKeeper (UUID, hex or base 32)", EnvVars: []string{"PADDOCK_CLUSTER"}},
@@ -218,7 +218,11 @@ func lockExit(status int, err error) error {
 
 // lockConnect opens the session; flags give the lineage for a server that does not know its own.
 func lockConnect(ctx context.Context, c *cli.Context) (*lock.Session, error) {
-	cfg := lock.Config{Servers: strings.Split(c.String("server"), ","), Timeout: c.Duration("session-timeout")}
+	target, err := toolReach(c)
+	if err != nil {
+		return nil, err
+	}
+	cfg := lock.Config{Timeout: c.Duration("session-timeout")}
 	for _, id := range []struct {
 		name string
 		into *fencing.ID
@@ -231,13 +235,30 @@ func lockConnect(ctx context.Context, c *cli.Context) (*lock.Session, error) {
 			*id.into = v
 		}
 	}
+	return lockSession(ctx, c, target, cfg)
+}
+
+// lockSession connects to a target, with its identities, within --connect-timeout.
+func lockSession(ctx context.Context, c *cli.Context, target toolTarget, cfg lock.Config) (*lock.Session, error) {
+	cfg.Servers = target.servers
+	cfg.Dial = func(_, addr string, within time.Duration) (net.Conn, error) { return target.dial(addr, within) }
 	ctx, cancel := context.WithTimeout(ctx, c.Duration("connect-timeout"))
 	defer cancel()
 	s, err := lock.Connect(ctx, cfg)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, cli.Exit(fmt.Sprintf("no server of %s answered within %v", c.String("server"), c.Duration("connect-timeout")), lockExitNoServer)
+		return nil, cli.Exit(fmt.Sprintf("no server of %s answered within %v", strings.Join(target.servers, ","), c.Duration("connect-timeout")), lockExitNoServer)
 	}
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	for _, auth := range target.auths {
+		scheme, credentials, _ := strings.Cut(auth, ":")
+		if err := s.Conn().AddAuth(scheme, []byte(credentials)); err != nil {
+			s.Close()
+			return nil, toolFail("authenticate with scheme "+scheme, err)
+		}
+	}
+	return s, nil
 }
 
 func lockAcquire(ctx context.Context, c *cli.Context, s *lock.Session, path string) (*lock.Grant, error) {

@@ -315,13 +315,18 @@ func (s *shell) app() *cli.App {
 			sub.OnUsageError = app.OnUsageError
 		}
 	}
-	app.Flags = []cli.Flag{&cli.StringFlag{Name: "output", Value: out}, &cli.BoolFlag{Name: "yes", Value: toolBool(s.c, "yes")}}
+	app.Flags = toolFlags()
 	app.Before = func(c *cli.Context) error { // as if they had been given on the line
 		if out != "" {
 			_ = c.Set("output", out)
 		}
 		if toolBool(s.c, "yes") {
 			_ = c.Set("yes", "true")
+		}
+		for _, name := range []string{"server", "auth", "tls-ca", "tls-cert", "tls-key", "tls-name"} { // for lock, which has a session of its own
+			for _, v := range toolValues(s.c, name) {
+				_ = c.Set(name, v)
+			}
 		}
 		return nil
 	}

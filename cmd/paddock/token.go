@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
@@ -37,7 +36,7 @@ Exit codes: 0 as asked; 1 not a token, or not verified; 2 wrong usage; 69 no ser
 			{Name: "inspect", Usage: "print what is in a token, without verifying it", ArgsUsage: "[TOKEN]", Flags: []cli.Flag{tokenJSONFlag()}, Action: tokenInspect},
 			{
 				Name: "verify", Usage: "verify a signed token", ArgsUsage: "[TOKEN]",
-				Flags: []cli.Flag{
+				Flags: toolFlags(
 					tokenJSONFlag(),
 					&cli.StringFlag{Name: "keys", Usage: "file with the key set, as served at /zookeeper/keys"},
 					&cli.StringFlag{Name: "server", Aliases: []string{"s"}, Usage: "ask these servers for the key set instead, host:port separated by commas"},
@@ -45,7 +44,7 @@ Exit codes: 0 as asked; 1 not a token, or not verified; 2 wrong usage; 69 no ser
 					&cli.StringFlag{Name: "root", Usage: "pinned root key, base64url; without it the key set itself is believed"},
 					&cli.StringFlag{Name: "path", Usage: "the lock that the token must be for"},
 					&cli.StringFlag{Name: "audience", Usage: "the audience that the token must be for"},
-				},
+				),
 				Action: tokenVerify,
 			},
 		},
@@ -179,14 +178,13 @@ func tokenKeys(c *cli.Context) (document []byte, from string, err error) {
 		}
 		return document, file, err
 	}
-	ctx, cancel := context.WithTimeout(c.Context, c.Duration("connect-timeout"))
-	defer cancel()
-	s, err := lock.Connect(ctx, lock.Config{Servers: strings.Split(server, ","), Timeout: c.Duration("connect-timeout")})
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, server, cli.Exit(fmt.Sprintf("no server of %s answered within %v", server, c.Duration("connect-timeout")), lockExitNoServer)
-	}
+	target, err := toolReach(c)
 	if err != nil {
-		return nil, server, fmt.Errorf("token: %s: %w", server, err)
+		return nil, server, err
+	}
+	s, err := lockSession(c.Context, c, target, lock.Config{Timeout: c.Duration("connect-timeout")})
+	if err != nil {
+		return nil, server, err
 	}
 	defer s.Close()
 	if document, _, err = s.Conn().Get(tokens.KeysPath); err != nil {

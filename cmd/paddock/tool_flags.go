@@ -139,7 +139,7 @@ func toolValues(c *cli.Context, name string) []string {
 	return nil
 }
 
-// toolBefore hands a --server in front of the verb on to verbs that know only the environment (lock).
+// toolBefore hands a --server in front of the verb on to the commands that lock runs.
 func toolBefore(c *cli.Context) error {
 	if c.IsSet("server") {
 		return os.Setenv("PADDOCK_SERVER", c.String("server"))

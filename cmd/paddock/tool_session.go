@@ -44,6 +44,18 @@ type toolSession struct {
 
 // toolTargetOf reads the flags.
 func toolTargetOf(c *cli.Context) (t toolTarget, err error) {
+	if t, err = toolReach(c); err != nil {
+		return t, err
+	}
+	if t.timeout, err = toolDuration(c, "timeout"); err != nil {
+		return t, err
+	}
+	t.session, err = toolDuration(c, "session-timeout")
+	return t, err
+}
+
+// toolReach reads the flags about where and as whom to connect; verbs that have times of their own begin with it.
+func toolReach(c *cli.Context) (t toolTarget, err error) {
 	if _, _, err := contextChosen(c); err != nil {
 		return t, err
 	}
@@ -59,12 +71,6 @@ func toolTargetOf(c *cli.Context) (t toolTarget, err error) {
 	}
 	if len(t.servers) == 0 {
 		return t, toolUsage("--server is empty: give HOST:PORT,HOST:PORT,...")
-	}
-	if t.timeout, err = toolDuration(c, "timeout"); err != nil {
-		return t, err
-	}
-	if t.session, err = toolDuration(c, "session-timeout"); err != nil {
-		return t, err
 	}
 	for _, a := range toolValues(c, "auth") {
 		if scheme, _, ok := strings.Cut(a, ":"); !ok || scheme == "" {
