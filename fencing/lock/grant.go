@@ -47,7 +47,7 @@ func (g *Grant) fetchSigned(ctx context.Context) (err error) {
 
 // signedToken is "" where the server signs nothing. errVanished: the node does not hold the lock, or is gone.
 func (s *Session) signedToken(ctx context.Context, node string) (string, error) {
-	if !s.signs {
+	if !s.known().signs {
 		return "", nil
 	}
 	data, err := retry(ctx, s, func() ([]byte, error) { b, _, err := s.conn.Get("/zookeeper/token" + node); return b, err })

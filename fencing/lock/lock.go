@@ -107,7 +107,7 @@ type want struct {
 
 // acquire is every FIFO recipe. A request that lost its session, or whose node was deleted while it waited, queues again at the end.
 func (s *Session) acquire(ctx context.Context, path string, w want) (*Grant, error) {
-	if _, err := fencing.ScopeOf(s.lineage.Cluster, path); err != nil {
+	if _, err := fencing.ScopeOf(s.Lineage().Cluster, path); err != nil {
 		return nil, err
 	}
 	if w.try {
@@ -172,7 +172,11 @@ func (r *request) grant(ctx context.Context, role fencing.Role, try bool) (*Gran
 	if role == fencing.RoleReader {
 		mode = fencing.Shared
 	}
-	token, err := fencing.FromCzxid(r.s.lineage, r.dir, mode, own.stat.Czxid)
+	lineage, err := r.s.learn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	token, err := fencing.FromCzxid(lineage, r.dir, mode, own.stat.Czxid)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +218,11 @@ func (s *Session) TokenOf(ctx context.Context, nodePath string) (fencing.Token, 
 			facts.Siblings = append(facts.Siblings, n)
 		}
 	}
-	t, err := fencing.Issuer{Lineage: s.lineage}.Issue(facts)
+	lineage, err := s.learn(ctx)
+	if err != nil {
+		return fencing.Token{}, err
+	}
+	t, err := fencing.Issuer{Lineage: lineage}.Issue(facts)
 	if errors.Is(err, fencing.ErrNotOwner) {
 		return t, errors.Join(ErrNotOwner, err)
 	}

@@ -44,7 +44,10 @@ func (p *proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.DialTimeout("tcp", p.server, time.Second)
+		p.mu.Lock()
+		to := p.server
+		p.mu.Unlock()
+		server, err := net.DialTimeout("tcp", to, time.Second)
 		if err != nil {
 			client.Close()
 			continue
@@ -140,4 +143,12 @@ func (p *proxy) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.requests
+}
+
+// moveTo puts another server behind the address.
+func (p *proxy) moveTo(server string) {
+	p.mu.Lock()
+	p.server = server
+	p.mu.Unlock()
+	p.cut()
 }

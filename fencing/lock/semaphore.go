@@ -192,7 +192,11 @@ type slotGrant struct {
 }
 
 func (m *Semaphore) granted(ctx context.Context, r *request, node string, by slotGrant) (*Grant, error) {
-	token, err := fencing.FromFenceNode(m.s.lineage, node, fencing.Exclusive, by.stat.Mzxid)
+	var token fencing.Token
+	lineage, err := m.s.learn(ctx)
+	if err == nil {
+		token, err = fencing.FromFenceNode(lineage, node, fencing.Exclusive, by.stat.Mzxid)
+	}
 	if err == nil {
 		var own watched
 		if own, err = m.s.watchNode(ctx, node); err == nil && (own.stat.Czxid != by.stat.Mzxid || own.stat.EphemeralOwner != r.life.id) {

@@ -51,17 +51,23 @@ var (
 
 // Session is one ZooKeeper session and what is known about its life. Safe from any goroutine.
 type Session struct {
-	cfg     Config
-	conn    *zk.Conn
-	lineage fencing.Lineage
-	signs   bool // the server serves /zookeeper/lineage, so it may sign
+	cfg  Config
+	conn *zk.Conn
 
 	mu      sync.Mutex
+	learned learned
 	trust   trust
 	life    *life         // of the session as the newest handshake gave it; nil before the first
 	link    *link         // the connection in use; nil while there is none
 	changed chan struct{} // closed, and replaced, when life or link changes
 	closed  bool
+}
+
+// learned is what the server says about itself.
+type learned struct {
+	lineage fencing.Lineage
+	signs   bool  // the server serves /zookeeper/lineage, so it may sign
+	on      *link // the connection on which it was asked
 }
 
 // life is one trusted stretch of one session.
@@ -108,7 +114,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		for range events { // must be drained; everything is learned from the wire instead
 		}
 	}()
-	if err := s.learnLineage(ctx); err != nil {
+	if _, err := s.learn(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -122,8 +128,14 @@ func (silent) Printf(string, ...any) {}
 // Conn is the client underneath, for whatever else the program does in the session.
 func (s *Session) Conn() *zk.Conn { return s.conn }
 
-// Lineage is what tokens of this session carry.
-func (s *Session) Lineage() fencing.Lineage { return s.lineage }
+// Lineage is what tokens of this session carry. It changes when the ensemble is restored while the session lives on or is replaced by the next.
+func (s *Session) Lineage() fencing.Lineage { return s.known().lineage }
+
+func (s *Session) known() learned {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.learned
+}
 
 // Close ends the session; its locks are released by the server, and every grant is lost.
 func (s *Session) Close() {
@@ -135,27 +147,51 @@ func (s *Session) Close() {
 	s.conn.Close()
 }
 
-// learnLineage asks the server; a stock ZooKeeper has no such node.
-func (s *Session) learnLineage(ctx context.Context) error {
+// learn gives the lineage as the present connection has it: the server behind the same address may be a restored one after a reconnect (H7), and a token
+// must say of which history its number is.
+func (s *Session) learn(ctx context.Context) (fencing.Lineage, error) {
+	for {
+		if _, err := s.attached(ctx); err != nil {
+			return fencing.Lineage{}, err
+		}
+		s.mu.Lock()
+		at, have := s.link, s.learned
+		s.mu.Unlock()
+		if at != nil && at == have.on {
+			return have.lineage, nil
+		}
+		fresh, err := s.askLineage(ctx)
+		if err != nil {
+			return fencing.Lineage{}, err
+		}
+		s.mu.Lock()
+		if fresh.on = at; s.link == at {
+			s.learned = fresh
+		}
+		s.mu.Unlock()
+	}
+}
+
+// askLineage asks the server; a stock ZooKeeper has no such node.
+func (s *Session) askLineage(ctx context.Context) (l learned, err error) {
 	data, err := retry(ctx, s, func() ([]byte, error) { b, _, err := s.conn.Get("/zookeeper/lineage"); return b, err })
 	switch {
 	case errors.Is(err, zk.ErrNoNode), errors.Is(err, zk.ErrNoAuth):
-		s.lineage = s.cfg.Lineage
-		if err := s.lineage.Valid(); err != nil {
-			return fmt.Errorf("lock: this server has no /zookeeper/lineage, so the configuration must give one: %w", err)
+		if err := s.cfg.Lineage.Valid(); err != nil {
+			return l, fmt.Errorf("lock: this server has no /zookeeper/lineage, so the configuration must give one: %w", err)
 		}
-		return nil
+		return learned{lineage: s.cfg.Lineage}, nil
 	case err != nil:
-		return fmt.Errorf("lock: read the lineage from %v: %w", s.cfg.Servers, err)
+		return l, fmt.Errorf("lock: read the lineage from %v: %w", s.cfg.Servers, err)
 	}
-	if s.lineage, err = fencing.ParseLineage(data); err != nil {
-		return fmt.Errorf("lock: /zookeeper/lineage: %w", err)
+	if l.lineage, err = fencing.ParseLineage(data); err != nil {
+		return l, fmt.Errorf("lock: /zookeeper/lineage: %w", err)
 	}
-	s.signs = true
-	if want := s.cfg.Lineage; want != (fencing.Lineage{}) && want != s.lineage {
-		return fmt.Errorf("lock: the server's lineage is %v, the configuration expects %v: another ensemble, or one that was restored", s.lineage, want)
+	if want := s.cfg.Lineage; want != (fencing.Lineage{}) && want != l.lineage {
+		return l, fmt.Errorf("lock: the server's lineage is %v, the configuration expects %v: another ensemble, or one that was restored", l.lineage, want)
 	}
-	return nil
+	l.signs = true
+	return l, nil
 }
 
 // link is a connection whose frames are watched.

@@ -3,6 +3,9 @@ package lock
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -17,7 +20,7 @@ import (
 // the grant says. Every story goes through it with every grant.
 func proven(t testing.TB, g *Grant) {
 	t.Helper()
-	if !g.s.signs {
+	if !g.s.known().signs {
 		if g.Signed() != "" {
 			t.Errorf("a stock ZooKeeper signed %q", g.Signed())
 		}
@@ -80,4 +83,41 @@ func TestGrantThatTheServerDenies(t *testing.T) {
 		_, _, err := c.conn.Get("/zookeeper/token" + waiter)
 		return err == nil
 	})
+}
+
+// TestRestoreBehindALivingSession: the ensemble is restored from a backup while a program keeps its Session. Its next token says so (H7, H11).
+func TestRestoreBehindALivingSession(t *testing.T) {
+	before := zktest.StartPaddock(t, zktest.Config{Admin: true})
+	c := rig{t: t, addr: before.Addr()}.client(t)
+	ctx := ctxFor(t)
+	g, err := c.NewLock("/restored").Lock(ctx)
+	old := take(t, g, err)
+	if err := old.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	image, data := filepath.Join(dir, "backup.img"), filepath.Join(dir, "data")
+	paddock(t, "snapshot", "save", "--admin", before.AdminAddr(), image)
+	if err := before.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	paddock(t, "snapshot", "restore", "--data-dir", data, "--last-zxid", fmt.Sprintf("%#x", old.Token().Fence+1000), image)
+	after := zktest.StartPaddock(t, zktest.Config{Dir: dir, Extra: []string{"dataDir=" + data}})
+	c.p.moveTo(after.Addr())
+	g, err = c.NewLock("/restored").Lock(ctx)
+	g = take(t, g, err) // what is signed says what the token says
+	if now := g.Token(); now.Incarnation == old.Token().Incarnation || now.Cluster != old.Token().Cluster || now.Fence <= old.Token().Fence || now.Incarnation != c.Lineage().Incarnation {
+		t.Fatalf("before %+v, after %+v", old.Token(), now)
+	}
+}
+
+func paddock(t testing.TB, args ...string) {
+	t.Helper()
+	binary, err := zktest.PaddockBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), binary, args...).CombinedOutput(); err != nil {
+		t.Fatalf("paddock %v: %v\n%s", args, err, out)
+	}
 }
