@@ -20,7 +20,7 @@
 //     deletes the lock node. A Grant that was lost stays lost; Unlock it when the work has stopped.
 //   - Lost is a courtesy: a process that is stopped cannot see it in time. What protects the data is the token.
 //
-// With Paddock the lineage is read from /zookeeper/lineage and the signed token from /zookeeper/token/<path of the node>. With a stock ZooKeeper the operator gives the lineage
+// With Paddock the lineage is read from /zookeeper/lineage (again after every reconnect, since the ensemble may have been restored) and the signed token from /zookeeper/token/<path of the node>. With a stock ZooKeeper the operator gives the lineage
 // and tokens are unsigned.
 //
 // # Names

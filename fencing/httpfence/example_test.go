@@ -1,0 +1,42 @@
+package httpfence_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/paddock-zk/paddock/fencing"
+	"github.com/paddock-zk/paddock/fencing/fencingtest"
+	"github.com/paddock-zk/paddock/fencing/httpfence"
+)
+
+// A server that is the only way to its resource, and two holders of the lock that protects it.
+func ExampleMiddleware() {
+	world := fencingtest.NewWorld() // in a program: a guard made by fencing.NewGuard, tokens from the lock
+	guard, gate := world.Guard(), &fencing.Gate{Marks: &fencing.Memory{}}
+	if err := guard.Enrol(context.Background(), gate.Marks, fencing.Token{}); err != nil { // once
+		panic(err)
+	}
+	fence := &httpfence.Middleware{Guard: guard, Gate: gate}
+	server := httptest.NewServer(fence.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "done") })))
+	defer server.Close()
+
+	client := func(t fencing.Token) *http.Client { // with a grant of fencing/lock: Token: grant.Presented
+		return &http.Client{Transport: &httpfence.Transport{Token: func() (string, error) { return t.String(), nil }}}
+	}
+	older, newer := client(world.Token(5)), client(world.Token(9))
+	fmt.Println(httpfence.Seal(context.Background(), newer, server.URL))
+	_, err := older.Post(server.URL, "", nil)
+	fmt.Println(errors.Is(err, fencing.ErrStaleToken))
+	resp, err := newer.Post(server.URL, "", nil)
+	if err == nil {
+		resp.Body.Close()
+	}
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// true
+	// <nil>
+}
