@@ -58,11 +58,13 @@ func identityOf(t testing.TB, m *member) (cluster, incarnation []byte) {
 	return cluster, incarnation
 }
 
-// peerFrame is a frame of the peer protocol: length, CRC32C of length and body, body.
+// peerFrame is a frame of the peer protocol: length, CRC32C of the length, CRC32C of length and body, body.
 func peerFrame(body []byte) []byte {
 	b := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
-	sum := crc32.MakeTable(crc32.Castagnoli)
-	b = binary.BigEndian.AppendUint32(b, crc32.Update(crc32.Checksum(b, sum), sum, body))
+	table := crc32.MakeTable(crc32.Castagnoli)
+	sum := crc32.Checksum(b, table)
+	b = binary.BigEndian.AppendUint32(b, sum)
+	b = binary.BigEndian.AppendUint32(b, crc32.Update(sum, table, body))
 	return append(b, body...)
 }
 
@@ -79,7 +81,7 @@ func impostor(addr string, lane, from, to byte, cluster, incarnation []byte) net
 	_, _ = rand.Read(nonce)
 	hello = append(hello, nonce...)
 	_, _ = c.Write(peerFrame(hello))
-	answer := make([]byte, 8+55+8+32)
+	answer := make([]byte, helloBytes+peerHeader+32)
 	if _, err := io.ReadFull(c, answer); err != nil {
 		c.Close()
 		return nil
@@ -87,7 +89,7 @@ func impostor(addr string, lane, from, to byte, cluster, incarnation []byte) net
 	m := hmac.New(sha256.New, nil)
 	_, _ = io.WriteString(m, "paddock peer link 1 dialler")
 	m.Write(hello)
-	m.Write(answer[8 : 8+55])
+	m.Write(answer[peerHeader:helloBytes])
 	_, _ = c.Write(peerFrame(m.Sum(nil)))
 	return c
 }

@@ -88,10 +88,11 @@ func (n *network) listen(t testing.TB, addr string, to int, real string, peers b
 	})
 }
 
-// A peer's first frame: 8 bytes of frame header, 4 of magic, 1 of lane, then who dials. The whole hello is 55 bytes.
+// A peer's first frame: a header, 4 bytes of magic, 1 of lane, then who dials. The whole hello is 55 bytes.
 const (
-	helloBytes = 8 + 55
-	helloFrom  = 8 + 4 + 1
+	peerHeader = 12
+	helloBytes = peerHeader + 55
+	helloFrom  = peerHeader + 4 + 1
 )
 
 // carry is the life of one connection.

@@ -12,7 +12,9 @@ import (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 const (
-	frameHeader = 8 // length (4, of the body) and CRC32C (4, of length and body), big-endian
+	// A header is the length of the body (4), the CRC32C of these four bytes (4) and the CRC32C of them and the body (4), big-endian. The
+	// length has a checksum of its own: one that lies would have its reader wait for bytes that nobody sends, on a link that looks well.
+	frameHeader = 12
 	// MaxFrame bounds one frame. An entry is at most jute.maxbuffer (1 MiB by default) and a batch is at most
 	// zab.Limits.BatchBytes plus one entry; the bound leaves room for a raised jute.maxbuffer.
 	MaxFrame = 64 << 20
@@ -27,11 +29,9 @@ func beginFrame(dst []byte) []byte { return append(dst, make([]byte, frameHeader
 func endFrame(dst []byte, at int) {
 	body := dst[at+frameHeader:]
 	binary.BigEndian.PutUint32(dst[at:], uint32(len(body)))
-	binary.BigEndian.PutUint32(dst[at+4:], frameSum(dst[at:at+4], body))
-}
-
-func frameSum(length, body []byte) uint32 {
-	return crc32.Update(crc32.Checksum(length, castagnoli), castagnoli, body)
+	sum := crc32.Checksum(dst[at:at+4], castagnoli)
+	binary.BigEndian.PutUint32(dst[at+4:], sum)
+	binary.BigEndian.PutUint32(dst[at+8:], crc32.Update(sum, castagnoli, body))
 }
 
 // readFrame reads one frame of at most limit bytes into a fresh slice: what is decoded from it may alias it for ever.
@@ -39,6 +39,10 @@ func readFrame(r *bufio.Reader, limit int) ([]byte, error) {
 	var head [frameHeader]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
+	}
+	length := crc32.Checksum(head[:4], castagnoli)
+	if said := binary.BigEndian.Uint32(head[4:]); said != length {
+		return nil, fmt.Errorf("%w: checksum of its length %08x, its bytes say %08x", errFrame, said, length)
 	}
 	n := int(binary.BigEndian.Uint32(head[:]))
 	if n > limit {
@@ -53,8 +57,8 @@ func readFrame(r *bufio.Reader, limit int) ([]byte, error) {
 		}
 		body = next
 	}
-	if sum := frameSum(head[:4], body); sum != binary.BigEndian.Uint32(head[4:]) {
-		return nil, fmt.Errorf("%w: checksum %08x, its bytes say %08x", errFrame, binary.BigEndian.Uint32(head[4:]), sum)
+	if said, sum := binary.BigEndian.Uint32(head[8:]), crc32.Update(length, castagnoli, body); said != sum {
+		return nil, fmt.Errorf("%w: checksum %08x, its bytes say %08x", errFrame, said, sum)
 	}
 	return body, nil
 }
