@@ -28,6 +28,13 @@ func Plant(c *Core, name string) {
 	c.bugs |= b
 }
 
+func since(c *Core, at int64) int64 {
+	if at < 0 {
+		return -1
+	}
+	return c.now - at
+}
+
 // Fingerprint is everything that the future of a core depends on, for telling states apart.
 func Fingerprint(c *Core) string {
 	b := fmt.Sprintf("%d %d %x %+v %v %v %v %v %v %v %v ", c.role, c.leader, c.epoch, c.hard, c.commit, c.applied,
@@ -46,7 +53,7 @@ func Fingerprint(c *Core) string {
 	if ld := c.lead; ld != nil {
 		b += fmt.Sprintf("lead%v %v %d ", ld.active, ld.confirmed, ld.round)
 		for _, l := range ld.learners {
-			b += fmt.Sprintf("%d %v %v %v %v %d %d %v %v;", l.id, l.state, l.next, l.match, l.sent, c.now-l.heard, l.round, l.told, l.probeAt == c.now)
+			b += fmt.Sprintf("%d %v %v %v %v %d %d %v %v;", l.id, l.state, l.next, l.match, l.sent, c.now-l.heard, l.round, l.told, since(c, l.probeAt))
 		}
 	}
 	f := c.follow

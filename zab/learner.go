@@ -31,7 +31,7 @@ type learner struct {
 	heard    int64   // tick
 	round    uint64  // newest ping round it has answered
 	told     zxid.ID // commit point it was told
-	probeAt  int64   // tick of the last probe
+	probeAt  int64   // tick of the probe that is under way; -1: there is none
 	link     uint64  // of its forwarded requests
 	forwards uint64  // accepted under this link
 	retired  []uint64
@@ -88,7 +88,7 @@ func newLeadership(c *Core, old *leadership) *leadership {
 		ld = &leadership{first: c.epoch, confirmed: true}
 	}
 	for _, l := range ld.learners {
-		l.state, l.next, l.match, l.told = probing, 0, 0, 0
+		l.state, l.next, l.match, l.told, l.probeAt = probing, 0, 0, 0, -1
 		l.sent.clear()
 	}
 	ld.snaps = 0

@@ -60,6 +60,16 @@ const (
 	msgTypeEnd
 )
 
+// Bulk says whether messages of this type belong to the lane of what is large, and of what must keep its order with it. The others have a
+// lane of their own, so that a heartbeat never waits behind a proposal: between lanes there is no order.
+func (t MsgType) Bulk() bool {
+	switch t {
+	case MsgProposal, MsgCommit, MsgHistory, MsgForward, MsgSnap:
+		return true
+	}
+	return false
+}
+
 // Message is what cores say to each other. Which fields count is told by the type.
 type Message struct {
 	Type       MsgType

@@ -49,7 +49,7 @@ func (c *Core) startSnap(l *learner) {
 		return
 	}
 	if c.lead.snaps >= c.cfg.Limits.SnapshotsAtOnce || !c.hasImage() {
-		l.state, l.next = probing, 0 // its next pong tries again
+		l.state, l.next, l.probeAt = probing, 0, -1 // its next pong tries again
 		return
 	}
 	l.state = snapshotting
@@ -74,7 +74,7 @@ func (c *Core) ReportSnapshot(to PeerID, z zxid.ID, ok bool) {
 		return
 	}
 	c.lead.snaps--
-	l.state, l.next = probing, z
+	l.state, l.next, l.probeAt = probing, z, -1
 	if ok {
 		c.probe(l)
 	}
@@ -122,15 +122,13 @@ func (c *Core) onPong(l *learner, m *Message) {
 	switch {
 	case l.state == probing && m.Zxid != 0:
 		c.stream(l, m.Zxid)
-	case l.state == probing && l.probeAt != c.now:
+	case l.state == probing && (l.probeAt < 0 || c.now-l.probeAt >= int64(c.cfg.Timing.Election)):
 		c.startSync(l, m.Prev)
 	case l.state == streaming && m.Zxid < m.Commit && m.Commit <= l.next:
-		// What we sent before the ping did not arrive (or it restarted): again from there.
-		if m.Zxid == 0 {
-			c.startSync(l, m.Prev)
-		} else {
-			c.stream(l, m.Zxid)
-		}
+		// What we sent before the ping is not there. It may be lost, or the learner may have restarted; or it is on its way: proposals
+		// have a lane of their own, which may be much slower than that of pings, and sending everything again with each ping would
+		// fill it for good. So the question goes behind the proposals; only a rejection says that they are lost.
+		c.sendProposal(l, l.next, nil)
 	}
 	c.checkRounds()
 }

@@ -62,9 +62,16 @@ func startCluster(t testing.TB, o options) *cluster {
 	return c
 }
 
-// stacks has every server of a failed row write its goroutines into its log, if PADDOCK_KEEP=1 keeps it.
+// stacks tells what every server of a failed row says of itself, and has it write its goroutines into its log, if PADDOCK_KEEP=1 keeps it.
 func (c *cluster) stacks() {
-	if !c.t.Failed() || os.Getenv("PADDOCK_KEEP") != "1" {
+	if !c.t.Failed() {
+		return
+	}
+	for _, m := range c.members {
+		s, err := m.status()
+		c.t.Logf("server %d: %+v %v", m.id, s, err)
+	}
+	if os.Getenv("PADDOCK_KEEP") != "1" {
 		return
 	}
 	for _, m := range c.members {

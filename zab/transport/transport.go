@@ -107,10 +107,8 @@ func (t *Transport) Send(m *zab.Message) {
 	}
 }
 
-// laneOf keeps what is large, and what must keep its order with it, away from heartbeats.
 func laneOf(t zab.MsgType) lane {
-	switch t {
-	case zab.MsgProposal, zab.MsgCommit, zab.MsgHistory, zab.MsgForward, zab.MsgSnap:
+	if t.Bulk() {
 		return laneBulk
 	}
 	return laneControl

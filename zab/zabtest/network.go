@@ -7,18 +7,22 @@ import (
 	"github.com/paddock-zk/paddock/zab"
 )
 
-// network knows which directed links are cut.
+// network knows which directed links are cut. As in the real one, a link has two lanes: what is large goes in one of its own.
 type network struct {
 	n    int
-	cut  [][]bool // [from][to]
-	last [][]int64
+	cut  [][]bool     // [from][to]
+	last [2][][]int64 // by lane: when the last message arrives
+	free [][]int64    // when the lane of what is large has sent all that waits
 }
 
 func newNetwork(n int) network {
 	w := network{n: n}
 	for range n {
 		w.cut = append(w.cut, make([]bool, n))
-		w.last = append(w.last, make([]int64, n))
+		w.free = append(w.free, make([]int64, n))
+		for lane := range w.last {
+			w.last[lane] = append(w.last[lane], make([]int64, n))
+		}
 	}
 	return w
 }
@@ -119,13 +123,23 @@ func (s *Sim) deliver(m zab.Message, from, to int) {
 	if s.chance(f.DelayTail) {
 		d *= 10
 	}
-	at := s.now + d
-	if !s.chance(f.Reorder) {
-		at = max(at, s.net.last[from][to]+1)
-		s.net.last[from][to] = at
-	}
 	// Every receiver gets its own copy of the bytes, through the real codec.
 	b := zab.AppendMessage(nil, &m)
+	at, lane := s.now+d, 0
+	if m.Type.Bulk() {
+		lane = 1
+		s.Stats.BulkBytes += len(b)
+		if f.BulkRate > 0 {
+			free := &s.net.free[from][to]
+			*free = max(*free, s.now) + int64(len(b)*TickLen/f.BulkRate)
+			at = *free + d
+		}
+	}
+	if !s.chance(f.Reorder) {
+		last := &s.net.last[lane][from][to]
+		at = max(at, *last+1)
+		*last = at
+	}
 	s.at(at, func() {
 		if s.net.cut[from][to] {
 			s.Stats.Dropped++

@@ -48,6 +48,7 @@ type LinkFaults struct {
 	Loss, Dup, Reorder float64
 	DelayMin, DelayMax int64   // one way
 	DelayTail          float64 // chance of ten times the delay
+	BulkRate           int     // bytes a tick in the lane of what is large; 0 is no limit
 	Partition          float64 // per tick: draw a new one
 	Heal               float64 // per tick
 }
@@ -80,7 +81,7 @@ type Sim struct {
 type Stats struct {
 	Events, Messages, Dropped, Crashes, Pauses, Partitions, Transfers, Reconfigs int
 	Compactions, Proposed, Acked, Reads, LeaderChanges, LeaderChangeInSync       int
-	SnapInterrupted, TornWrites, DiskStepDowns                                   int
+	SnapInterrupted, TornWrites, DiskStepDowns, BulkBytes                        int
 	zab.Counters
 	Time int64
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/paddock-zk/paddock/zab"
 )
 
 // Use: go test ./zab/zabtest -run Simulate -args -seeds=2000 -first=1; -trace prints every event of one seed.
@@ -65,5 +67,35 @@ func TestSimulateHarsh(t *testing.T) {
 				t.FailNow()
 			}
 		}
+	}
+}
+
+// Proposals have a lane of their own, and pings overtake them in it. A lane that is slow, but fast enough, must not be filled with
+// repetitions until nothing new arrives any more.
+func TestSlowLaneIsNotFilledWithRepetitions(t *testing.T) {
+	opt := Options{
+		Seed: *first, Voters: 3, Ticks: 2000, OpsPerTick: 1, OpSize: 100,
+		Timing: zab.Timing{Heartbeat: 1, Election: 10},
+		Faults: Faults{LinkFaults: LinkFaults{DelayMin: 50, DelayMax: 100, BulkRate: 800}, DiskFaults: DiskFaults{DiskMin: 1, DiskMax: 100}},
+	}
+	if *trace {
+		opt.Trace = func(s string) { fmt.Fprintln(os.Stderr, s) }
+	}
+	s := NewSim(opt)
+	late := s.nodes[2]
+	s.at(100*TickLen, late.crash)
+	s.at(500*TickLen, late.start)
+	missing := 0
+	s.at(1900*TickLen, func() { missing = max(len(s.nodes[0].applied), len(s.nodes[1].applied)) - len(late.applied) })
+	if err := s.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if missing > 100 {
+		t.Errorf("a server that came back lacks %d transactions after 1400 ticks", missing)
+	}
+	least := s.Stats.Proposed * opt.OpSize * 3 // to two followers, and a part of it forwarded
+	t.Logf("%d operations of %d, %d bytes in %d sent", s.Stats.Acked, s.Stats.Proposed, least, s.Stats.BulkBytes)
+	if s.Stats.BulkBytes > 3*least {
+		t.Errorf("%d bytes sent for %d", s.Stats.BulkBytes, least)
 	}
 }

@@ -39,6 +39,9 @@ func Swarm(seed uint64) Options {
 	f.Stall, f.StallMax = maybe(0.3, 0.02), int64(r.IntN(60*TickLen))
 	f.Torn, f.Compact, f.SnapFail = maybe(0.7, 1), maybe(0.6, 0.05), maybe(0.5, 0.7)
 	f.Transfer, f.Reconfig, f.Resign, f.Read = maybe(0.4, 0.1), maybe(0.4, 0.1), maybe(0.2, 0.01), 0.5
+	if r.IntN(4) == 0 {
+		f.BulkRate = 200 + r.IntN(5000)
+	}
 	return o
 }
 
@@ -53,7 +56,7 @@ func (a *Stats) Add(b *Stats) {
 
 func (a *Stats) fields() []*int {
 	return []*int{&a.Events, &a.Messages, &a.Dropped, &a.Crashes, &a.Pauses, &a.Partitions, &a.Transfers, &a.Reconfigs, &a.Compactions,
-		&a.Proposed, &a.Acked, &a.Reads, &a.LeaderChanges, &a.LeaderChangeInSync, &a.SnapInterrupted, &a.TornWrites,
+		&a.Proposed, &a.Acked, &a.Reads, &a.LeaderChanges, &a.LeaderChangeInSync, &a.SnapInterrupted, &a.TornWrites, &a.BulkBytes,
 		&a.Diffs, &a.Truncs, &a.Snaps, &a.Installs, &a.HistoryPulls, &a.EpochRolls, &a.DualCommits}
 }
 
