@@ -51,6 +51,17 @@ func (c *Core) firstLook() int {
 // patience is a random time of 1 to 2 election timeouts, so that rarely two servers lose it together.
 func (c *Core) patience() int { return c.cfg.Timing.Election + c.rand.IntN(c.cfg.Timing.Election) }
 
+// Suspect is a hint: the process of a server seems to have ended, for its link broke and dialling it anew fails at once. It only shortens
+// the patience with it, if it leads: who hears nothing from it for two more heartbeats takes it for dead. One word of it, and all is as before.
+func (c *Core) Suspect(id PeerID) {
+	if c.out.fatal != nil || c.leader != id || c.role != Following && c.role != Observing {
+		return
+	}
+	grace := 2 * c.cfg.Timing.Heartbeat
+	c.follow.heard = min(c.follow.heard, c.now+int64(grace-c.cfg.Timing.Election))
+	c.elect.deadline = min(c.elect.deadline, c.now+int64(grace+c.rand.IntN(grace+1)))
+}
+
 // retryDelay is the time for one round of pre-votes or votes.
 func (c *Core) retryDelay() int {
 	e := c.cfg.Timing.Election

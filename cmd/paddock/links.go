@@ -49,7 +49,7 @@ func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
 	l.transport = transport.New(transport.Config{
 		Identity: transport.Identity{Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), ID: n.self},
 		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify, Listener: sock, Resolve: l.resolver(n.cfg.own.PeerPort), Admit: l.admit,
-		Deliver: l.deliver, Receive: n.receiveImage, Logger: n.logger,
+		Deliver: l.deliver, Gone: l.gone, Receive: n.receiveImage, Logger: n.logger,
 	})
 	n.links = l
 	cfg.Transport, cfg.Images = l.transport, &images{node: n}
@@ -88,6 +88,16 @@ func (l *links) deliver(m zab.Message) {
 		return
 	}
 	l.peer.Deliver(m)
+}
+
+// gone tells the peer that the process of another server seems to have ended.
+func (l *links) gone(id zab.PeerID) {
+	l.mu.Lock()
+	p := l.peer
+	l.mu.Unlock()
+	if p != nil {
+		p.Suspect(id)
+	}
 }
 
 func (l *links) stop() {

@@ -2,6 +2,7 @@ package ensemble
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,8 +36,8 @@ func run(t testing.TB, line string) {
 func startKernel(t testing.TB, servers int) *kernel {
 	t.Helper()
 	zktest.Require(t, "ip", "nft")
-	pid := os.Getpid()
-	k := &kernel{name: fmt.Sprintf("pd%d-", pid%100000), subnet: fmt.Sprintf("10.%d.%d", 64+pid/250%128, pid%250)}
+	which := rand.IntN(30_000) // the kernel takes its time to forget the names of the test before
+	k := &kernel{name: fmt.Sprintf("pd%d-", which), subnet: fmt.Sprintf("10.%d.%d", 64+which/250, which%250)}
 	bridge := k.name + "br"
 	run(t, "ip link add "+bridge+" type bridge")
 	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", bridge).Run() })
@@ -123,6 +124,31 @@ func TestEnsembleKernelDrops(t *testing.T) {
 		t.Logf("%s: %v without an acknowledged write, %d more epochs", row.name, l.gap().Round(time.Millisecond), k.watch.epochs()-before)
 		k.passAll()
 		l.progress(20 * time.Second)
+	}
+	l.finish()
+}
+
+// TestEnsembleKernelLongCut cuts one server off for so long that the kernel's next try of what it has not delivered would be many seconds
+// away. When the network is whole the server must be back much sooner.
+func TestEnsembleKernelLongCut(t *testing.T) {
+	if *faultsFlag == "some" {
+		t.Skip("run with -faults=all")
+	}
+	k := startKernel(t, 3)
+	l := startLoad(k.cluster, 2, 0)
+	cut := k.followers()[0]
+	for _, id := range k.others(cut.id) {
+		k.drop(both(cut.id, id)...)
+	}
+	spend(14 * time.Second)
+	l.progress(10 * time.Second)
+	k.passAll()
+	begin := time.Now()
+	k.must(cut.WaitReady(patience))
+	back := time.Since(begin)
+	t.Logf("back after %v", back.Round(time.Millisecond))
+	if back > 6*time.Second {
+		t.Errorf("the server was back only %v after the network was whole", back)
 	}
 	l.finish()
 }

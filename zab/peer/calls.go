@@ -113,6 +113,15 @@ func (p *Peer) SetDigest(z zxid.ID, digest uint64) {
 	})
 }
 
+// Suspect tells that the process of another server seems to have ended (see [zab.Core.Suspect]).
+func (p *Peer) Suspect(id zab.PeerID) {
+	p.call(func(stopped bool) {
+		if !stopped {
+			p.core.Suspect(id)
+		}
+	})
+}
+
 // Reconfig proposes a new ensemble; extra is for the state machine. done gets an error if it was not proposed; what becomes of a
 // proposed one is seen in Apply.
 func (p *Peer) Reconfig(next zab.Ensemble, extra []byte, done func(error)) {

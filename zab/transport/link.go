@@ -53,17 +53,30 @@ func (k *link) send(m *zab.Message) {
 	}
 }
 
-// run dials, writes until the connection breaks, waits a little and dials again, until it is cancelled.
+// steady is how long a connection must have lived to be dialled anew at once when it breaks.
+const steady = 500 * time.Millisecond
+
+// run dials, writes until the connection breaks, waits a little and dials again, until it is cancelled. A connection that has lived for a
+// while is dialled anew at once; if that fails, its server is gone.
 func (k *link) run(ctx context.Context) {
-	failures := 0
+	failures, lived := 0, false
 	for ctx.Err() == nil {
+		again := lived
+		lived = false
 		c, err := k.dial(ctx, failures)
 		if err == nil {
 			failures = 0
+			begin := time.Now()
 			err = k.write(ctx, c)
+			lived = time.Since(begin) > steady
+		} else if again && k.t.cfg.Gone != nil && ctx.Err() == nil {
+			k.t.cfg.Gone(k.to)
 		}
 		if ctx.Err() != nil {
 			return
+		}
+		if lived {
+			continue
 		}
 		failures++
 		if failures == 1 || failures%50 == 0 {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/paddock-zk/paddock/zab"
@@ -31,6 +32,8 @@ type Config struct {
 	// Admit says whether a server that is in no ensemble may link (a joiner that gossip or an operator announced). Nil: nobody.
 	Admit   func(zab.PeerID) bool
 	Deliver func(zab.Message) // called from reading goroutines
+	// Gone is told when the link to a server broke and dialling it anew failed at once, as when its process has ended. Nil: nobody asks.
+	Gone func(zab.PeerID)
 	// Receive takes an image: header as the sender gave it. Nil: none are taken.
 	Receive      func(from zab.PeerID, header []byte) (ImageWriter, error)
 	QueueBytes   int           // frames waiting for one lane; beyond, messages are dropped. Default 64 MiB
@@ -180,9 +183,12 @@ func (t *Transport) isKnown(id zab.PeerID) bool {
 	return t.known[id] || t.admitted(id)
 }
 
+// unacked is how long a link may wait for its bytes to be acknowledged before it is dialled anew.
+const unacked = 2 * time.Second
+
 // connect dials and shakes hands.
 func (t *Transport) connect(ctx context.Context, addr string, to zab.PeerID, l lane) (net.Conn, error) {
-	d := net.Dialer{Timeout: 2 * time.Second}
+	d := net.Dialer{Timeout: 2 * time.Second, Control: func(_, _ string, c syscall.RawConn) error { return loseUnacked(c, unacked) }}
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ type Faults struct {
 	Compact, SnapFail  float64
 	Transfer, Reconfig float64
 	Resign, Read       float64
+	Suspect            float64
 }
 
 // LinkFaults happen to messages.
@@ -221,6 +222,9 @@ func (s *Sim) chaos() {
 			n.compact()
 		case s.chance(f.Resign):
 			n.core.Resign()
+			n.work()
+		case s.chance(f.Suspect): // rightly or wrongly
+			n.core.Suspect(zab.PeerID(1 + s.rng.IntN(len(s.nodes))))
 			n.work()
 		}
 	}

@@ -20,6 +20,7 @@ import (
 //	cut a b, oneway a b links are cut (both ways, or from a to b)
 //	heal                all links work
 //	crash id, start id, stall id, unstall id, pause id N
+//	suspect id of       one server takes another for gone
 //	transfer id to, resign id, reconfig id text, compact id
 //	status, history     what everyone thinks; what everyone has applied
 type Story struct {
@@ -221,6 +222,8 @@ func (s *Story) server(name string, i int, ids []int, args []string) error {
 		s.w.sync(i)
 	case "pause":
 		sv.core.Tick(ids[1])
+	case "suspect":
+		sv.core.Suspect(zab.PeerID(ids[1]))
 	case "transfer":
 		err = sv.core.Transfer(zab.PeerID(ids[1]))
 	case "resign":

@@ -42,6 +42,7 @@ func Swarm(seed uint64) Options {
 	if r.IntN(4) == 0 {
 		f.BulkRate = 200 + r.IntN(5000)
 	}
+	f.Suspect = maybe(0.4, 0.1)
 	return o
 }
 
