@@ -21,6 +21,12 @@ var tunes = map[string]func(*zabtest.Options){
 		f.Crash, f.Restart, f.Reconfig, f.Compact, f.Loss = 0.3, 0.3, 0, 0, 0
 		f.DelayMax, f.DiskMax = zabtest.TickLen/3, 2*zabtest.TickLen
 	},
+	// A leader must be deposed, not notice, and be asked in just that while: its followers suspect it too soon, and it is cut off.
+	"read without a round": func(o *zabtest.Options) {
+		f := &o.Faults
+		f.Read, f.Suspect, f.Partition, f.Heal, f.Crash, f.CrashAll, f.Loss = 1, 1, 0.1, 0.1, 0, 0, 0
+		f.DiskMax = 100
+	},
 	"reconfig by new quorum only": func(o *zabtest.Options) { o.Faults.Reconfig, o.Voters = 0.2, 5 },
 }
 

@@ -35,6 +35,7 @@ type Config struct {
 	Log        Log
 	Applied    zxid.ID     // the state machine has applied everything up to here; Committed goes on after it
 	Generation uint32      // new epochs have at least this generation; raised by restore and import
+	Founder    bool        // the operator's word that an empty disk of this server has never held anything: its vote counts at once
 	Rand       rand.Source // election timeouts and link numbers; seeded by the owner
 	Timing     Timing
 	Limits     Limits

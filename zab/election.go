@@ -19,7 +19,7 @@ type election struct {
 }
 
 type preVote struct {
-	granted, answered idSet
+	granted, answered, blank idSet
 }
 
 // candidacy is a request for promises: the discovery phase of a prospective leader.
@@ -27,6 +27,7 @@ type candidacy struct {
 	epoch    zxid.Epoch
 	byOrder  zxid.Epoch // not 0: the leader of this epoch wishes it (transfer, epoch roll), and its followers do not withhold
 	granted  idSet
+	blank    idSet // of these, the servers that may have lost what they acknowledged
 	lasts    []promise
 	progress int64 // tick of the last thing that went well
 	pull     *pull // the newest history of the quorum is being fetched
@@ -107,7 +108,7 @@ func (c *Core) tickLooking() {
 // campaign begins a round of pre-votes, or asks who leads if this server has no vote.
 func (c *Core) campaign() {
 	c.lookAt(c.retryDelay())
-	if !c.votes(c.cfg.ID) {
+	if !c.votes(c.cfg.ID) || c.half() {
 		c.elect.pre = nil
 		c.conf.members(c.commit, func(id PeerID) {
 			if id != c.cfg.ID {
@@ -119,8 +120,11 @@ func (c *Core) campaign() {
 	p := &preVote{}
 	p.granted.Add(uint8(c.cfg.ID))
 	p.answered = p.granted
+	if c.blank() {
+		p.blank = p.granted
+	}
 	c.elect.pre = p
-	if c.quorum(&p.granted) || c.has(bugNoPreVote) {
+	if c.enough(&p.granted, &p.blank) || c.has(bugNoPreVote) {
 		c.askPromises(0)
 		return
 	}
@@ -131,17 +135,9 @@ func (c *Core) askPreVotes() {
 	p := c.elect.pre
 	c.conf.members(c.commit, func(id PeerID) {
 		if c.votes(id) && !p.answered.Has(uint8(id)) {
-			c.send(Message{Type: MsgPreVote, To: id, Epoch: max(c.hard.durable, c.elect.seen) + 1, Zxid: c.historyClaim(), Ctx: c.holdsClaim()})
+			c.send(Message{Type: MsgPreVote, To: id, Epoch: max(c.hard.durable, c.elect.seen) + 1, Zxid: c.historyClaim()})
 		}
 	})
-}
-
-// holdsClaim is 1 if this server's history has any transaction.
-func (c *Core) holdsClaim() uint64 {
-	if c.hist.holds() {
-		return 1
-	}
-	return 0
 }
 
 // leaderIsAlive is the reason to withhold a vote: this server leads, or hears its leader.
@@ -158,16 +154,43 @@ func (c *Core) leaderIsAlive() bool {
 // refuses says whether a history up to last is a reason to refuse a vote: it is older than ours, and we could lead ourselves.
 // Who cannot lead (not connected, or removed from the ensemble) does not refuse: the candidate will fetch our history.
 func (c *Core) refuses(m *Message) bool {
-	if !c.votes(c.cfg.ID) {
+	return m.Zxid < c.hist.last && c.elect.connected && c.votes(c.cfg.ID) && !c.half()
+}
+
+// blank says whether this disk may have lost what it acknowledged: it is empty, or it was when it found its last leader, and that one was lost
+// before it was filled. Perhaps it never held anything; only an operator can know, and says so by Config.Founder.
+func (c *Core) blank() bool { return c.hist.last == 0 && !c.cfg.Founder || c.half() }
+
+// half is a blank disk with a part of a history.
+func (c *Core) half() bool { return c.hist.last != 0 && c.hist.last < c.hard.Fill && !c.cfg.Founder }
+
+// enough says whether these servers, some of them blank, can elect. A quorum must know everything that is committed, as far as a majority of
+// disks has survived. One without blank servers does. So does one of blank servers alone: there is nothing to know, the ensemble is being
+// founded. And so do all voters together. Any other might be a lagging server and one that has lost what the two others
+// had made durable.
+func (c *Core) enough(granted, blank *idSet) bool {
+	if !c.quorum(granted) {
 		return false
 	}
-	if m.Zxid == 0 && c.hist.last != 0 && c.hist.holds() || c.hist.last == 0 && m.Ctx != 0 {
-		// One of us has an empty disk and the other has transactions. Perhaps it never had anything; perhaps it lost what it had
-		// acknowledged, and then a quorum with it need not hold every committed transaction. It gets its history from a leader that
-		// others elect.
-		return true
+	whole, all := *granted, true
+	c.conf.members(c.commit, func(id PeerID) {
+		if blank.Has(uint8(id)) {
+			whole.Remove(uint8(id))
+		}
+		all = all && (granted.Has(uint8(id)) || !c.votes(id))
+	})
+	return all || c.quorum(&whole) || c.quorum(blank)
+}
+
+// noteEmpty remembers, when an empty disk finds a leader, how far the history of others goes: whatever this server acknowledged before it lost its
+// disk, and somebody was told to be committed, is in the leader's history up to there.
+func (c *Core) noteEmpty(m *Message) {
+	if c.hist.last != 0 || c.cfg.Founder {
+		return
 	}
-	return m.Zxid < c.hist.last && c.elect.connected
+	if fill := max(m.Commit, zxid.New(m.Epoch, 0)); fill > c.hard.Fill {
+		c.hard.Fill, c.hard.dirty = fill, true
+	}
 }
 
 func (c *Core) onPreVote(m *Message) {
@@ -180,7 +203,8 @@ func (c *Core) onPreVote(m *Message) {
 	if c.has(bugNoPreVote) {
 		reject = false
 	}
-	c.sendDurable(Message{Type: MsgPreVoteResp, To: m.From, Epoch: m.Epoch, Reject: reject, Zxid: c.hist.last, Seq: uint64(c.hard.Promised)})
+	c.out.blank = c.out.blank || c.blank() && m.Zxid != 0 && !reject
+	c.sendDurable(Message{Type: MsgPreVoteResp, To: m.From, Epoch: m.Epoch, Reject: reject, Zxid: c.hist.last, Seq: uint64(c.hard.Promised), Flag: c.blank()})
 	if c.role == Leading {
 		c.onJoin(m) // it does not know us, or not that we live
 	}
@@ -195,8 +219,11 @@ func (c *Core) onPreVoteResp(m *Message) {
 	p.answered.Add(uint8(m.From))
 	if !m.Reject {
 		p.granted.Add(uint8(m.From))
+		if m.Flag {
+			p.blank.Add(uint8(m.From))
+		}
 	}
-	if c.quorum(&p.granted) {
+	if c.enough(&p.granted, &p.blank) {
 		c.elect.connected = true
 		c.askPromises(0)
 	}
@@ -230,6 +257,9 @@ func (c *Core) askPromises(byOrder zxid.Epoch) {
 	c.elect.pre = nil
 	c.cand = &candidacy{epoch: e, byOrder: byOrder, progress: c.now}
 	c.cand.granted.Add(uint8(c.cfg.ID))
+	if c.blank() {
+		c.cand.blank.Add(uint8(c.cfg.ID))
+	}
 	c.cand.lasts = append(c.cand.lasts, promise{c.cfg.ID, claim})
 	c.askVotes()
 	c.checkPromises()
@@ -251,7 +281,7 @@ func (c *Core) askVotes() {
 	c.conf.members(c.commit, func(id PeerID) {
 		if id != c.cfg.ID && c.votes(id) {
 			c.sendDurable(Message{Type: MsgVote, To: id, Epoch: c.cand.epoch, Zxid: c.cand.lasts[0].last,
-				Flag: c.cand.byOrder != 0, Seq: uint64(c.cand.byOrder), Ctx: c.holdsClaim()})
+				Flag: c.cand.byOrder != 0, Seq: uint64(c.cand.byOrder)})
 		}
 	})
 }
@@ -278,7 +308,7 @@ func (c *Core) onVote(m *Message) {
 	if granted && c.role == Looking {
 		c.lookAt(c.patience())
 	}
-	resp := Message{Type: MsgVoteResp, To: m.From, Epoch: m.Epoch, Reject: !granted, Zxid: c.hist.last, Seq: uint64(c.hard.Promised)}
+	resp := Message{Type: MsgVoteResp, To: m.From, Epoch: m.Epoch, Reject: !granted, Zxid: c.hist.last, Seq: uint64(c.hard.Promised), Flag: c.blank()}
 	if c.has(bugVoteNotPersisted) {
 		c.send(resp)
 		return
@@ -301,6 +331,9 @@ func (c *Core) onVoteResp(m *Message) {
 	}
 	if !cd.granted.Has(uint8(m.From)) {
 		cd.granted.Add(uint8(m.From))
+		if m.Flag {
+			cd.blank.Add(uint8(m.From))
+		}
 		cd.lasts = append(cd.lasts, promise{m.From, m.Zxid})
 		cd.progress = c.now
 	}

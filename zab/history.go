@@ -92,16 +92,6 @@ func (h *history) floor(z zxid.ID) zxid.ID {
 
 func (h *history) has(z zxid.ID) bool { return z == 0 || h.floor(z) == z }
 
-// holds says whether the history has any transaction, not only the openings of epochs in which nothing happened.
-func (h *history) holds() bool {
-	for z := h.last; z != 0; z = h.floor(z - 1) {
-		if z.Counter() != 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // oldest is the zxid after which entries can be read.
 func (h *history) oldest() zxid.ID { return min(h.tailStart, max(h.base, h.log.Base().Zxid)) }
 

@@ -8,15 +8,17 @@ type MsgType uint8
 // The messages. "e" is Message.Epoch. Fields that are not named are zero.
 const (
 	_ MsgType = iota
-	// Election: could I win epoch e? Zxid = last of my history, Ctx = 1 if it has transactions. Nothing is promised.
+	// Election: could I win epoch e? Zxid = last of my history. Nothing is promised.
 	MsgPreVote
-	// MsgPreVoteResp: Reject, or not; e = as asked, Zxid = last of the responder, Peer = the epoch it promised in Seq.
+	// MsgPreVoteResp: Reject, or not; e = as asked, Zxid = last of the responder, Seq = the epoch it promised, Flag = its
+	// disk is blank (it may have lost what it acknowledged).
 	MsgPreVoteResp
-	// MsgVote (discovery, LEADERINFO): promise me epoch e. Zxid = last, Ctx as in MsgPreVote; Flag = by order of the leader of epoch Seq
+	// MsgVote (discovery, LEADERINFO): promise me epoch e. Zxid = last; Flag = by order of the leader of epoch Seq
 	// (transfer or epoch roll): who has no leader above that one does not withhold.
 	// It is repeated while discovery goes on and keeps the promisers quiet.
 	MsgVote
-	// MsgVoteResp (ACKEPOCH): Reject, or promised (durably); Zxid = last of the promiser, Seq = its promised epoch.
+	// MsgVoteResp (ACKEPOCH): Reject, or promised (durably); Zxid = last of the promiser, Seq = its promised epoch, Flag = its disk is
+	// blank.
 	MsgVoteResp
 	// MsgPull (discovery): send me your history after Zxid, which I have.
 	MsgPull

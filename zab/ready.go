@@ -12,6 +12,9 @@ type HardState struct {
 	Promised zxid.Epoch // no leader of a lower epoch is ever obeyed again (ZAB paper: acceptedEpoch, f.p)
 	Vote     PeerID     // the only server that may lead Promised as far as this one is concerned; 0 is none
 	Commit   zxid.ID    // a zxid known to be committed: a hint, written along with something else, except after a reconfig
+	// Fill is how far the history must reach again before this server has a vote: it began with an empty disk beside a leader, and perhaps
+	// had lost another. 0 if it never did, or began as a founder.
+	Fill zxid.ID
 }
 
 // SnapshotMeta says what an exact image of the applied state stands for.
@@ -84,6 +87,7 @@ type Ready struct {
 	SnapSends []SnapSend
 	Inbox     []Delivery // opaque payloads of peers for the shell
 	Mismatch  []DigestMismatch
+	Blank     bool // a vote was given that may not count, because this disk is blank and others hold a history: an operator should know
 	Fatal     error
 }
 
@@ -186,6 +190,7 @@ type output struct {
 	taken    bool      // a Ready is out and not advanced
 	fatal    error
 	told     bool // fatal was handed out
+	blank    bool // a vote of this server may not count, because its disk is blank
 	why      string
 	count    Counters
 }
@@ -262,6 +267,7 @@ func (c *Core) Ready() Ready {
 		ch := c.conf.change(c.commit)
 		r.Ensemble, o.ensemble = &ch, false
 	}
+	r.Blank, o.blank = o.blank, false
 	if o.fatal != nil {
 		r.Fatal, o.told = o.fatal, true
 	}

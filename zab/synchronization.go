@@ -118,6 +118,9 @@ func (c *Core) onPong(l *learner, m *Message) {
 		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverTouch, From: l.id, Data: m.Data})
 	}
 	c.compareDigest(m)
+	if m.Prev == 0 && l.state != snapshotting {
+		l.match = 0 // an empty disk: what it acknowledged before is gone
+	}
 	c.acked(l, zxid.ID(m.Ctx))
 	switch {
 	case l.state == probing && m.Zxid != 0:
@@ -195,6 +198,7 @@ func (c *Core) tickFollowing() {
 
 func (c *Core) onPing(m *Message) {
 	f := &c.follow
+	c.noteEmpty(m)
 	c.lookAt(c.patience())
 	c.learnCommit(m.Commit)
 	c.checkForwards(m)

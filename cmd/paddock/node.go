@@ -198,12 +198,16 @@ func (n *node) startPeer() error {
 	if err != nil {
 		return err
 	}
+	founder, err := n.operatorsWord()
+	if err != nil {
+		return err
+	}
 	var seed [32]byte
 	rand.Read(seed[:])
 	cfg := peer.Config{
 		Core: zab.Config{
 			ID: n.self, Ensemble: ensemble, Applied: n.state.LastZxid(), Generation: n.id.Generation,
-			Rand: newSource(seed), Timing: n.timing(), Limits: n.limits(),
+			Rand: newSource(seed), Timing: n.timing(), Limits: n.limits(), Founder: founder,
 		},
 		Log: timedLog{n.log, n.meter}, Machine: machine{n.server, n}, TickEvery: n.tick(), Logger: n.logger,
 	}

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -138,6 +142,20 @@ func (n *node) ensemble() (zab.Ensemble, error) {
 	}
 	out.Version = zxid.ID(n.cfg.Members.Version)
 	return out, nil
+}
+
+// operatorsWord says whether the operator vouches for an empty disk of this server: that it never held anything, so that its vote counts at
+// once. As in ZooKeeper the word is a file named initialize in the data folder, and it holds once.
+func (n *node) operatorsWord() (bool, error) {
+	err := os.Remove(filepath.Join(n.cfg.Basics.DataDir, "initialize"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("the file initialize cannot be removed after use: %w", err)
+	}
+	n.logger.Info("the file initialize vouches for the disk of this server: as long as it runs, its vote counts even if the disk is empty")
+	return true, nil
 }
 
 // foundIdentity draws the identity of a server that begins with an empty folder.

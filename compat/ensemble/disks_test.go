@@ -25,6 +25,8 @@ func diskRows() []row {
 		{46, "bit_flips_in_different_logs", false, flippedLogs},
 		{47, "checkpoints_damaged_and_missing", false, damagedCheckpoints},
 		{48, "log_folder_deleted", false, logDeleted},
+		{48, "emptied_server_does_not_vote", false, emptiedServer},
+		{48, "founder_that_comes_late", false, lateFounder},
 		{55, "no_file_descriptors", false, descriptors},
 	}
 }
@@ -400,4 +402,44 @@ func emptiedServer(t *testing.T) {
 	}
 	_ = z.close()
 	c.agree()
+}
+
+// One of three servers was never started. One of the others dies for good: the third comes up empty, and nothing tells it from one that has
+// lost its disk, so that it must not help the survivor to lead. By the operator's word, a file named initialize as ZooKeeper has it, it does.
+func lateFounder(t *testing.T) {
+	c := prepareCluster(t, options{})
+	late, gone, survivor := c.members[0], c.members[1], c.members[2]
+	c.must(gone.Launch())
+	c.must(survivor.Launch())
+	c.must(gone.WaitReady(patience))
+	c.must(survivor.WaitReady(patience))
+	c.watch = watch(t, c)
+	t.Cleanup(c.stacks)
+	z := newZK(c.addrs(gone.id, survivor.id), 0)
+	c.must(z.ensure("/kept", "", znode.ModePersistent))
+	z.drop()
+	c.must(gone.Kill())
+	c.must(late.Launch())
+	c.logged("make an empty file named initialize")
+	z = newZK(c.addrs(late.id, survivor.id), 0)
+	if z.connect(2*time.Second, nil) == nil {
+		t.Error("an empty server and a survivor lead on without the operator's word")
+	}
+	z.drop()
+	c.must(late.Stop())
+	word := filepath.Join(late.Dir(), "initialize")
+	c.must(os.WriteFile(word, nil, 0o644))
+	c.must(late.Launch())
+	c.must(late.WaitReady(patience))
+	c.must(survivor.WaitReady(patience))
+	if _, err := os.Stat(word); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file is still there (%v): the next time that the disk is lost it would lie", err)
+	}
+	z = newZK(c.addrs(late.id), 0)
+	c.must(z.connect(patience, nil))
+	if _, kept, err := z.exists("/kept"); !kept {
+		t.Errorf("an acknowledged write is lost (%v)", err)
+	}
+	_ = z.close()
+	c.agree(late, survivor)
 }

@@ -4,7 +4,7 @@
 // (zab/zabtest, compat/server/servertest) shows on fakes: docs/faults.md lists every fault with where it is tested.
 //
 //	go test ./compat/ensemble                              # a handful of faults, half a minute
-//	go test ./compat/ensemble -faults=all                  # all of them, some minutes (-faults=open: what is known to fail)
+//	go test ./compat/ensemble -faults=all                  # all of them, some minutes
 //	go test ./compat/ensemble -run TestEnsembleFaults/07   # one
 //	go test ./compat/ensemble -run TestEnsembleMeasure -v -measure   # figures
 //

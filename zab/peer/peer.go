@@ -81,6 +81,7 @@ type Peer struct {
 	ctx    uint64   // owned by the core loop: the last read or ask number given out
 	reads  map[uint64]func(error)
 	asks   map[uint64]func([]byte, error)
+	blank  bool // owned by the core loop: the operator was told of an empty disk
 
 	stopOnce sync.Once
 	stop     chan struct{} // closed: no more work

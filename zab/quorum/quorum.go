@@ -18,6 +18,9 @@ type IDs [4]uint64
 // Add puts id into the set.
 func (s *IDs) Add(id uint8) { s[id>>6] |= 1 << (id & 63) }
 
+// Remove takes id out of the set.
+func (s *IDs) Remove(id uint8) { s[id>>6] &^= 1 << (id & 63) }
+
 // Has says whether id is in the set.
 func (s *IDs) Has(id uint8) bool { return s[id>>6]&(1<<(id&63)) != 0 }
 

@@ -50,7 +50,8 @@ type Record struct {
 const (
 	recordHeader = 8
 	entryFixed   = 24 // zxid, prev, time
-	stateSize    = 13 // promised, vote, commit
+	stateSize    = 13 // promised, vote, commit; 8 more if there is a fill
+	filledSize   = stateSize + 8
 )
 
 func appendRecordHeader(dst []byte, k RecordKind, ek zab.EntryKind, body int) []byte {
@@ -73,10 +74,18 @@ func appendEntryRecord(dst []byte, e *zab.Entry) []byte {
 }
 
 func appendStateRecord(dst []byte, hs zab.HardState) []byte {
-	dst = appendRecordHeader(dst, RecordHardState, 0, stateSize)
+	size := stateSize
+	if hs.Fill != 0 {
+		size = filledSize
+	}
+	dst = appendRecordHeader(dst, RecordHardState, 0, size)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(hs.Promised))
 	dst = append(dst, byte(hs.Vote))
-	return binary.LittleEndian.AppendUint64(dst, uint64(hs.Commit))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(hs.Commit))
+	if hs.Fill != 0 {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(hs.Fill))
+	}
+	return dst
 }
 
 // decodeRecord takes one record off the front of b. It is total: any bytes give a record or an error.
@@ -97,12 +106,15 @@ func decodeRecord(b []byte, r *Record) (rest []byte, err error) {
 	*r = Record{Kind: kind}
 	switch kind {
 	case RecordHardState:
-		if n != stateSize {
+		if n != stateSize && n != filledSize {
 			return nil, fmt.Errorf("a hard state of %d bytes", n)
 		}
 		r.State = zab.HardState{
 			Promised: zxid.Epoch(binary.LittleEndian.Uint32(body)), Vote: zab.PeerID(body[4]),
 			Commit: zxid.ID(binary.LittleEndian.Uint64(body[5:])),
+		}
+		if n == filledSize {
+			r.State.Fill = zxid.ID(binary.LittleEndian.Uint64(body[stateSize:]))
 		}
 	case RecordAnchor, RecordTruncate, RecordBase:
 		if n < 8 {
@@ -121,7 +133,7 @@ func decodeRecord(b []byte, r *Record) (rest []byte, err error) {
 	default:
 		return nil, fmt.Errorf("unknown %v", kind)
 	}
-	if r.Zxid < 0 || r.Entry.Prev < 0 || r.State.Commit < 0 {
+	if r.Zxid < 0 || r.Entry.Prev < 0 || r.State.Commit < 0 || r.State.Fill < 0 {
 		return nil, fmt.Errorf("a %v with a negative zxid", kind)
 	}
 	return rest, nil

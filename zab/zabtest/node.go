@@ -29,6 +29,7 @@ type node struct {
 	reads   map[uint64]zxid.ID
 	calmOp  uint64
 	fatal   error
+	away    int64 // not started again before
 }
 
 // forwarded says under which link, and as which, an operation was submitted.
@@ -111,6 +112,25 @@ func (n *node) crash() {
 	n.disk.Crash(tear)
 	n.up, n.life = false, n.life+1
 	s.trace("crash %d", n.id)
+}
+
+// wipe loses the disk of a server that is down, if those of all others are whole. It stays away for longer than anything that was said to it
+// before is on its way.
+func (n *node) wipe() {
+	s := n.sim
+	for _, other := range s.nodes {
+		if d := other.disk; int(other.id) <= s.opt.Voters && (d.Last() == 0 || d.Last() < d.hard.Fill) {
+			return
+		}
+	}
+	if s.opt.Voters < 3 || s.opt.Faults.Reconfig > 0 || int(n.id) > s.opt.Voters || s.check.maxAcked == 0 {
+		return
+	}
+	s.Stats.Wipes++
+	s.trace("wipe %d", n.id)
+	n.disk = NewDisk()
+	n.disk.FailTruncate = s.opt.FailTruncate
+	n.applied, n.away = nil, s.now+100*TickLen
 }
 
 // count adds what this life has seen to the statistics.

@@ -36,6 +36,7 @@ type Faults struct {
 	DiskFaults
 	Crash, Restart     float64 // per tick, for some server
 	CrashAll           float64
+	Wipe               float64 // of a crash: the disk is lost, if no other is
 	Pause              float64
 	PauseMax           int64
 	Compact, SnapFail  float64
@@ -82,7 +83,7 @@ type Sim struct {
 type Stats struct {
 	Events, Messages, Dropped, Crashes, Pauses, Partitions, Transfers, Reconfigs int
 	Compactions, Proposed, Acked, Reads, LeaderChanges, LeaderChangeInSync       int
-	SnapInterrupted, TornWrites, DiskStepDowns, BulkBytes                        int
+	SnapInterrupted, TornWrites, DiskStepDowns, BulkBytes, Wipes                 int
 	zab.Counters
 	Time int64
 }
@@ -211,11 +212,13 @@ func (s *Sim) chaos() {
 	for _, n := range s.nodes {
 		switch {
 		case !n.up:
-			if s.chance(f.Restart) {
+			if s.now > n.away && s.chance(f.Restart) {
 				n.start()
 			}
 		case s.chance(f.Crash / float64(len(s.nodes))):
-			n.crash()
+			if n.crash(); s.chance(f.Wipe) {
+				n.wipe()
+			}
 		case s.chance(f.Pause / float64(len(s.nodes))):
 			n.pause(s.between(TickLen, f.PauseMax))
 		case s.chance(f.Compact):
@@ -275,6 +278,7 @@ func (s *Sim) clients() {
 func (s *Sim) calmDown() {
 	s.calm = true
 	s.net.heal()
+	s.net.quicken()
 	f := &s.opt.Faults
 	*f = Faults{LinkFaults: LinkFaults{DelayMin: TickLen / 100, DelayMax: TickLen / 10}, DiskFaults: DiskFaults{DiskMin: 1, DiskMax: TickLen / 10}}
 	for _, n := range s.nodes {

@@ -20,6 +20,7 @@ import (
 //	cut a b, oneway a b links are cut (both ways, or from a to b)
 //	heal                all links work
 //	crash id, start id, stall id, unstall id, pause id N
+//	wipe id             a server that is down loses its disk
 //	suspect id of       one server takes another for gone
 //	transfer id to, resign id, reconfig id text, compact id
 //	status, history     what everyone thinks; what everyone has applied
@@ -183,11 +184,17 @@ func (s *Story) tell(what string, i int, sv *server) {
 // server commands.
 func (s *Story) server(name string, i int, ids []int, args []string) error {
 	sv := s.w.servers[i]
-	if sv.core == nil && name != "start" {
+	if sv.core == nil && name != "start" && name != "wipe" {
 		return fmt.Errorf("server is down")
 	}
 	var err error
 	switch name {
+	case "wipe":
+		if sv.core != nil {
+			return fmt.Errorf("server is up")
+		}
+		*sv = server{disk: NewDisk()}
+		return nil
 	case "campaign":
 		for n := 0; n < 20 && len(s.w.links) < 99; n++ {
 			sv.core.Tick(1)
