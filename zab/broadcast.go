@@ -239,6 +239,7 @@ func (c *Core) tickLeading() {
 		}
 	}
 	if !c.hearsQuorum() {
+		c.pat.gone = silent{c.cfg.ID, c.epoch, c.now - c.lead.silence}
 		c.becomeLooking("no quorum is heard")
 		return
 	}
@@ -255,12 +256,34 @@ func (c *Core) tickLeading() {
 
 // hearsQuorum is the quorum check: a leader which a majority does not answer makes room by itself.
 func (c *Core) hearsQuorum() bool {
-	var ids idSet
+	age := c.quorumAge()
+	if age <= c.lead.silence {
+		c.waited(c.lead.silence) // it was heard since
+	}
+	c.lead.silence = age
+	return age < int64(c.election())
+}
+
+// quorumAge is for how long no quorum has been heard, in ticks: the age of the oldest word of the freshest quorum.
+func (c *Core) quorumAge() int64 {
+	ids, age := idSet{}, int64(0)
 	ids.Add(uint8(c.cfg.ID))
-	for _, l := range c.lead.learners {
-		if c.now-l.heard < int64(c.cfg.Timing.Election) {
-			ids.Add(uint8(l.id))
+	for !c.quorum(&ids) {
+		next := int64(-1)
+		for _, l := range c.lead.learners {
+			if a := c.now - l.heard; !ids.Has(uint8(l.id)) && (next < 0 || a < next) {
+				next = a
+			}
+		}
+		if next < 0 {
+			return c.now + 1 // nobody is left to be heard
+		}
+		age = next
+		for _, l := range c.lead.learners {
+			if c.now-l.heard <= age {
+				ids.Add(uint8(l.id))
+			}
 		}
 	}
-	return c.quorum(&ids)
+	return age
 }

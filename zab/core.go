@@ -56,6 +56,7 @@ type Core struct {
 	applied zxid.ID    // handed out in Ready.Committed
 	now     int64      // ticks, own pauses left out
 	elect   election
+	pat     patience
 	cand    *candidacy  // while asking for promises (Looking, or Leading during an epoch roll)
 	lead    *leadership // while Leading
 	follow  following   // while Following or Observing
@@ -248,6 +249,9 @@ func (c *Core) stepLearner(m *Message) {
 		c.onPulledSnap(m)
 		return
 	}
+	if m.Type == MsgPing {
+		c.speaks(m)
+	}
 	if m.Epoch < c.hard.Promised && !c.has(bugObeyOldEpoch) {
 		if m.Type == MsgPing {
 			c.sendDurable(Message{Type: MsgHigher, To: m.From, Epoch: m.Epoch, Seq: uint64(c.hard.Promised),
@@ -261,7 +265,8 @@ func (c *Core) stepLearner(m *Message) {
 	if c.leader != m.From || c.epoch != m.Epoch || c.role == Leading {
 		return
 	}
-	c.follow.heard = c.now
+	c.waited(c.now - c.follow.heard)
+	c.follow.heard, c.follow.doubt = c.now, 0
 	switch m.Type {
 	case MsgPing:
 		c.onPing(m)
@@ -290,6 +295,7 @@ func (c *Core) stepLearner(m *Message) {
 // stepLeader takes what a learner says to its leader.
 func (c *Core) stepLeader(m *Message) {
 	if c.role != Leading {
+		c.answers(m)
 		return
 	}
 	l := c.lead.learner(m.From)

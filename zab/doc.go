@@ -94,13 +94,20 @@
 //
 // S10, reuse after restore. Epochs carry a generation; a restore raises it (Config.Generation), so no zxid of the old life returns.
 //
+// S11, lost disks. A server whose disk is empty, or was when it found a leader that it then lost before it was filled up to where that leader had
+// committed, is blank: it may have acknowledged what it no longer has. While a majority of disks has survived, a quorum of others holds
+// no fewer committed entries than S3 needs: so the promises of blank servers count only beside a quorum of whole ones, or if all voters promise, or
+// if a quorum is blank, for then nothing was committed or a majority of disks is lost. What a blank server has promised in its earlier life is forgotten
+// as well; that it stays away for longer than a candidate waits is taken for granted.
+//
 // # Why it goes on
 //
 // Nobody who is fine is disturbed: a follower that hears its leader neither votes for others nor asks for votes. A leader that a
 // quorum does not answer steps down by itself, so that those who hear only it become free. A server that no quorum answers does
 // not refuse the vote to others: if only one server reaches a majority, it wins, whatever its history, and pulls the newest. One
 // who has promised more than the leader's epoch tells it ([MsgHigher]), and the leader opens a higher epoch in place. A stalled
-// disk makes a leader step down, then end. A paused process does not count its pause as silence of the others; as a leader it is
+// disk makes a leader step down, then end. The election timeout follows the delays of the moment (patience.go), and is cut short by the hint that
+// the leader's process has ended ([Core.Suspect]). A paused process does not count its pause as silence of the others; as a leader it is
 // not Confirmed until a quorum has answered again.
 //
 // A counter that runs out opens the next epoch the same way, by promises asked for by the leader itself: no election, links and

@@ -49,8 +49,8 @@ func (c *Core) firstLook() int {
 	return 1 + c.rand.IntN(max(1, c.cfg.Timing.Election/2))
 }
 
-// patience is a random time of 1 to 2 election timeouts, so that rarely two servers lose it together.
-func (c *Core) patience() int { return c.cfg.Timing.Election + c.rand.IntN(c.cfg.Timing.Election) }
+// patience is an election timeout and at random up to another one, so that rarely two servers lose it together.
+func (c *Core) patience() int { return c.election() + c.rand.IntN(c.cfg.Timing.Election) }
 
 // Suspect is a hint: the process of a server seems to have ended, for its link broke and dialling it anew fails at once. It only shortens
 // the patience with it, if it leads: who hears nothing from it for two more heartbeats takes it for dead. One word of it, and all is as before.
@@ -59,13 +59,13 @@ func (c *Core) Suspect(id PeerID) {
 		return
 	}
 	grace := 2 * c.cfg.Timing.Heartbeat
-	c.follow.heard = min(c.follow.heard, c.now+int64(grace-c.cfg.Timing.Election))
+	c.follow.doubt = c.now + int64(grace)
 	c.elect.deadline = min(c.elect.deadline, c.now+int64(grace+c.rand.IntN(grace+1)))
 }
 
 // retryDelay is the time for one round of pre-votes or votes.
 func (c *Core) retryDelay() int {
-	e := c.cfg.Timing.Election
+	e := c.election()
 	return max(1, e/2) + c.rand.IntN(max(1, e/2))
 }
 
@@ -146,9 +146,15 @@ func (c *Core) leaderIsAlive() bool {
 	case Leading:
 		return true
 	case Following, Observing:
-		return c.now-c.follow.heard < int64(c.cfg.Timing.Election)
+		return !c.leaderIsSilent()
 	}
 	return false
+}
+
+// leaderIsSilent: nothing was heard of the leader for an election timeout, or since it was suspected.
+func (c *Core) leaderIsSilent() bool {
+	f := &c.follow
+	return c.now-f.heard >= int64(c.election()) || f.doubt != 0 && c.now >= f.doubt
 }
 
 // refuses says whether a history up to last is a reason to refuse a vote: it is older than ours, and we could lead ourselves.
@@ -327,6 +333,7 @@ func (c *Core) onVoteResp(m *Message) {
 	c.elect.seen = max(c.elect.seen, zxid.Epoch(m.Seq))
 	cd := c.cand
 	if cd == nil || m.Epoch != cd.epoch || m.Reject {
+		c.tooSoon(c.cfg.ID, m.Epoch)
 		return
 	}
 	if !cd.granted.Has(uint8(m.From)) {
@@ -346,7 +353,7 @@ func (c *Core) onVoteResp(m *Message) {
 }
 
 func (c *Core) tickCandidate(cd *candidacy) {
-	limit := int64(c.cfg.Timing.Election)
+	limit := int64(c.election())
 	if cd.pull != nil {
 		limit *= 2
 		if cd.pull.snap {
@@ -354,6 +361,7 @@ func (c *Core) tickCandidate(cd *candidacy) {
 		}
 	}
 	if c.now-cd.progress > limit {
+		c.pat.gone = silent{c.cfg.ID, cd.epoch, cd.progress}
 		c.cand = nil
 		if c.role == Leading {
 			c.becomeLooking("no quorum for a new epoch")

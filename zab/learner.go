@@ -78,6 +78,7 @@ type leadership struct {
 	transferAt   int64 // tick at which it began
 	transferSent int64 // tick of the last MsgTimeoutNow
 	snaps        int   // images being sent
+	silence      int64 // for how long no quorum has been heard, at the last tick
 }
 
 // newLeadership begins one, or goes on with `old` after an epoch roll: the links and the reads stay, what was acknowledged

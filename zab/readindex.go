@@ -137,7 +137,7 @@ func (c *Core) onReadIndexResp(m *Message) {
 // tickReads gives up reads that the leader has not answered for an election timeout.
 func (c *Core) tickReads() {
 	n := 0
-	for n < len(c.reads.list) && c.now-c.reads.list[n].at > int64(c.cfg.Timing.Election) {
+	for n < len(c.reads.list) && c.now-c.reads.list[n].at > int64(c.election()) {
 		c.out.reads = append(c.out.reads, ReadState{Ctx: c.reads.list[n].ctx, Err: ErrReadLost})
 		n++
 	}

@@ -105,7 +105,7 @@ func (c *Core) ping(l *learner) {
 	if l.state != streaming {
 		m.Zxid = 0
 	}
-	m.Flag = c.now-l.heard < int64(c.cfg.Timing.Election)
+	m.Flag = c.now-l.heard < int64(c.election())
 	m.DigestZxid, m.Digest = c.digests.newest()
 	l.told = max(l.told, c.commit)
 	c.send(m)
@@ -175,6 +175,7 @@ func (c *Core) learnerRole() Role {
 // following is what a server keeps while it obeys a leader.
 type following struct {
 	heard   int64   // tick
+	doubt   int64   // tick from which the leader counts as gone unless it is heard; 0: nobody suspects it
 	matched zxid.ID // our history up to here equals the leader's
 	acked   zxid.ID // of that, acknowledged as durable
 	again   bool    // repeat the last ack
@@ -188,7 +189,8 @@ type following struct {
 }
 
 func (c *Core) tickFollowing() {
-	if c.now-c.follow.heard >= int64(c.cfg.Timing.Election) && c.now >= c.elect.deadline {
+	if c.leaderIsSilent() && c.now >= c.elect.deadline {
+		c.gaveUp()
 		c.becomeLooking("leader is silent")
 		c.campaign()
 		return
@@ -207,7 +209,7 @@ func (c *Core) onPing(m *Message) {
 		f.deaf = 0
 	case f.deaf == 0:
 		f.deaf = max(1, c.now)
-	case c.now-f.deaf > int64(c.cfg.Timing.Election) && f.active:
+	case c.now-f.deaf > int64(c.election()) && f.active:
 		f.active = false // a one-way link: our clients' writes go nowhere
 	}
 	c.compareDigest(m)

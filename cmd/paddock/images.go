@@ -74,7 +74,7 @@ func (n *node) receiveImage(from zab.PeerID, header []byte) (transport.ImageWrit
 		return nil, fmt.Errorf("image from server %d: %w", from, err)
 	}
 	var ready zab.Message
-	if err := zab.DecodeMessage(note.Ready, &ready); err != nil || ready.From != from || ready.To != n.self {
+	if err := zab.DecodeMessage(note.Ready, &ready); err != nil || ready.Type != zab.MsgSnap || ready.Zxid != note.Header.Zxid || ready.From != from || ready.To != n.self {
 		return nil, fmt.Errorf("image from server %d: its message does not fit (%v)", from, err)
 	}
 	r, err := n.home.store.Receive(note.Header, note.Size)

@@ -38,6 +38,8 @@ func (p *Peer) coreLoop() {
 		case <-p.stop:
 			return
 		case <-p.cfg.Clock.Tick:
+			p.box.take(&m) // what has arrived is heard before the time is counted in which it was not
+			p.turn(&m)
 			now := p.cfg.Clock.Now()
 			if n := int(now.Sub(last) / p.cfg.TickEvery); n > 0 {
 				last = last.Add(time.Duration(n) * p.cfg.TickEvery)

@@ -139,7 +139,7 @@ func (s *Sim) deliver(m zab.Message, from, to int) {
 		s.Stats.BulkBytes += len(b)
 		if f.BulkRate > 0 {
 			free := &s.net.free[from][to]
-			if *free > s.now+50*TickLen {
+			if *free > s.now+400*TickLen {
 				s.Stats.Dropped++ // the queue is full
 				return
 			}

@@ -99,3 +99,52 @@ func TestSlowLaneIsNotFilledWithRepetitions(t *testing.T) {
 		t.Errorf("%d bytes sent for %d", s.Stats.BulkBytes, least)
 	}
 }
+
+// An election timeout that is shorter than a round trip elects without end. It must grow with what is measured, and shrink again: when
+// the delays are over, and a while has passed, a dead leader is found dead as soon as ever.
+func TestPatienceFollowsDelays(t *testing.T) {
+	const election = 8
+	slow := LinkFaults{DelayMin: 4 * TickLen, DelayMax: 8 * TickLen}
+	opt := Options{
+		Seed: *first, Voters: 3, Ticks: 4000, OpsPerTick: 0.5, OpSize: 10,
+		Timing: zab.Timing{Heartbeat: 1, Election: election},
+		Faults: Faults{LinkFaults: slow, DiskFaults: DiskFaults{DiskMin: 1, DiskMax: 100}},
+	}
+	if *trace {
+		opt.Trace = func(s string) { fmt.Fprintln(os.Stderr, s) }
+	}
+	s := NewSim(opt)
+	changes := 0
+	s.at(500*TickLen, func() { changes = s.Stats.LeaderChanges })
+	s.at(2000*TickLen, func() {
+		if n := s.Stats.LeaderChanges - changes; n > 3 || s.Stats.Acked == 0 {
+			t.Errorf("with round trips of 8 to 16 ticks there were %d changes of leadership in 1500 ticks, %d writes acknowledged", n, s.Stats.Acked)
+		}
+		s.opt.Faults.LinkFaults = LinkFaults{DelayMin: 50, DelayMax: 100}
+	})
+	var was, dead, led int64
+	s.at(3000*TickLen, func() {
+		for _, n := range s.nodes {
+			if n.up && n.soft.Role == zab.Leading {
+				n.crash()
+			}
+		}
+		dead, was = s.now, int64(s.Stats.LeaderChanges)
+	})
+	var look func()
+	look = func() {
+		if int64(s.Stats.LeaderChanges) > was {
+			led = s.now
+			return
+		}
+		s.at(s.now+TickLen/10, look)
+	}
+	s.at(3000*TickLen+1, look)
+	if err := s.Run(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d changes of leadership, a new leader %d ticks after the death of one", s.Stats.LeaderChanges, (led-dead)/TickLen)
+	if took := (led - dead) / TickLen; led == 0 || took > 2*election+6 {
+		t.Errorf("a new leader after %d ticks: the patience has not shrunk", took)
+	}
+}

@@ -1,0 +1,71 @@
+package zab
+
+import "github.com/paddock-zk/paddock/zab/zxid"
+
+// patience is how long this server waits for a word of others before it thinks that they are gone. A fixed time is wrong on a machine that is
+// busy, or far away: shorter than the delays of the moment, it elects without end. So the election timeout follows what is measured: twice the
+// longest silence of the last while after which the other side did speak, so that it had not been gone. It is never less than the
+// configured timeout and never more than patienceMost times it, and what was measured is forgotten after patienceMemory timeouts.
+//
+// Only times are decided here, and no promise rests on a time: a patience that is wrong costs an election, or a wait.
+type patience struct {
+	worst, before int64 // the longest such silence, in this memory and in the last one
+	since         int64 // tick at which this memory begins
+	gone          silent
+}
+
+// silent is the leader that was given up last, or this server itself when it gave up leading, or asking for promises, since nobody answered. If
+// there is a word after all, it was too soon.
+type silent struct {
+	leader PeerID
+	epoch  zxid.Epoch
+	heard  int64
+}
+
+const (
+	patienceMost   = 5
+	patienceMemory = 32
+)
+
+// waited notes a silence that ended.
+func (c *Core) waited(silence int64) {
+	p, e := &c.pat, int64(c.cfg.Timing.Election)
+	if c.now-p.since > patienceMemory*e {
+		p.before, p.worst = p.worst, 0
+		if c.now-p.since > 2*patienceMemory*e {
+			p.before = 0
+		}
+		p.since = c.now
+	}
+	if silence <= patienceMost*e { // a longer one was no delay: the other side stood still, or was cut off
+		p.worst = max(p.worst, silence)
+	}
+}
+
+// election is the election timeout in effect, in ticks.
+func (c *Core) election() int {
+	e := c.cfg.Timing.Election
+	return min(max(e, int(2*max(c.pat.worst, c.pat.before))), patienceMost*e)
+}
+
+// gaveUp remembers the leader that is given up for its silence.
+func (c *Core) gaveUp() {
+	c.pat.gone = silent{c.leader, c.epoch, c.follow.heard}
+}
+
+// speaks looks whether a ping is of the leader that was given up: then it lives.
+func (c *Core) speaks(m *Message) { c.tooSoon(m.From, m.Epoch) }
+
+// answers looks whether a pong answers a leadership that this server gave up.
+func (c *Core) answers(m *Message) {
+	if m.Type == MsgPong {
+		c.tooSoon(c.cfg.ID, m.Epoch)
+	}
+}
+
+func (c *Core) tooSoon(leader PeerID, e zxid.Epoch) {
+	if g := &c.pat.gone; g.leader == leader && g.epoch == e {
+		c.waited(c.now - g.heard)
+		g.leader = 0
+	}
+}
