@@ -210,3 +210,14 @@ func TestLateTouchShortensNothing(t *testing.T) {
 		t.Errorf("late are %v", late)
 	}
 }
+
+// Sessions of one tick end in the order of their ids, in whatever order they came.
+func TestAdvanceHidesTheOrderOfAdding(t *testing.T) {
+	tr := NewTracker(100, 0)
+	for _, id := range []ID{5, 1, 9, 3} {
+		tr.Add(id, 1000, 0)
+	}
+	if got := tr.Advance(5000, 10, nil); !slices.Equal(got, []ID{1, 3, 5, 9}) {
+		t.Errorf("%v", got)
+	}
+}

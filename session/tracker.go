@@ -123,7 +123,8 @@ func (t *Tracker) Remove(id ID) {
 	delete(t.index, id)
 }
 
-// Advance returns up to max sessions that are late at nowMs, appended to dst, the earliest first. They are closing from then on and
+// Advance returns up to max sessions that are late at nowMs, appended to dst, the earliest first, and by id among those of one tick, so that the
+// order in which they were added (out of a map, say) does not show. They are closing from then on and
 // are named only once, until Reopen or Remove. Call it again while it returns max.
 func (t *Tracker) Advance(nowMs int64, max int, dst []ID) []ID {
 	last := (nowMs - t.gap) / t.tick
@@ -132,13 +133,15 @@ func (t *Tracker) Advance(nowMs int64, max int, dst []ID) []ID {
 			t.next = last + 1
 			break
 		}
-		for at := t.buckets[t.next]; at != 0; at = t.buckets[t.next] {
-			if max == 0 {
-				return dst
-			}
+		from := len(dst)
+		for at := t.buckets[t.next]; at != 0 && max > 0; at = t.buckets[t.next] {
 			dst = append(dst, t.records[at].id)
 			t.unlink(at)
 			max--
+		}
+		slices.Sort(dst[from:])
+		if max == 0 && t.buckets[t.next] != 0 {
+			return dst
 		}
 	}
 	return dst
