@@ -265,8 +265,10 @@ func (c *Core) stepLearner(m *Message) {
 	if c.leader != m.From || c.epoch != m.Epoch || c.role == Leading {
 		return
 	}
-	c.waited(c.now - c.follow.heard)
-	c.follow.heard, c.follow.doubt = c.now, 0
+	if !m.Type.Bulk() { // what is in the slower lane may have waited there since its sender ended
+		c.waited(c.now - c.follow.heard)
+		c.follow.heard, c.follow.doubt = c.now, 0
+	}
 	switch m.Type {
 	case MsgPing:
 		c.onPing(m)

@@ -83,7 +83,7 @@ type Sim struct {
 type Stats struct {
 	Events, Messages, Dropped, Crashes, Pauses, Partitions, Transfers, Reconfigs int
 	Compactions, Proposed, Acked, Reads, LeaderChanges, LeaderChangeInSync       int
-	SnapInterrupted, TornWrites, DiskStepDowns, BulkBytes, Wipes                 int
+	SnapInterrupted, TornWrites, BulkBytes, Wipes                                int
 	zab.Counters
 	Time int64
 }
