@@ -309,7 +309,9 @@ func (c *Core) stepLeader(m *Message) {
 		c.onForward(l, m)
 		return
 	case MsgAsk:
-		if m.Epoch >= c.lead.first && m.Epoch <= c.epoch && c.lead.active {
+		// Behind all that was forwarded before it: the answer may take away from others what it vouches for, and a request that is still on
+		// its way would then count as one of now.
+		if m.Epoch >= c.lead.first && m.Epoch <= c.epoch && c.lead.active && l.relinked(m.Link) && m.Seq <= l.forwards {
 			c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAsk, From: m.From, Ctx: m.Ctx, Data: m.Data})
 		}
 		return

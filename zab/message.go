@@ -53,7 +53,7 @@ const (
 	MsgForward
 	// MsgRelink: I missed a forward of Link; begin a new one.
 	MsgRelink
-	// MsgAsk and MsgAnswer (REVALIDATE): Ctx, Data.
+	// MsgAsk and MsgAnswer (REVALIDATE): Ctx, Data. A question is of Link, behind its Seq-th forward.
 	MsgAsk
 	MsgAnswer
 	// MsgReadIndex and MsgReadIndexResp (SYNC): Ctx; Zxid = read index, or Reject.
@@ -66,7 +66,8 @@ const (
 // lane of their own, so that a heartbeat never waits behind a proposal: between lanes there is no order.
 func (t MsgType) Bulk() bool {
 	switch t {
-	case MsgProposal, MsgCommit, MsgHistory, MsgForward, MsgSnap:
+	case MsgProposal, MsgCommit, MsgHistory, MsgForward, MsgSnap,
+		MsgAsk: // it may be about a session: what was forwarded for that session before must not arrive behind it
 		return true
 	}
 	return false

@@ -65,13 +65,13 @@ func (c *Core) onForward(l *learner, m *Message) {
 	c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverForward, From: m.From, Payloads: m.Payloads})
 }
 
-// Ask sends an opaque question to the leader (to itself, if it leads). It may be lost: time it out and use a new ctx.
+// Ask sends an opaque question to the leader (to itself, if it leads). It does not overtake what was forwarded before. It may be lost: time it out and use a new ctx.
 func (c *Core) Ask(ctx uint64, data []byte) error {
 	switch {
 	case c.role == Leading && c.lead.active:
 		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAsk, From: c.cfg.ID, Ctx: ctx, Data: data})
 	case c.role != Leading && c.follow.active:
-		c.send(Message{Type: MsgAsk, To: c.leader, Epoch: c.epoch, Ctx: ctx, Link: c.follow.link, Data: data})
+		c.send(Message{Type: MsgAsk, To: c.leader, Epoch: c.epoch, Ctx: ctx, Link: c.follow.link, Seq: c.follow.sent, Data: data})
 	default:
 		return fmt.Errorf("%w: nobody to ask", ErrNotActive)
 	}
