@@ -47,7 +47,7 @@ var mayImport = map[string]struct{ ours, third []string }{
 	"compat/tokens":            {ours: []string{"znode", "fencing", "fencing/paseto"}},
 	"compat/zktest":            {third: []string{"golang.org/x/sys"}},
 	"compat/zktest/pgtest":     {ours: []string{"compat/zktest"}, third: []string{"github.com/jackc/pgx/v5"}},
-	"compat/server":            {ours: []string{"zab", "zab/peer", "znode", "znode/watch", "compat/wire", "compat/jute", "compat/auth", "compat/listener", "compat/admin", "fencing"}},
+	"compat/server":            {ours: []string{"zab", "zab/peer", "znode", "znode/watch", "compat/wire", "compat/jute", "compat/auth", "compat/listener", "compat/admin", "compat/zoocfg", "fencing"}},
 	"fencing":                  {},
 	"fencing/fencingtest":      {ours: []string{"fencing"}},
 	"fencing/lock":             {ours: []string{"fencing"}, third: []string{"github.com/go-zookeeper/"}},

@@ -2,10 +2,6 @@ package server
 
 import (
 	"errors"
-	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/listener"
@@ -81,8 +77,8 @@ func (s *Server) answerReconfig(d zab.Delivery) {
 		return
 	}
 	go func() { // Status waits for the protocol's goroutine
-		next, code := s.nextEnsemble(s.opts.Orderer.Status(), &q)
-		if code == znode.OK && !s.mayReconfig(payload) {
+		next, code, err := s.nextEnsemble(s.opts.Orderer.Status(), &q)
+		if (code == znode.OK || errors.Is(err, errNumber)) && !s.mayReconfig(payload) {
 			code = znode.ErrNoAuth // judged here, not when it is applied: then the ensemble has changed already
 		}
 		if code != znode.OK {
@@ -125,25 +121,22 @@ func (s *Server) mayReconfig(payload []byte) bool {
 	return ok && znode.CanRead(writers, t.Auth, t.Flags)
 }
 
-// nextEnsemble works out what a request asks for.
-func (s *Server) nextEnsemble(now zab.Status, q *wire.ReconfigRequest) (zab.Ensemble, znode.Code) {
+// nextEnsemble works out what a request asks for; err says what is wrong with its text.
+func (s *Server) nextEnsemble(now zab.Status, q *wire.ReconfigRequest) (next zab.Ensemble, code znode.Code, err error) {
 	current := now.Ensemble.Committed
 	switch {
 	case now.Ensemble.Proposed != nil:
-		return current, znode.ErrReconfigInProgress
+		return current, znode.ErrReconfigInProgress, nil
 	case q.ConfigID != -1 && q.ConfigID != int64(current.Version):
-		return current, znode.ErrBadVersion
-	}
-	var next zab.Ensemble
-	var err error
-	if q.NewMembers != nil {
-		next, err = zab.ParseEnsemble(strings.ReplaceAll(string(q.NewMembers), ",", "\n"))
-	} else {
+		return current, znode.ErrBadVersion, nil
+	case q.NewMembers != nil:
+		next, err = wholeEnsemble(string(q.NewMembers))
+	default:
 		next, err = increment(current, q)
 	}
 	if err != nil {
 		s.opts.Log.Warn("reconfig refused", "error", err)
-		return current, znode.ErrBadArguments
+		return current, znode.ErrBadArguments, err
 	}
 	voters := 0
 	for _, m := range next.Members {
@@ -152,59 +145,7 @@ func (s *Server) nextEnsemble(now zab.Status, q *wire.ReconfigRequest) (zab.Ense
 		}
 	}
 	if voters < 1 || s.opts.Features.StandaloneEnabled && voters < 2 {
-		return current, znode.ErrBadArguments
+		return current, znode.ErrBadArguments, nil
 	}
-	return next, znode.OK
-}
-
-var (
-	errGroups = errors.New("an incremental change needs an ensemble without groups")
-	errPorts  = errors.New("a joining server must give its quorum, election and client ports")
-	errShared = errors.New("a joining server has the address of another one")
-)
-
-// increment takes servers out and puts servers in.
-func increment(current zab.Ensemble, q *wire.ReconfigRequest) (zab.Ensemble, error) {
-	next := zab.Ensemble{Members: slices.Clone(current.Members)}
-	for _, m := range current.Members {
-		if m.Group != 0 {
-			return next, errGroups
-		}
-	}
-	for _, text := range splitList(q.Leaving) {
-		id, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return next, fmt.Errorf("leaving server %q: %w", text, err)
-		}
-		next.Members = slices.DeleteFunc(next.Members, func(m zab.Member) bool { return int64(m.ID) == id })
-	}
-	for _, text := range splitList(q.Joining) {
-		joiner, err := zab.ParseEnsemble(text)
-		if err != nil || len(joiner.Members) != 1 {
-			return next, fmt.Errorf("joining server %q: %w", text, errors.Join(errPorts, err))
-		}
-		j := joiner.Members[0]
-		if j.Client == "" || strings.Count(j.Addr, ":") < 2 {
-			return next, fmt.Errorf("joining server %q: %w", text, errPorts)
-		}
-		next.Members = slices.DeleteFunc(next.Members, func(m zab.Member) bool { return m.ID == j.ID })
-		for _, m := range next.Members {
-			if m.Addr == j.Addr || m.Client == j.Client && !strings.HasPrefix(m.Client, "0.0.0.0:") && strings.Contains(m.Client, ":") {
-				return next, fmt.Errorf("joining server %q and server %d: %w", text, m.ID, errShared)
-			}
-		}
-		next.Members = append(next.Members, j)
-	}
-	slices.SortFunc(next.Members, func(a, b zab.Member) int { return int(a.ID) - int(b.ID) })
-	return next, nil
-}
-
-// splitList splits at commas and drops what is empty, as ZooKeeper's StringUtils.split does.
-func splitList(b []byte) (out []string) {
-	for _, part := range strings.Split(string(b), ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
+	return next, znode.OK, nil
 }

@@ -1,8 +1,10 @@
 package zoocfg
 
 import (
+	"cmp"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,28 +27,39 @@ type Address struct {
 	Election int // port
 }
 
-// String is the line's value, in the order and with the role that ZooKeeper writes.
+// String is the line's value as ZooKeeper writes it: the addresses by host, the role once behind them all.
 func (s Server) String() string {
-	var b strings.Builder
-	for i, a := range s.Addresses {
-		if i > 0 {
-			b.WriteByte('|')
-		}
-		b.WriteString(net.JoinHostPort(a.Host, strconv.Itoa(a.Quorum)) + ":" + strconv.Itoa(a.Election))
-		if s.Observer {
-			b.WriteString(":observer")
-		} else {
-			b.WriteString(":participant")
-		}
+	role := ":participant"
+	if s.Observer {
+		role = ":observer"
 	}
-	if s.ClientPort >= 0 {
-		host := s.ClientAddress
-		if host == "" {
-			host = "0.0.0.0"
-		}
-		b.WriteString(";" + net.JoinHostPort(host, strconv.Itoa(s.ClientPort)))
+	if client := s.Client(); client != "" {
+		return s.Peer() + role + ";" + client
 	}
-	return b.String()
+	return s.Peer() + role
+}
+
+// Peer is what stands before the role: where the server's peers reach it.
+func (s Server) Peer() string {
+	addresses := slices.Clone(s.Addresses)
+	slices.SortStableFunc(addresses, func(a, b Address) int { return strings.Compare(a.Host, b.Host) })
+	parts := make([]string, len(addresses))
+	for i, a := range addresses {
+		parts[i] = net.JoinHostPort(a.Host, strconv.Itoa(a.Quorum)) + ":" + strconv.Itoa(a.Election)
+	}
+	return strings.Join(parts, "|")
+}
+
+// Client is what stands behind the semicolon; empty without a client port.
+func (s Server) Client() string {
+	if s.ClientPort < 0 {
+		return ""
+	}
+	host := s.ClientAddress
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(s.ClientPort))
 }
 
 const serverForm = "host:quorumPort:electionPort[:participant|observer][|host:…][;[clientAddress:]clientPort[;[secureAddress:]securePort]]"
@@ -59,15 +72,15 @@ func ParseServer(id int64, value string) (Server, error) {
 		return s, fmt.Errorf("%q has too many parts; it should be %s", value, serverForm)
 	}
 	role := ""
-	for i, one := range strings.Split(parts[0], "|") {
+	for one := range strings.SplitSeq(parts[0], "|") {
 		a, r, err := peerAddress(one)
 		if err != nil {
 			return s, err
 		}
-		if i > 0 && r != role {
+		if r != "" && role != "" && r != role {
 			return s, fmt.Errorf("%q gives several roles; all addresses of a server share one", value)
 		}
-		role = r
+		role = cmp.Or(r, role) // one address may name it for all
 		s.Addresses = append(s.Addresses, a)
 	}
 	s.Observer = role == "observer"
@@ -103,9 +116,6 @@ func peerAddress(text string) (a Address, role string, err error) {
 		if role != "participant" && role != "observer" {
 			return a, "", fmt.Errorf("role %q is neither participant nor observer", f[3])
 		}
-	}
-	if role == "" {
-		role = "participant"
 	}
 	return a, role, nil
 }
