@@ -20,7 +20,7 @@ type key struct {
 // number is an integer between lo and hi.
 func number(name string, lo, hi int64, at func(*Config) *int) key {
 	return key{name: name, allowed: span(lo, hi), set: func(c *Config, v string) bool {
-		n, err := strconv.ParseInt(v, 10, 64)
+		n, err := integer(v)
 		if err != nil || n < lo || n > hi {
 			return false
 		}
@@ -32,13 +32,23 @@ func number(name string, lo, hi int64, at func(*Config) *int) key {
 // long is an integer between lo and hi.
 func long(name string, lo, hi int64, at func(*Config) *int64) key {
 	return key{name: name, allowed: span(lo, hi), set: func(c *Config, v string) bool {
-		n, err := strconv.ParseInt(v, 10, 64)
+		n, err := integer(v)
 		if err != nil || n < lo || n > hi {
 			return false
 		}
 		*at(c) = n
 		return true
 	}}
+}
+
+// integer reads a number. Java's properties may be in hex, and jute.maxbuffer often is.
+func integer(v string) (int64, error) {
+	for _, hex := range []string{"0x", "0X", "#"} {
+		if digits, ok := strings.CutPrefix(v, hex); ok && !strings.ContainsAny(digits, "+-_") {
+			return strconv.ParseInt(digits, 16, 64)
+		}
+	}
+	return strconv.ParseInt(v, 10, 64)
 }
 
 func span(lo, hi int64) string {

@@ -4,7 +4,7 @@ import "math"
 
 func limitKeys() []key {
 	return []key{
-		number("jute.maxbuffer", 1024, math.MaxInt32-1, func(c *Config) *int { return &c.Limits.MaxBuffer }),
+		number("jute.maxbuffer", 1, math.MaxInt32-1, func(c *Config) *int { return &c.Limits.MaxBuffer }),
 		number("jute.maxbuffer.extrasize", 0, math.MaxInt32-1, func(c *Config) *int { return &c.Limits.MaxBufferExtra }),
 		positive("globalOutstandingLimit", func(c *Config) *int { return &c.Limits.Outstanding }),
 		atLeast("largeRequestThreshold", -1, func(c *Config) *int { return &c.Limits.LargeThreshold }),
