@@ -199,6 +199,14 @@ func (f fourLetters) Command(word string, args []byte, _ *listener.Conn) []byte 
 	return f.Answer(word, args)
 }
 
+// reportedID is 0 for a server that stands alone, whatever its myid says, as in ZooKeeper.
+func (n *node) reportedID() int64 {
+	if n.distributed() {
+		return int64(n.self)
+	}
+	return 0
+}
+
 // describe adds to a report what the server does not know: configuration, folders, the ensemble.
 func (n *node) describe(r *admin.Report, want admin.Parts) {
 	c := n.cfg
@@ -207,7 +215,7 @@ func (n *node) describe(r *admin.Report, want admin.Parts) {
 		ClientPort: c.Basics.ClientPort, SecureClientPort: c.Basics.SecurePort,
 		DataDir: filepath.Join(c.Basics.DataDir, "version-2"), DataLogDir: filepath.Join(c.Basics.DataLogDir, "version-2"),
 		TickTime: c.Basics.TickTime, MaxClientCnxns: c.Basics.MaxClientCnxns, MinTimeout: c.Sessions.MinTimeout, MaxTimeout: c.Sessions.MaxTimeout,
-		Backlog: c.Basics.Backlog, ServerID: int64(n.self), Initial: c.Text,
+		Backlog: c.Basics.Backlog, ServerID: n.reportedID(), Initial: c.Text,
 	}
 	n.meter.sockets(&r.Traffic)
 	r.Data.LastSnapshot = n.home.newest()

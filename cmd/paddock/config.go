@@ -86,8 +86,11 @@ func (o *own) keys() map[string]func(string) error {
 // parseConfig reads the text of a zoo.cfg, with more properties ("key=value", from flags) that override it. id 0 is what myid says.
 func parseConfig(file, text string, overrides []string, id int) (*config, error) {
 	own := own{PeerPort: "quorum", MinFreeMB: 256, FlushEvery: 500 * time.Millisecond, LogFormat: "text", LogLevel: "info"}
-	lines := strings.Count(text, "\n") + 1
-	text += "\n" + strings.Join(overrides, "\n")
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	lines := strings.Count(text, "\n")
+	text += strings.Join(overrides, "\n")
 	read := func(name string) ([]byte, error) {
 		if id != 0 && filepath.Base(name) == "myid" {
 			return []byte(strconv.Itoa(id)), nil

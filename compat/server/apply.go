@@ -160,7 +160,7 @@ func (a *applier) tell(w watch.Watcher) {
 		a.event.frame = appendEvent(a.event.frame, a.res.Zxid, a.event.ev.Type, a.event.ev.Path)
 	}
 	c.lc.End(append(c.lc.Begin(), a.event.frame...))
-	s.stats.metrics.Watch.Bytes.Add(int64(len(a.event.frame)))
+	s.stats.metrics.Watch.Bytes.Add(int64(len(a.event.frame) - frameLength))
 	a.touch(c)
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paddock-zk/paddock/compat/admin"
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/compat/wire"
@@ -128,4 +129,24 @@ func TestReportsOfAnyServerCount(t *testing.T) {
 			t.Error("the session ended while its client was heard four times a second")
 		}
 	})
+}
+
+// What dump, conf and the metrics tell of a connection is what ZooKeeper tells: an idle connection ends with its session, in steps of ten
+// seconds, and sizes are those of frames without their length.
+func TestReportOfAConnection(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	h, id, _ := byHand(t, w, 0, wire.ConnectRequest{Timeout: 9000, Password: make([]byte, wire.PasswordSize)})
+	h.Feed(wire.AppendRequest(nil, 1, wire.OpExists, (&wire.PathWatch{Path: "/missing"}).Append))
+	h.Step()
+	r := w.nodes[0].Report(admin.PartConnections)
+	if len(r.Connections) != 1 || r.Connections[0].Session != int64(id) {
+		t.Fatalf("connections: %+v", r.Connections)
+	}
+	last := time.UnixMilli(w.clock.wall.Load())
+	if end := r.Connections[0].Expires; end.UnixMilli()%10_000 != 0 || end.Before(last.Add(9*time.Second)) || end.After(last.Add(19*time.Second)) {
+		t.Errorf("a connection of %v that may be silent for 9 s ends at %v", last, end)
+	}
+	if got := r.Traffic.Responses.Last; got != wire.ReplyHeaderSize {
+		t.Errorf("a reply without a body has %d bytes, want %d", got, wire.ReplyHeaderSize)
+	}
 }

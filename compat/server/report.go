@@ -132,7 +132,8 @@ func (c *conn) report() admin.Connection {
 	defer c.mu.Unlock()
 	i := &c.info
 	r := admin.Connection{
-		Remote: c.lc.Remote().String(), Secure: c.lc.TLS() != nil, Queued: int64(c.waits.Load()), Reading: !c.parked,
+		Expires: c.expires(),
+		Remote:  c.lc.Remote().String(), Secure: c.lc.TLS() != nil, Queued: int64(c.waits.Load()), Reading: !c.parked,
 		Received: int64(i.received), Sent: int64(i.sent), Session: c.sid.Load(), Timeout: int(c.timeout),
 		Established: time.UnixMilli(i.since),
 		Last:        admin.LastOp{Op: "NA", Cxid: -1, Zxid: -1},
@@ -143,6 +144,23 @@ func (c *conn) report() admin.Connection {
 		r.Latency = admin.Latency{Min: i.lat.min / 1e6, Avg: i.lat.sum / i.lat.count / 1e6, Max: i.lat.max / 1e6}
 	}
 	return r
+}
+
+// connBucketMs is how far apart the ends of idle connections are (NIOServerCnxnFactory: the timeout of those without a session, 10 s).
+const connBucketMs = 10_000
+
+// expires is when a connection ends if nothing comes any more: with its session, or after 10 s without one. mu is held.
+func (c *conn) expires() time.Time {
+	clock := c.s.opts.Clock
+	last := c.info.since
+	if at := c.seen.Load(); at != 0 {
+		last = clock.Wall() - (clock.Mono()-at)/1e6
+	}
+	idle := int64(c.timeout)
+	if idle == 0 {
+		idle = connBucketMs
+	}
+	return time.UnixMilli(((last+idle)/connBucketMs + 1) * connBucketMs)
 }
 
 // opText is how cons names an operation. (FinalRequestProcessor, lastOp)

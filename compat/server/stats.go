@@ -26,10 +26,15 @@ type stats struct {
 	sizes sizes
 }
 
+// frameLength is what stands before a frame.
+const frameLength = 4
+
 // sizes are bytes of replies; n counts them.
 type sizes struct{ n, last, min, max int }
 
-func (z *sizes) add(bytes int) {
+// add counts a frame, without its length, as ZooKeeper does.
+func (z *sizes) add(frame int) {
+	bytes := frame - frameLength
 	if z.n == 0 || bytes < z.min {
 		z.min = bytes
 	}

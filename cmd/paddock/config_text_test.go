@@ -1,0 +1,37 @@
+package main
+
+import "testing"
+
+// initial_configuration shows the file as it is: flags are behind it, and no empty line is between them.
+func TestConfigurationTextIsTheFile(t *testing.T) {
+	const file = "dataDir=/d\nclientPort=2181\n"
+	for _, text := range []string{file, file[:len(file)-1]} {
+		c, err := parseConfig("zoo.cfg", text, nil, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Text != file {
+			t.Errorf("%q is shown as %q", text, c.Text)
+		}
+	}
+	c, err := parseConfig("zoo.cfg", file, []string{"clientPort=2182"}, 1)
+	if err != nil || c.Text != file+"clientPort=2182" || len(c.Warnings) != 0 {
+		t.Errorf("with a flag: %v, %q, warnings %v", err, c.Text, c.Warnings)
+	}
+}
+
+// A server that stands alone is number 0 to those who ask, whatever its myid says.
+func TestReportedID(t *testing.T) {
+	for text, want := range map[string]int64{
+		"dataDir=/d\nclientPort=2181\n": 0,
+		"dataDir=/d\nclientPort=2181\ninitLimit=5\nsyncLimit=2\nserver.1=a:1:2\nserver.7=b:1:2\n": 7,
+	} {
+		c, err := parseConfig("zoo.cfg", text, nil, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (&node{cfg: c, self: 7}).reportedID(); got != want {
+			t.Errorf("%q: server %d, want %d", text, got, want)
+		}
+	}
+}
