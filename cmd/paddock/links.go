@@ -17,6 +17,7 @@ import (
 type links struct {
 	transport *transport.Transport
 	gossip    *gossip.Gossip // nil: off; set before the peer starts
+	lines     zab.Ensemble   // the server lines of the configuration
 
 	mu   sync.Mutex
 	node *node         // set by attach
@@ -45,7 +46,7 @@ func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
 	if len(secret) == 0 && secure == nil && !loopback(addr) {
 		n.logger.Warn("the peer port proves nobody's identity: set paddock.peerSecretFile on all servers, or sslQuorum with certificates, or keep the network closed", "address", addr)
 	}
-	l := &links{}
+	l := &links{lines: e}
 	l.transport = transport.New(transport.Config{
 		Identity: transport.Identity{Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), ID: n.self},
 		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify, Listener: sock, Resolve: l.resolver(n.cfg.own.PeerPort), Admit: l.admit,
@@ -163,9 +164,12 @@ func peerAddrs(text, which string) []string {
 	return out
 }
 
-// resolver finds a member by its server line, or, if it has none (a joiner), by what gossip says of it.
+// resolver finds a member by its line in the ensemble or in the configuration, or, if it has none (a joiner), by what gossip says of it.
 func (l *links) resolver(which string) func(zab.Member) []string {
 	return func(m zab.Member) []string {
+		if line, ok := l.lines.Member(m.ID); ok && m.Addr == "" {
+			m = line
+		}
 		if m.Addr != "" {
 			return peerAddrs(m.Addr, which)
 		}
@@ -176,8 +180,12 @@ func (l *links) resolver(which string) func(zab.Member) []string {
 	}
 }
 
-// admit lets a server in that is in no ensemble yet, if gossip has announced it. It can only observe; reconfig makes it a member.
+// admit lets a server in that is in no ensemble: gossip has announced it, or it has a server line here, as one that a reconfig took out
+// has. It can only observe, and its clients learn how the reconfig ended; reconfig makes it a member (again).
 func (l *links) admit(id zab.PeerID) bool {
+	if _, ok := l.lines.Member(id); ok {
+		return true
+	}
 	_, ok := l.heard(id)
 	return ok
 }

@@ -162,6 +162,10 @@ func removedServer(t *testing.T) {
 	spend(2 * time.Second)
 	l.progress(10 * time.Second)
 	c.fewEpochs(before, "a removed server must not depose the leader")
+	late := stock(t, c.addrs(4), 5*time.Second) // as in ZooKeeper it goes on for its clients, without a vote
+	if _, err := late.Create("/through-4", nil, gozk.FlagEphemeral, gozk.WorldACL(gozk.PermAll)); err != nil {
+		t.Errorf("a write through the removed server: %v", err)
+	}
 	c.must(c.members[3].Kill())
 	l.settle(c.members[:3]...)
 }
