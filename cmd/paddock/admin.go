@@ -72,6 +72,7 @@ func (n *node) verbs(mux *http.ServeMux) {
 	mux.HandleFunc("GET /paddock/keys", func(w http.ResponseWriter, _ *http.Request) { n.serveKeys(w) })
 	mux.HandleFunc("POST /paddock/keys/rotate", local(n.rotateKeys))
 	mux.HandleFunc("POST /paddock/transfer", local(n.transfer))
+	mux.HandleFunc("POST /paddock/sessions/kill", local(n.killSession))
 	mux.HandleFunc("GET /paddock/snapshot", local(n.serveSnapshot))
 	mux.HandleFunc("GET /debug/pprof/", local(pprof.Index))
 	mux.HandleFunc("GET /debug/pprof/profile", local(pprof.Profile))

@@ -30,10 +30,18 @@ func sessionsCommand() *cli.Command {
 standalone servers, connections to the server that has them: ask all servers.
 
    paddock -s zk1:2181,zk2:2181,zk3:2181 sessions list
-   paddock sessions show 0x1000a3b5c0001`,
+   paddock sessions show 0x1000a3b5c0001
+   paddock sessions kill 0x1000a3b5c0001`,
 		Subcommands: []*cli.Command{
 			{Name: "list", Aliases: []string{"ls"}, Usage: "list all sessions", Flags: flags(), Action: clusterAction(0, 0, clusterSessions)},
 			{Name: "show", Usage: "all that is known of one session", ArgsUsage: "SESSION_ID", Flags: flags(), Action: clusterAction(1, 1, clusterSessionShow)},
+			{Name: "kill", Usage: "end a session: its ephemeral nodes go, its client is told that it has expired", ArgsUsage: "SESSION_ID", Flags: flags(), Action: clusterAction(1, 1, clusterSessionKill),
+				Description: `Asks first, with the number of ephemeral nodes. A client that lives makes a new session; it does not get its locks back.
+
+   paddock sessions kill 0x1000a3b5c0001
+
+With Paddock --admin must lead to a server of the ensemble, from that server's own machine. With a stock ZooKeeper the session is taken over by the client
+port and closed.`},
 		},
 	}
 }
@@ -51,34 +59,40 @@ func clusterSessions(cl *cluster, _ []string) error {
 }
 
 func clusterSessionShow(cl *cluster, words []string) error {
-	id, err := strconv.ParseUint(strings.TrimPrefix(words[0], "0x"), 16, 64)
-	if err != nil {
-		return toolUsage("sessions show %q: a session id is hexadecimal, as in sessions list", words[0])
-	}
-	list, err := cl.sessions()
+	s, err := cl.session("show", words[0])
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("0x%x", id)
-	for _, s := range list {
-		if s.ID != name {
-			continue
-		}
-		text := fmt.Sprintf("session     %s\nserver      %s\nclient      %s\ntimeout     %s ms", s.ID, clusterDash(s.Server), clusterDash(s.Client), clusterDash(s.Timeout))
-		keys := make([]string, 0, len(s.Connection))
-		for k := range s.Connection {
-			keys = append(keys, k)
-		}
-		slices.Sort(keys)
-		for _, k := range keys {
-			text += fmt.Sprintf("\n%-11s %s", k, s.Connection[k])
-		}
-		for _, e := range s.Ephemerals {
-			text += "\nephemeral   " + e
-		}
-		return cl.out.line(s, text)
+	text := fmt.Sprintf("session     %s\nserver      %s\nclient      %s\ntimeout     %s ms", s.ID, clusterDash(s.Server), clusterDash(s.Client), clusterDash(s.Timeout))
+	keys := make([]string, 0, len(s.Connection))
+	for k := range s.Connection {
+		keys = append(keys, k)
 	}
-	return &toolError{tried: "sessions show " + name, happened: "no server that was asked knows it", todo: "it has ended, or --server does not name all servers", code: toolExitNoNode}
+	slices.Sort(keys)
+	for _, k := range keys {
+		text += fmt.Sprintf("\n%-11s %s", k, s.Connection[k])
+	}
+	for _, e := range s.Ephemerals {
+		text += "\nephemeral   " + e
+	}
+	return cl.out.line(s, text)
+}
+
+// session finds one session.
+func (cl *cluster) session(verb, word string) (clusterSession, error) {
+	id, err := strconv.ParseUint(strings.TrimPrefix(word, "0x"), 16, 64)
+	if err != nil {
+		return clusterSession{}, toolUsage("sessions %s %q: a session id is hexadecimal, as in sessions list", verb, word)
+	}
+	list, err := cl.sessions()
+	if err != nil {
+		return clusterSession{}, err
+	}
+	name := fmt.Sprintf("0x%x", id)
+	if i := slices.IndexFunc(list, func(s clusterSession) bool { return s.ID == name }); i >= 0 {
+		return list[i], nil
+	}
+	return clusterSession{}, &toolError{tried: "sessions " + verb + " " + name, happened: "no server that was asked knows it", todo: "it has ended, or --server does not name all servers", code: toolExitNoNode}
 }
 
 // sessions joins what all servers tell.

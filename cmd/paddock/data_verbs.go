@@ -18,7 +18,7 @@ const (
 func dataCommands() []*cli.Command {
 	return dataPlainS([]*cli.Command{
 		getCommand(), setCommand(), createCommand(), deleteCommand(), deleteallCommand(), lsCommand(), statCommand(), existsCommand(),
-		getACLCommand(), setACLCommand(), getEphemeralsCommand(), countCommand(), syncCommand(), watchCommand(), findCommand(), treeCommand(),
+		getACLCommand(), setACLCommand(), getEphemeralsCommand(), countCommand(), syncCommand(), watchCommand(), addWatchCommand(), findCommand(), treeCommand(),
 		cpCommand(), diffCommand(), editCommand(), subtreeCommand(), multiCommand(),
 		setquotaCommand(), listquotaCommand(), delquotaCommand(), configCommand(), reconfigCommand(), whoamiCommand(),
 	})

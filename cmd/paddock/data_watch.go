@@ -18,7 +18,7 @@ import (
 
 func watchCommand() *cli.Command {
 	return &cli.Command{
-		Name: "watch", Aliases: []string{"addWatch"}, Category: dataCategory, Usage: "print the changes of a node or a subtree, or run a command for each",
+		Name: "watch", Category: dataCategory, Usage: "print the changes of a node or a subtree, or run a command for each",
 		ArgsUsage: "[-R] PATH [-- COMMAND [ARGS...]]",
 		Description: `Watches until Ctrl-C, --count events or --for a time. The watch is persistent: no event of it is lost between two others; after a lost connection it is
 set again, and a note says that changes in between may be unseen. The command runs once for each event, one after the other, and finds:
@@ -42,6 +42,18 @@ Exit codes: 0 --count or --for is reached, 1 a command failed (with --strict), 1
 	}
 }
 
+// addWatchCommand is watch under zkCli's name, and with its default: the whole subtree. In the shell it does not wait (see shell.addWatch).
+func addWatchCommand() *cli.Command {
+	c := watchCommand()
+	c.Name, c.Usage, c.Hidden = "addWatch", "watch, with zkCli's name and default: PERSISTENT_RECURSIVE", true
+	for _, f := range c.Flags {
+		if mode, ok := f.(*cli.StringFlag); ok && mode.Name == "mode" {
+			mode.Value = "PERSISTENT_RECURSIVE"
+		}
+	}
+	return c
+}
+
 // dataEvent is one line of watch.
 type dataEvent struct {
 	Event string `json:"event"`
@@ -50,12 +62,9 @@ type dataEvent struct {
 }
 
 func dataWatch(v *dataVerb, words []string) error {
-	mode := wire.AddWatchPersistent
-	switch m := strings.ToUpper(v.c.String("mode")); {
-	case m == "PERSISTENT_RECURSIVE" || v.c.Bool("recursive"):
-		mode = wire.AddWatchPersistentRecursive
-	case m != "" && m != "PERSISTENT":
-		return toolUsage("watch: --mode %q: PERSISTENT or PERSISTENT_RECURSIVE", m)
+	mode, err := dataWatchMode(v.c.String("mode"), v.c.Bool("recursive"))
+	if err != nil {
+		return err
 	}
 	path := words[0]
 	set := func() error {
@@ -74,6 +83,17 @@ func dataWatch(v *dataVerb, words []string) error {
 	}
 	defer cancel()
 	return dataWatchLoop(ctx, v, words, set)
+}
+
+// dataWatchMode reads zkCli's name of a mode; "" is PERSISTENT.
+func dataWatchMode(name string, recursive bool) (int32, error) {
+	switch m := strings.ToUpper(name); {
+	case m == "PERSISTENT_RECURSIVE" || recursive:
+		return wire.AddWatchPersistentRecursive, nil
+	case m == "" || m == "PERSISTENT":
+		return wire.AddWatchPersistent, nil
+	}
+	return 0, toolUsage("watch: --mode %q: PERSISTENT or PERSISTENT_RECURSIVE", name)
 }
 
 // forget drops events from before the watch.

@@ -20,29 +20,45 @@ func exportCommand() *cli.Command {
 
 makes /var/lib/zookeeper/version-2/snapshot.<zxid>: give that folder to a ZooKeeper server as its dataDir. Sessions and their
 ephemerals come along. Private records (the signing keys of fencing tokens) stay behind.`,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: "data folder of a stopped Paddock server", Value: "paddock-data", EnvVars: []string{"PADDOCK_DATA_DIR"}},
-			&cli.StringFlag{Name: "log-dir", Usage: "its dataLogDir, if it has one of its own", EnvVars: []string{"PADDOCK_LOG_DIR"}},
-			&cli.StringFlag{Name: "zookeeper", Usage: "folder to make (ZooKeeper's dataDir)", Required: true, EnvVars: []string{"PADDOCK_EXPORT_TO"}},
-		},
-		Action: func(c *cli.Context) error {
-			f, err := openFolder(c.String("data-dir"), c.String("log-dir"), slog.New(slog.DiscardHandler))
-			if err != nil {
-				return fmt.Errorf("export: %w", err)
-			}
-			defer f.close()
-			dir := filepath.Join(c.String("zookeeper"), "version-2")
-			if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-				return fmt.Errorf("export: %s holds data already: give a folder that does not exist yet", dir)
-			}
-			name := filepath.Join(dir, datadir.SnapshotName(int64(f.state.LastZxid())))
-			if err := writeSnapshotFile(name, f); err != nil {
-				return fmt.Errorf("export: write %s: %w", name, err)
-			}
-			fmt.Fprintf(c.App.Writer, "exported %d znodes and %d sessions at zxid %v to %s\n", f.state.NodeCount()-1, f.state.SessionCount(), f.state.LastZxid(), name)
-			return nil
-		},
+		Flags: offlineFlags(dataDirFlag("data folder of a stopped Paddock server"), logDirFlag(),
+			&cli.StringFlag{Name: "zookeeper", Usage: "folder to make (ZooKeeper's dataDir)", EnvVars: []string{"PADDOCK_EXPORT_TO"}}),
+		Action: exportAction,
 	}
+}
+
+func exportAction(c *cli.Context) error {
+	_, err := toolArgs(c, 0, 0)
+	if err == nil {
+		err = toolNeed(c, "zookeeper")
+	}
+	if err != nil {
+		return err
+	}
+	out, err := toolOutput(c)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(c.String("zookeeper"), "version-2")
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("export: %s holds data already: give a folder that does not exist yet", dir)
+	}
+	f, err := openFolder(c.String("data-dir"), c.String("log-dir"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	defer f.close()
+	name := filepath.Join(dir, datadir.SnapshotName(int64(f.state.LastZxid())))
+	if err := writeSnapshotFile(name, f); err != nil {
+		return fmt.Errorf("export: write %s: %w", name, err)
+	}
+	st := f.state
+	return out.line(struct {
+		File     string `json:"file"`
+		Znodes   int    `json:"znodes"`
+		Sessions int    `json:"sessions"`
+		Zxid     string `json:"zxid"`
+	}{name, st.NodeCount() - 1, st.SessionCount(), st.LastZxid().String()},
+		fmt.Sprintf("exported %d znodes and %d sessions at zxid %v to %s", st.NodeCount()-1, st.SessionCount(), st.LastZxid(), name))
 }
 
 // writeSnapshotFile writes beside the name and renames, so that ZooKeeper never meets half a file.

@@ -26,27 +26,67 @@ session go on with it. The source is only read.
    paddock serve --data-dir /var/lib/paddock
 
 For an ensemble, run it on each server with the same source and that server's --id; start them only when all have it.`,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "from", Usage: "dataDir of ZooKeeper (the folder that holds version-2)", Required: true, EnvVars: []string{"PADDOCK_IMPORT_FROM"}},
+		Flags: offlineFlags(
+			&cli.StringFlag{Name: "from", Usage: "dataDir of ZooKeeper (the folder that holds version-2)", EnvVars: []string{"PADDOCK_IMPORT_FROM"}},
 			&cli.StringFlag{Name: "from-log", Usage: "dataLogDir of ZooKeeper, if it has one of its own", EnvVars: []string{"PADDOCK_IMPORT_FROM_LOG"}},
-			&cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: "folder to make; must not exist or be empty", Required: true, EnvVars: []string{"PADDOCK_DATA_DIR"}},
-			&cli.IntFlag{Name: "id", Usage: "number of the server that will run on it", Value: 1, EnvVars: []string{"PADDOCK_ID"}},
-			noProgressFlag(),
-		},
+			newDataDirFlag(), serverIDFlag()),
 		Action: importAction,
 	}
 }
 
-func noProgressFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "no-progress", Usage: "no progress bar", EnvVars: []string{"PADDOCK_NO_PROGRESS"}}
+func importAction(c *cli.Context) error {
+	_, err := toolArgs(c, 0, 0)
+	if err == nil {
+		err = toolNeed(c, "from", "data-dir")
+	}
+	if err != nil {
+		return err
+	}
+	out, err := toolOutput(c)
+	if err != nil {
+		return err
+	}
+	dir := c.String("data-dir")
+	if err := emptyFolder(dir); err != nil { // before the work
+		return fmt.Errorf("import: %w", err)
+	}
+	st := znode.NewState(znode.Options{})
+	rep, err := importLoad(c, st)
+	switch {
+	case c.Context.Err() != nil:
+		return madeNothing(c.Context, "import", dir, c.Context.Err())
+	case err != nil:
+		return fmt.Errorf("import: nothing was written: %w", err)
+	}
+	seed := binary.BigEndian.AppendUint64(nil, st.Digest())
+	id, err := rebornIdentity("import", seed, rep.Zxid, rep.Epoch.Generation()+1, c.Int("id"))
+	if err != nil {
+		return err
+	}
+	if err := createFolder(c.Context, dir, id, st, zab.Ensemble{}); err != nil {
+		return madeNothing(c.Context, "import", dir, err)
+	}
+	text := fmt.Sprintf("imported %d znodes and %d sessions up to zxid %v\n", rep.Nodes, rep.Sessions, rep.Zxid)
+	if rep.Snapshot != "" {
+		text += fmt.Sprintf("from %s and %d transactions in %d logs behind it", rep.Snapshot, rep.Transactions, len(rep.Logs))
+	} else {
+		text += fmt.Sprintf("from %d transactions in %d logs", rep.Transactions, len(rep.Logs))
+	}
+	if rep.Torn != "" {
+		text += "\nleft out, torn and never acknowledged: " + rep.Torn
+	}
+	b := bornOf(dir, id, st)
+	b.Znodes = rep.Nodes
+	return b.print(out, text)
 }
 
-func importAction(c *cli.Context) error {
-	st := znode.NewState(znode.Options{})
+// importLoad reads the source with a progress bar for each of its files.
+func importLoad(c *cli.Context, st *znode.State) (*datadir.Report, error) {
 	b := bar(c, -1, "reading")
+	defer b.Finish()
 	var file string
-	rep, err := datadir.Load(datadir.Options{
-		DataDir: c.String("from"), DataLogDir: c.String("from-log"), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	return datadir.Load(datadir.Options{
+		DataDir: c.String("from"), DataLogDir: c.String("from-log"), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Context: c.Context,
 		Progress: func(p datadir.Progress) {
 			if p.File != file {
 				file = p.File
@@ -56,28 +96,4 @@ func importAction(c *cli.Context) error {
 			b.Set64(min(p.Done, p.Of))
 		},
 	}, st)
-	b.Finish()
-	if err != nil {
-		return fmt.Errorf("import: nothing was written: %w", err)
-	}
-	generation := rep.Epoch.Generation() + 1
-	seed := binary.BigEndian.AppendUint64(nil, st.Digest())
-	id, err := rebornIdentity("import", seed, rep.Zxid, generation, c.Int("id"))
-	if err != nil {
-		return err
-	}
-	if err := createFolder(c.String("data-dir"), id, st, zab.Ensemble{}, slog.New(slog.DiscardHandler)); err != nil {
-		return fmt.Errorf("import: make %s (remove it before you try again): %w", c.String("data-dir"), err)
-	}
-	fmt.Fprintf(c.App.Writer, "imported %d znodes and %d sessions up to zxid %v\n", rep.Nodes, rep.Sessions, rep.Zxid)
-	if rep.Snapshot != "" {
-		fmt.Fprintf(c.App.Writer, "from %s and %d transactions in %d logs behind it\n", rep.Snapshot, rep.Transactions, len(rep.Logs))
-	} else {
-		fmt.Fprintf(c.App.Writer, "from %d transactions in %d logs\n", rep.Transactions, len(rep.Logs))
-	}
-	if rep.Torn != "" {
-		fmt.Fprintf(c.App.Writer, "left out, torn and never acknowledged: %s\n", rep.Torn)
-	}
-	fmt.Fprintf(c.App.Writer, "next: paddock serve --data-dir %s\n", c.String("data-dir"))
-	return nil
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,20 +16,24 @@ import (
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/store"
 )
 
 func inspectCommand() *cli.Command {
-	flags := []cli.Flag{
-		&cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: "data folder", Value: "paddock-data", EnvVars: []string{"PADDOCK_DATA_DIR"}},
-		&cli.StringFlag{Name: "log-dir", Usage: "its dataLogDir, if it has one of its own", EnvVars: []string{"PADDOCK_LOG_DIR"}},
-	}
 	return &cli.Command{
 		Name:  "inspect",
-		Usage: "print what a data folder holds, without changing anything",
+		Usage: "print what a data folder or a backup holds, without changing anything",
+		Description: `   paddock inspect log --data-dir /var/lib/paddock --from 0x100000010
+   paddock inspect state --data-dir /var/lib/paddock
+   paddock inspect image backup.img
+
+With -o json, log and image print one JSON object on each line.`,
 		Subcommands: []*cli.Command{
-			{Name: "log", Usage: "every record of the transaction log, with file and offset", Flags: append(flags,
-				&cli.StringFlag{Name: "from", Usage: "first zxid to print (0x…)"}, &cli.StringFlag{Name: "to", Usage: "last zxid to print (0x…)"}), Action: inspectLog},
-			{Name: "state", Usage: "counts of a stopped server's state, as a start would load it", Flags: flags, Action: inspectState},
+			{Name: "log", Usage: "every record of the transaction log, with file and offset", Flags: offlineFlags(dataDirFlag("data folder"), logDirFlag(),
+				&cli.StringFlag{Name: "from", Usage: "first zxid to print (0x…)", EnvVars: []string{"PADDOCK_INSPECT_LOG_FROM"}},
+				&cli.StringFlag{Name: "to", Usage: "last zxid to print (0x…)", EnvVars: []string{"PADDOCK_INSPECT_LOG_TO"}}), Action: inspectLog},
+			{Name: "state", Usage: "counts of a stopped server's state, as a start would load it", Flags: offlineFlags(dataDirFlag("data folder"), logDirFlag()), Action: inspectState},
+			{Name: "image", Usage: "the znodes of a backup or a checkpoint", ArgsUsage: "FILE", Flags: offlineFlags(), Action: inspectImage},
 		},
 	}
 }
@@ -43,10 +49,31 @@ func parseZxid(s string, otherwise zxid.ID) (zxid.ID, error) {
 	return zxid.ID(n), nil
 }
 
+// logRecord is one record of the log, for programs.
+type logRecord struct {
+	File     string   `json:"file"`
+	Offset   int64    `json:"offset"`
+	Kind     string   `json:"kind"` // anchor, hard-state, base, truncate; of entries: newLeader, reconfig, skipped, undecodable, or the operation
+	Zxid     string   `json:"zxid,omitempty"`
+	Session  string   `json:"session,omitempty"`
+	Cxid     int32    `json:"cxid,omitempty"`
+	Time     string   `json:"time,omitempty"`
+	Path     string   `json:"path,omitempty"`
+	Multi    []string `json:"multi,omitempty"` // operation and path of each part
+	Promised uint64   `json:"promised,omitempty"`
+	Vote     int      `json:"vote,omitempty"`
+	Commit   string   `json:"commit,omitempty"`
+}
+
 func inspectLog(c *cli.Context) error {
-	from, err := parseZxid(c.String("from"), 0)
-	to, err2 := parseZxid(c.String("to"), 1<<63-1)
-	if err := errors.Join(err, err2); err != nil {
+	_, err := toolArgs(c, 0, 0)
+	out, oerr := toolOutput(c)
+	from, ferr := parseZxid(c.String("from"), 0)
+	to, terr := parseZxid(c.String("to"), 1<<63-1)
+	if err := errors.Join(err, oerr, ferr, terr); err != nil {
+		return err
+	}
+	if _, err := folderIdentity(c.String("data-dir")); err != nil {
 		return err
 	}
 	log := filepath.Join(logDirOf(c.String("data-dir"), c.String("log-dir")), "log")
@@ -54,46 +81,136 @@ func inspectLog(c *cli.Context) error {
 		if r.Kind == txnlog.RecordEntry && (r.Entry.Zxid < from || r.Entry.Zxid > to) {
 			return nil
 		}
-		describeRecord(c.App.Writer, at, r)
-		return nil
+		return inspectPrint(out, logRecordOf(at, r), r)
 	})
 	return err
 }
 
-func describeRecord(w io.Writer, at txnlog.Location, r *txnlog.Record) {
-	fmt.Fprintf(w, "%s:%d ", filepath.Base(at.File), at.Offset)
+// inspectPrint writes one record: a line for people, or one JSON object (YAML document) for programs.
+func inspectPrint(out toolOut, l logRecord, r *txnlog.Record) error {
+	switch out.format {
+	case "json":
+		return json.NewEncoder(out.w).Encode(l)
+	case "yaml":
+		fmt.Fprintln(out.w, "---")
+		_, err := out.structured(l)
+		return err
+	}
+	text := fmt.Sprintf("%s:%d %s", l.File, l.Offset, l.Kind)
+	switch {
+	case r.Kind != txnlog.RecordEntry:
+		text = fmt.Sprintf("%s:%d %v %v %+v", l.File, l.Offset, r.Kind, r.Zxid, r.State)
+	case l.Cxid == 0 && l.Session == "":
+		text = fmt.Sprintf("%s:%d %s %s", l.File, l.Offset, l.Zxid, map[string]string{"newLeader": "new leader"}[l.Kind]+map[bool]string{true: l.Kind}[l.Kind != "newLeader"])
+	default:
+		text = fmt.Sprintf("%s:%d %s %s session %s cxid %d time %s %s", l.File, l.Offset, l.Zxid, l.Kind, l.Session, l.Cxid, l.Time, l.Path)
+	}
+	for _, m := range l.Multi {
+		text += "\n    " + m
+	}
+	_, err := fmt.Fprintln(out.w, strings.TrimRight(text, " "))
+	return err
+}
+
+func logRecordOf(at txnlog.Location, r *txnlog.Record) logRecord {
+	l := logRecord{File: filepath.Base(at.File), Offset: at.Offset, Kind: r.Kind.String()}
 	if r.Kind != txnlog.RecordEntry {
-		fmt.Fprintf(w, "%v %v %+v\n", r.Kind, r.Zxid, r.State)
-		return
+		if r.Zxid != 0 {
+			l.Zxid = r.Zxid.String()
+		}
+		l.Promised, l.Vote = uint64(r.State.Promised), int(r.State.Vote)
+		if r.State.Commit != 0 {
+			l.Commit = r.State.Commit.String()
+		}
+		return l
 	}
 	e := &r.Entry
+	l.Zxid, l.Time = e.Zxid.String(), time.UnixMilli(e.Time).UTC().Format("2006-01-02T15:04:05.000Z")
 	var t znode.Txn
 	switch {
 	case e.Kind == zab.EntryNewLeader:
-		fmt.Fprintf(w, "%v new leader\n", e.Zxid)
+		l.Kind = "newLeader"
 	case e.Kind == zab.EntryReconfig:
-		fmt.Fprintf(w, "%v reconfig\n", e.Zxid)
+		l.Kind = "reconfig"
+	case string(e.Data) == skippedEntry:
+		l.Kind = "skipped"
 	case znode.DecodeTxn(e.Data, &t) != nil:
-		fmt.Fprintf(w, "%v cannot be decoded, %d bytes\n", e.Zxid, len(e.Data))
+		l.Kind = "undecodable"
 	default:
-		fmt.Fprintf(w, "%v %s session %v cxid %d time %d %s\n", e.Zxid, t.Op.Kind, t.Session, t.Cxid, e.Time, t.Op.Path)
+		l.Kind, l.Session, l.Cxid, l.Path = t.Op.Kind.String(), t.Session.String(), t.Cxid, t.Op.Path
 		for i := range t.Ops {
-			fmt.Fprintf(w, "    %s %s\n", t.Ops[i].Kind, t.Ops[i].Path)
+			l.Multi = append(l.Multi, t.Ops[i].Kind.String()+" "+t.Ops[i].Path)
 		}
 	}
+	return l
+}
+
+// stateReport is what inspect state counts.
+type stateReport struct {
+	Zxid       string `json:"zxid"`
+	Znodes     int    `json:"znodes"`
+	Ephemerals int    `json:"ephemerals"`
+	Sessions   int    `json:"sessions"`
+	Bytes      int64  `json:"bytes"`
+	Digest     string `json:"digest"`
 }
 
 func inspectState(c *cli.Context) error {
-	f, err := openFolder(c.String("data-dir"), c.String("log-dir"), slog.New(slog.DiscardHandler))
+	if _, err := toolArgs(c, 0, 0); err != nil {
+		return err
+	}
+	out, err := toolOutput(c)
 	if err != nil {
 		return err
+	}
+	f, err := openFolder(c.String("data-dir"), c.String("log-dir"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return fmt.Errorf("inspect state: %w", err)
 	}
 	defer f.close()
 	st := f.state
 	if err := st.CheckInvariants(); err != nil {
 		return fmt.Errorf("the state does not hold together: %w", err)
 	}
-	fmt.Fprintf(c.App.Writer, "zxid %v\nznodes %d\nephemerals %d\nsessions %d\nbytes %d\ndigest %016x\n",
-		st.LastZxid(), st.NodeCount(), st.EphemeralCount(), st.SessionCount(), st.DataSize(), st.Digest())
-	return nil
+	r := stateReport{st.LastZxid().String(), st.NodeCount(), st.EphemeralCount(), st.SessionCount(), int64(st.DataSize()), fmt.Sprintf("%016x", st.Digest())}
+	return out.line(r, fmt.Sprintf("zxid %s\nznodes %d\nephemerals %d\nsessions %d\nbytes %d\ndigest %s", r.Zxid, r.Znodes, r.Ephemerals, r.Sessions, r.Bytes, r.Digest))
+}
+
+// imageNode is one znode of an image, for programs.
+type imageNode struct {
+	Path           string `json:"path"`
+	Czxid          string `json:"czxid"`
+	Mzxid          string `json:"mzxid"`
+	Version        int32  `json:"dataVersion"`
+	EphemeralOwner string `json:"ephemeralOwner"`
+	DataLength     int    `json:"dataLength"`
+}
+
+// inspectImage loads the image, so that what it prints is what a restore would make of it. Private records are no znodes and stay unseen.
+func inspectImage(c *cli.Context) error {
+	words, err := toolArgs(c, 1, 1)
+	if err != nil {
+		return err
+	}
+	out, err := toolOutput(c)
+	if err != nil {
+		return err
+	}
+	st := znode.NewState(znode.Options{})
+	if _, err := store.LoadCheckpoint(words[0], nil, st); err != nil {
+		return fmt.Errorf("inspect image: %w", err)
+	}
+	return st.Walk(func(n *znode.Image) error {
+		r := imageNode{n.Path, toolHex(n.Czxid), toolHex(n.Mzxid), n.Version, toolHex(n.EphemeralOwner), len(n.Data)}
+		switch out.format {
+		case "json":
+			return json.NewEncoder(out.w).Encode(r)
+		case "yaml":
+			fmt.Fprintln(out.w, "---")
+			_, err := out.structured(r)
+			return err
+		}
+		_, err := fmt.Fprintf(out.w, "%s\t%s\t%s\t%d\t%s\t%d\n", r.Path, r.Czxid, r.Mzxid, r.Version, r.EphemeralOwner, r.DataLength)
+		return err
+	})
 }

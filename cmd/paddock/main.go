@@ -38,9 +38,8 @@ func newApp() *cli.App {
 		UseShortOptionHandling: false,
 		Suggest:                true,
 		ExitErrHandler:         func(*cli.Context, error) {}, // main decides
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
-			return usageError{err}
-		},
+		OnUsageError:           misused,
+		Action:                 unknownVerb,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
@@ -34,28 +35,41 @@ type folder struct {
 }
 
 // openFolder opens the data of a stopped server and brings the state up to the end of its log. On a member of an ensemble the tail may
-// hold transactions that were never committed; committed says how far they are known to be.
-func openFolder(dir, logDir string, log *slog.Logger) (f *folder, err error) {
-	id, ok, err := loadIdentity(dir)
+// hold transactions that were never committed.
+func openFolder(dir, logDir string, log *slog.Logger) (*folder, error) {
+	f, err := openStored(dir, logDir, log)
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
-		return nil, fmt.Errorf("%s is not the data folder of a Paddock server (there is no file %q in it)", dir, identityFile)
+	if err := f.replay(); err != nil {
+		return nil, errors.Join(err, f.close())
 	}
-	f = &folder{dir: dir, id: id}
-	defer func() {
-		if err != nil {
-			f.close()
-		}
-	}()
-	if f.log, err = txnlog.Open(txnlog.OS{}, filepath.Join(logDirOf(dir, logDir), "log"), id.ofLog(log)); err != nil {
+	return f, nil
+}
+
+// openStored is openFolder without the replay: the state is as far as it was written.
+func openStored(dir, logDir string, log *slog.Logger) (*folder, error) {
+	id, err := folderIdentity(dir)
+	if err != nil {
 		return nil, err
+	}
+	f := &folder{dir: dir, id: id}
+	if f.log, err = txnlog.Open(txnlog.OS{}, filepath.Join(logDirOf(dir, logDir), "log"), id.ofLog(log)); err != nil {
+		return nil, errors.Join(err, f.close())
 	}
 	if f.home, f.state, err = openHome(filepath.Join(dir, "state"), id.ofStore(), span{f.log.Base().Zxid, f.log.Last()}, log); err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.close())
 	}
-	return f, f.replay()
+	return f, nil
+}
+
+// folderIdentity is the identity of a folder that must be a server's.
+func folderIdentity(dir string) (identity, error) {
+	id, ok, err := loadIdentity(dir)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s is not the data folder of a Paddock server (there is no file %q in it): check --data-dir", dir, identityFile)
+	}
+	return id, err
 }
 
 func logDirOf(dir, logDir string) string {
@@ -99,22 +113,69 @@ func (f *folder) close() error {
 	return errors.Join(errs...)
 }
 
-// createFolder makes the data folder of a server that begins with a state made elsewhere: by import or restore. The first epoch that it opens is
-// in the identity's generation, above everything that the state has seen. The identity is written last: without it the folder is nobody's.
-func createFolder(dir string, id identity, st *znode.State, ensemble zab.Ensemble, log *slog.Logger) error {
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s is not empty: give a folder that does not exist yet", dir)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// unfinished is where a new data folder is made, inside of itself: what has this in it is nobody's, and the next try begins again.
+const unfinished = "unfinished"
+
+// createFolder makes the data folder of a server that begins with a state made elsewhere: by import, restore or recover. The first epoch that
+// it opens is in the identity's generation, above everything that the state has seen. All is made aside and moved in at the end, the identity
+// last: without it the folder is nobody's, and a second try works after any end of the first.
+func createFolder(ctx context.Context, dir string, id identity, st *znode.State, ensemble zab.Ensemble) error {
+	if err := emptyFolder(dir); err != nil {
 		return err
 	}
+	making := filepath.Join(dir, unfinished)
+	if err := os.MkdirAll(making, 0o755); err != nil {
+		return err
+	}
+	err := fillFolder(ctx, making, id, st, ensemble)
+	for _, name := range []string{"state", "log", identityFile} {
+		if err == nil {
+			err = os.Rename(filepath.Join(making, name), filepath.Join(dir, name))
+		}
+	}
+	if err == nil {
+		err = errors.Join(os.Remove(making), syncFolder(dir))
+	}
+	if err != nil {
+		_ = emptyFolder(dir) // a second try works anyway
+	}
+	return err
+}
+
+// emptyFolder refuses a folder that holds something, and clears away what an unfinished try has left.
+func emptyFolder(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	switch {
+	case len(names) == 0 || len(names) == 1 && names[0] == "lost+found":
+		return nil
+	case slices.Contains(names, unfinished) && !slices.Contains(names, identityFile):
+		return errors.Join(os.RemoveAll(filepath.Join(dir, "state")), os.RemoveAll(filepath.Join(dir, "log")), os.RemoveAll(filepath.Join(dir, unfinished)))
+	}
+	return fmt.Errorf("%s is not empty: give a folder that does not exist yet", dir)
+}
+
+// fillFolder writes state, log and identity.
+func fillFolder(ctx context.Context, dir string, id identity, st *znode.State, ensemble zab.Ensemble) error {
+	log := slog.New(slog.DiscardHandler)
 	s, err := store.Open(filepath.Join(dir, "state"), store.Options{Identity: id.ofStore(), Logger: log})
 	if err != nil {
 		return err
 	}
-	err = s.Rebuild(st)
+	if err = ctx.Err(); err == nil {
+		err = s.Rebuild(st)
+	}
 	if err == nil {
-		_, err = s.Checkpoint(context.Background(), nil)
+		_, err = s.Checkpoint(ctx, nil)
 	}
 	if err = errors.Join(err, s.Close()); err != nil {
 		return err
@@ -124,10 +185,18 @@ func createFolder(dir string, id identity, st *znode.State, ensemble zab.Ensembl
 		return err
 	}
 	err = l.Reset(zab.SnapshotMeta{Zxid: st.LastZxid(), Ensemble: ensemble})
-	if err = errors.Join(err, l.Close()); err != nil {
+	if err = errors.Join(err, l.Close(), ctx.Err()); err != nil {
 		return err
 	}
 	return id.store(dir)
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // rebornIdentity is the identity after an import or a restore. It is made of what was read and of nothing else, so that all servers of an
@@ -147,7 +216,7 @@ func rebornIdentity(what string, seed []byte, z zxid.ID, generation uint32, serv
 
 // bar is a progress bar on a terminal, and nothing elsewhere.
 func bar(c *cli.Context, total int64, what string) *progressbar.ProgressBar {
-	if c.Bool("no-progress") || !term.IsTerminal(int(os.Stderr.Fd())) {
+	if toolBool(c, "no-progress") || !term.IsTerminal(int(os.Stderr.Fd())) {
 		return progressbar.DefaultSilent(total, what)
 	}
 	return progressbar.NewOptions64(total, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowBytes(true),

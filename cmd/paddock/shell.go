@@ -46,6 +46,7 @@ type shell struct {
 	history []string
 	quiet   atomic.Bool // printwatches off
 	number  int
+	watches shellWatches
 }
 
 // errQuit ends the shell.

@@ -12,16 +12,19 @@ import (
 // verbs are those that only a shell has.
 func (s *shell) verbs() map[string]func(context.Context, []string) error {
 	return map[string]func(context.Context, []string) error{
-		"quit":         func(context.Context, []string) error { return errQuit },
-		"exit":         func(context.Context, []string) error { return errQuit },
-		"help":         s.help,
-		"history":      s.showHistory,
-		"redo":         s.redo,
-		"connect":      s.connect,
-		"close":        func(context.Context, []string) error { s.close(); return nil },
-		"addauth":      s.addauth,
-		"printwatches": s.printWatches,
-		"version":      s.version,
+		"quit":          func(context.Context, []string) error { return errQuit },
+		"exit":          func(context.Context, []string) error { return errQuit },
+		"help":          s.help,
+		"history":       s.showHistory,
+		"redo":          s.redo,
+		"connect":       s.connect,
+		"close":         func(context.Context, []string) error { s.close(); return nil },
+		"addauth":       s.addauth,
+		"printwatches":  s.printWatches,
+		"addWatch":      s.addWatch,
+		"removewatches": s.removeWatches,
+		"removeWatches": s.removeWatches,
+		"version":       s.version,
 	}
 }
 
@@ -37,11 +40,16 @@ func (s *shell) help(_ context.Context, words []string) error {
 	}
 	var rows [][]string
 	for _, c := range dataCommands() {
+		if c.Hidden {
+			continue
+		}
 		rows = append(rows, []string{c.Name, c.ArgsUsage, c.Usage})
 	}
 	for _, v := range [][]string{{"addauth", "SCHEME CREDENTIALS", "authenticate this session"}, {"connect", "HOST:PORT,...", "a new session with other servers"},
 		{"close", "", "end the session"}, {"history", "", "the lines so far"}, {"redo", "NUMBER", "one of them again"},
-		{"printwatches", "on|off", "print the events of -w"}, {"version", "", "of the tool and the server"}, {"quit", "", "end"}} {
+		{"addWatch", "[-m MODE] PATH", "print the events of a subtree from now on (PERSISTENT: of one node)"},
+		{"removewatches", "PATH [-c|-d|-a] [-l]", "remove the watches of a node"},
+		{"printwatches", "on|off", "print the events of -w and addWatch"}, {"version", "", "of the tool and the server"}, {"quit", "", "end"}} {
 		rows = append(rows, v)
 	}
 	_, err := fmt.Fprint(s.c.App.Writer, toolTable([]string{"VERB", "ARGUMENTS", ""}, rows, false))

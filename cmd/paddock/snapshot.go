@@ -1,14 +1,19 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
+	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,26 +27,32 @@ func snapshotCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "snapshot",
 		Usage: "backups: save from a running server, look at one, restore one",
+		Description: `   paddock snapshot save backup.img
+   paddock snapshot status backup.img
+   paddock snapshot restore --data-dir /var/lib/paddock --last-zxid 0x1000004d2 backup.img`,
 		Subcommands: []*cli.Command{
 			{Name: "save", Usage: "save an exact image of the state at one zxid, from any running server", ArgsUsage: "FILE", Action: snapshotSave,
-				Flags: []cli.Flag{adminFlag(), noProgressFlag()}},
-			{Name: "status", Usage: "check a backup and say what it is", ArgsUsage: "FILE...", Action: func(c *cli.Context) error {
-				if !c.Args().Present() {
-					return usageError{errors.New("snapshot status: give the file of a backup")}
+				Description: `   paddock snapshot save --admin 127.0.0.1:8080 backup.img
+
+Run it on a server's own machine: the admin port gives images to nobody else, because they hold the signing keys. Of several addresses in
+--admin the first that answers is asked. The file gets its name only when it is whole and checked.
+
+Exit codes: 0 saved, 1 failed (nothing is kept), 2 wrong usage, 69 no server answered, 130 interrupted.`,
+				Flags: toolFlags()},
+			{Name: "status", Usage: "check backups and say what they are", ArgsUsage: "FILE...", Flags: offlineFlags(), Action: func(c *cli.Context) error {
+				words, err := toolArgs(c, 1, -1)
+				if err != nil {
+					return err
 				}
-				var errs []error
-				for _, file := range c.Args().Slice() {
-					errs = append(errs, verifyImage(c, file))
+				out, err := toolOutput(c)
+				if err != nil {
+					return err
 				}
-				return errors.Join(errs...)
+				return verifyFiles(out, words)
 			}},
 			snapshotRestoreCommand(),
 		},
 	}
-}
-
-func adminFlag() cli.Flag {
-	return &cli.StringFlag{Name: "admin", Usage: "admin address of a server, host:port", Value: "127.0.0.1:8080", EnvVars: []string{"PADDOCK_ADMIN"}}
 }
 
 // serveSnapshot streams an exact image of the state at its zxid now or later.
@@ -66,31 +77,69 @@ func (n *node) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 }
 
 func snapshotSave(c *cli.Context) error {
-	file := c.Args().First()
-	if file == "" || c.Args().Len() > 1 {
-		return usageError{errors.New("snapshot save: give the one file to write")}
-	}
-	if _, err := os.Stat(file); err == nil {
-		return fmt.Errorf("snapshot save: %s exists already: a backup is never overwritten", file)
-	}
-	url := "http://" + c.String("admin") + "/paddock/snapshot"
-	req, err := http.NewRequestWithContext(c.Context, http.MethodGet, url, nil)
+	words, err := toolArgs(c, 1, 1)
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	out, err := toolOutput(c)
 	if err != nil {
-		return fmt.Errorf("snapshot save: ask %s for an image: %w: is the server running, and is this its admin address?", c.String("admin"), err)
+		return err
+	}
+	file := words[0]
+	if _, err := os.Stat(file); err == nil {
+		return fmt.Errorf("snapshot save: %s exists already: a backup is never overwritten: give another name", file)
+	}
+	timeout, err := toolDuration(c, "timeout")
+	if err != nil {
+		return err
+	}
+	admins := toolList(toolString(c, "admin"))
+	if len(admins) == 0 {
+		admins = []string{"127.0.0.1:8080"}
+	}
+	resp, err := snapshotAsk(c.Context, admins, timeout)
+	if err != nil {
+		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		b, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
-		return fmt.Errorf("snapshot save: %s answered %s: %s", url, resp.Status, strings.TrimSpace(string(b)))
-	}
 	if err := receiveBackup(c, resp, file); err != nil {
-		return fmt.Errorf("snapshot save: %w", err)
+		if c.Context.Err() != nil {
+			err = &toolError{tried: "snapshot save", happened: "interrupted: nothing was kept", code: toolExitInterrupt, cause: err}
+		}
+		return err
 	}
-	return verifyImage(c, file)
+	return verifyFiles(out, []string{file})
+}
+
+// snapshotAsk gets an image of the first server that answers. It waits as long as it takes to make one, but not to connect.
+func snapshotAsk(ctx context.Context, admins []string, timeout time.Duration) (*http.Response, error) {
+	client := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: timeout}).DialContext}}
+	var failed []string
+	for _, a := range admins {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a+"/paddock/snapshot", nil)
+		if err != nil {
+			return nil, toolUsage("--admin %q: write HOST:PORT", a)
+		}
+		resp, err := client.Do(req)
+		if ctx.Err() != nil {
+			return nil, toolFail("snapshot save", context.Canceled)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Sprintf("%s: %v", a, errors.Unwrap(err)))
+			continue
+		}
+		if resp.StatusCode == http.StatusOK && resp.Header.Get("X-Paddock-Zxid") != "" {
+			return resp, nil
+		}
+		var told struct{ Error string }
+		b, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
+		resp.Body.Close()
+		if json.Unmarshal(b, &told) != nil || told.Error == "" {
+			told.Error = resp.Status + ": it is not the admin port of a Paddock server"
+		}
+		return nil, &toolError{tried: "snapshot save: ask " + a + " for an image", happened: told.Error, todo: "see --admin in paddock snapshot save --help", code: 1}
+	}
+	return nil, &toolError{tried: "snapshot save", happened: "no server answered: " + strings.Join(failed, "; "), todo: "is the server running, and is this its admin address? Give --admin HOST:PORT", code: toolExitNoServer}
 }
 
 // receiveBackup writes beside the name, syncs, checks, and renames: a half-written backup never has the name of a good one.
@@ -98,7 +147,7 @@ func receiveBackup(c *cli.Context, resp *http.Response, file string) error {
 	tmp := file + ".part"
 	out, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return fmt.Errorf("snapshot save: %w: give a file in a folder that exists and that you may write to", err)
 	}
 	b := bar(c, resp.ContentLength, "saving")
 	n, err := io.Copy(io.MultiWriter(out, b), resp.Body)
@@ -108,13 +157,20 @@ func receiveBackup(c *cli.Context, resp *http.Response, file string) error {
 		err = io.ErrUnexpectedEOF
 	}
 	if err == nil {
-		_, err = store.VerifyImage(tmp, func(_, _ []byte) error { return nil })
+		_, err = store.VerifyImage(tmp, nil)
 	}
-	if err != nil {
-		os.Remove(tmp)
-		return fmt.Errorf("the transfer failed and nothing was kept: %w", err)
+	if err == nil {
+		err = os.Rename(tmp, file)
 	}
-	return os.Rename(tmp, file)
+	if err == nil {
+		return syncFolder(filepath.Dir(file))
+	}
+	os.Remove(tmp)
+	todo := "try again"
+	if errors.Is(err, syscall.ENOSPC) {
+		todo = fmt.Sprintf("make room for %d bytes there, or give a file on another disk", resp.ContentLength)
+	}
+	return &toolError{tried: "snapshot save to " + file, happened: strings.ReplaceAll(err.Error(), "\n", "; ") + "; nothing was kept", todo: todo, code: 1, cause: err}
 }
 
 func snapshotRestoreCommand() *cli.Command {
@@ -131,45 +187,92 @@ that you find (paddock status or srvr on survivors, a watermark in your storage,
 
 For an ensemble, run it on each server with the same backup, the same --last-zxid and that server's --id. Old fencing tokens are of
 another incarnation and are refused until your storage is told of the succession (docs/fencing.md).`,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: "folder to make; must not exist or be empty", Required: true, EnvVars: []string{"PADDOCK_DATA_DIR"}},
-			&cli.IntFlag{Name: "id", Usage: "number of the server that will run on it", Value: 1, EnvVars: []string{"PADDOCK_ID"}},
-			&cli.StringFlag{Name: "last-zxid", Usage: "the highest zxid that the old ensemble is known to have reached (0x…)"},
-			&cli.BoolFlag{Name: "nothing-newer", Usage: "the old ensemble did nothing after this backup"},
-		},
+		Flags: offlineFlags(newDataDirFlag(), serverIDFlag(),
+			&cli.StringFlag{Name: "last-zxid", Usage: "the highest zxid that the old ensemble is known to have reached (0x…)", EnvVars: []string{"PADDOCK_LAST_ZXID"}},
+			&cli.BoolFlag{Name: "nothing-newer", Usage: "the old ensemble did nothing after this backup", EnvVars: []string{"PADDOCK_NOTHING_NEWER"}}),
 		Action: snapshotRestore,
 	}
 }
 
+func newDataDirFlag() cli.Flag {
+	return &cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: "folder to make; must not exist or be empty", EnvVars: []string{"PADDOCK_DATA_DIR"}}
+}
+
+func serverIDFlag() cli.Flag {
+	return &cli.IntFlag{Name: "id", Usage: "number of the server that will run on it", Value: 1, EnvVars: []string{"PADDOCK_ID"}}
+}
+
+// bornReport is what import, restore and recover say of the folder that they made.
+type bornReport struct {
+	DataDir     string `json:"dataDir"`
+	Server      int    `json:"server"`
+	Znodes      int    `json:"znodes"`
+	Sessions    int    `json:"sessions"`
+	Zxid        string `json:"zxid"`
+	Cluster     string `json:"cluster"`
+	Incarnation string `json:"incarnation"`
+	Generation  uint32 `json:"generation"`
+}
+
+func bornOf(dir string, id identity, st *znode.State) bornReport {
+	return bornReport{dir, id.Server, st.NodeCount() - 1, st.SessionCount(), st.LastZxid().String(), id.Cluster, id.Incarnation, id.Generation}
+}
+
+func (b bornReport) print(out toolOut, text string) error {
+	return out.line(b, fmt.Sprintf("%s\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s", text, b.Incarnation, b.Generation, b.DataDir))
+}
+
 func snapshotRestore(c *cli.Context) error {
-	file := c.Args().First()
-	if file == "" {
-		return usageError{errors.New("snapshot restore: give the file of a backup")}
+	words, err := toolArgs(c, 1, 1)
+	if err == nil {
+		err = toolNeed(c, "data-dir")
+	}
+	if err != nil {
+		return err
+	}
+	out, err := toolOutput(c)
+	if err != nil {
+		return err
 	}
 	last, err := parseZxid(c.String("last-zxid"), 0)
 	if err != nil {
 		return err
 	}
-	if last == 0 && !c.Bool("nothing-newer") {
-		return usageError{errors.New("snapshot restore: give --last-zxid, the highest zxid that the old ensemble reached, or --nothing-newer; see paddock snapshot restore --help")}
+	if (last == 0) == !c.Bool("nothing-newer") {
+		return toolUsage("snapshot restore: give --last-zxid, the highest zxid that the old ensemble reached, or --nothing-newer (one of them); see paddock snapshot restore --help")
+	}
+	dir := c.String("data-dir")
+	if err := emptyFolder(dir); err != nil { // before the work
+		return fmt.Errorf("snapshot restore: %w", err)
 	}
 	st := znode.NewState(znode.Options{})
-	h, err := store.LoadCheckpoint(file, nil, st)
+	h, err := store.LoadCheckpoint(words[0], nil, st)
 	if err != nil {
 		return fmt.Errorf("snapshot restore: nothing was written: %w", err)
 	}
 	if last != 0 && last < h.Zxid {
-		return usageError{fmt.Errorf("snapshot restore: --last-zxid %v is before the backup itself, which is at %v", last, h.Zxid)}
+		return toolUsage("snapshot restore: --last-zxid %v is before the backup itself, which is at %v", last, h.Zxid)
 	}
-	generation := max(h.Zxid, last).Epoch().Generation() + 1
-	id, err := rebornIdentity("restore", h.Draw[:], max(h.Zxid, last), generation, c.Int("id"))
+	id, err := rebornIdentity("restore", h.Draw[:], max(h.Zxid, last), max(h.Zxid, last).Epoch().Generation()+1, c.Int("id"))
 	if err != nil {
 		return err
 	}
 	id.Cluster = fmt.Sprintf("%x", h.Identity.Cluster) // the cluster stays, its incarnation is new
-	if err := createFolder(c.String("data-dir"), id, st, zab.Ensemble{}, slog.New(slog.DiscardHandler)); err != nil {
-		return fmt.Errorf("snapshot restore: make %s (remove it before you try again): %w", c.String("data-dir"), err)
+	if err := createFolder(c.Context, dir, id, st, zab.Ensemble{}); err != nil {
+		return madeNothing(c.Context, "snapshot restore", dir, err)
 	}
-	fmt.Fprintf(c.App.Writer, "restored %d znodes at zxid %v\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s\n", st.NodeCount()-1, h.Zxid, id.Incarnation, generation, c.String("data-dir"))
-	return nil
+	b := bornOf(dir, id, st)
+	return b.print(out, fmt.Sprintf("restored %d znodes at zxid %s", b.Znodes, b.Zxid))
+}
+
+// madeNothing words the failure of createFolder.
+func madeNothing(ctx context.Context, verb, dir string, err error) error {
+	if ctx.Err() != nil {
+		return &toolError{tried: verb, happened: "interrupted: nothing was kept", code: toolExitInterrupt, cause: err}
+	}
+	todo := "nothing was kept: try again when that is mended"
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, store.ErrNoSpace) {
+		todo = "nothing was kept: make room there, or give --data-dir on another disk"
+	}
+	return &toolError{tried: verb + ": make " + dir, happened: strings.ReplaceAll(err.Error(), "\n", "; "), todo: todo, code: 1, cause: err}
 }

@@ -41,7 +41,15 @@ func toolFlagList() []toolFlag {
 }
 
 // toolFlags are the flags of a verb: its own and the general ones, whose short names give way to the verb's.
-func toolFlags(own ...cli.Flag) []cli.Flag {
+func toolFlags(own ...cli.Flag) []cli.Flag { return toolFlagsOf(nil, own) }
+
+// offlineFlags are the flags of a verb that works on files: of the general ones only those that make sense without a server.
+func offlineFlags(own ...cli.Flag) []cli.Flag {
+	return toolFlagsOf([]string{"output", "yes", "no-progress"}, own)
+}
+
+// toolFlagsOf adds the general flags, or those with the names given.
+func toolFlagsOf(names []string, own []cli.Flag) []cli.Flag {
 	taken := map[string]bool{}
 	for _, f := range own {
 		for _, n := range f.Names() {
@@ -49,7 +57,7 @@ func toolFlags(own ...cli.Flag) []cli.Flag {
 		}
 	}
 	for _, f := range toolFlagList() {
-		if taken[f.name] {
+		if taken[f.name] || names != nil && !slices.Contains(names, f.name) {
 			continue
 		}
 		var aliases []string
@@ -206,6 +214,15 @@ func toolArgs(c *cli.Context, least, most int) ([]string, error) {
 		return nil, toolUsage("%s: %q is one argument too many; usage: %s (quote data that has blanks)", name, words[most], usage)
 	}
 	return words, nil
+}
+
+// toolNeed says which of the flags that a verb cannot do without are missing.
+func toolNeed(c *cli.Context, names ...string) error {
+	missing := slices.DeleteFunc(names, func(n string) bool { return c.String(n) != "" })
+	if len(missing) == 0 {
+		return nil
+	}
+	return toolUsage("%s: give --%s; see paddock %s --help", c.Command.Name, strings.Join(missing, " and --"), strings.TrimPrefix(c.Command.HelpName, "paddock "))
 }
 
 // toolSetFlag sets a flag that stands behind the first argument, and gives back what is left of the line.

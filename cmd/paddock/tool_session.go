@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-zookeeper/zk"
@@ -40,6 +41,7 @@ type toolSession struct {
 	refused map[string]error // the last failure of each address
 	events  chan zk.Event    // node events that no one-shot watch of go-zookeeper waits for; nil until somebody listens
 	state   chan zk.State
+	told    atomic.Pointer[func(zk.Event)] // somebody else who hears every event; must not block
 }
 
 // toolTargetOf reads the flags.
@@ -215,6 +217,9 @@ func (s *toolSession) heard(e zk.Event) {
 	select {
 	case s.events <- e:
 	default:
+	}
+	if f := s.told.Load(); f != nil {
+		(*f)(e)
 	}
 }
 

@@ -55,6 +55,9 @@ func runScripts(t *testing.T, folder string, settings ...string) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			e.Setenv("TMPDIR", e.WorkDir)
+			for _, name := range []string{"CLIENT", "ADMIN", "NOBODY"} { // for a server that the script starts itself, and for none
+				e.Setenv(name, zktest.FreeAddr("127.0.0.1"))
+			}
 			for _, s := range settings {
 				name, value, _ := strings.Cut(s, "=")
 				e.Setenv(name, value)
@@ -155,4 +158,9 @@ func TestEnsembleScripts(t *testing.T) {
 		clients, admins = append(clients, s.Addr()), append(admins, s.AdminAddr())
 	}
 	runScripts(t, "ensemble", "PADDOCK_SERVER="+strings.Join(clients, ","), "PADDOCK_ADMIN="+strings.Join(admins, ","), "ONE="+clients[0], "ONE_ADMIN="+admins[0])
+}
+
+// TestOfflineScripts plays the verbs that work on files; the scripts start and stop servers of their own.
+func TestOfflineScripts(t *testing.T) {
+	runScripts(t, "offline")
 }

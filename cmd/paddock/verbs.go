@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -18,19 +20,68 @@ func commands() []*cli.Command {
 		snapshotCommand(),
 		verifyCommand(),
 		inspectCommand(),
+		recoverCommand(),
+		logCommand(),
 		importCommand(),
 		exportCommand(),
 	}
 	list = slices.Concat(list, toolEnv("PADDOCK", dataCommands()), toolEnv("PADDOCK", clusterCommands()),
-		[]*cli.Command{shellCommand(), contextCommand(), completionCommand(), completePathCommand()})
+		[]*cli.Command{shellCommand(), contextCommand(), completionCommand(), completePathCommand(), versionCommand()})
 	return told(list)
 }
 
 // told makes each verb's wrong usage an error of ours, one sentence instead of the whole help.
 func told(list []*cli.Command) []*cli.Command {
 	for _, c := range list {
-		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usageError{err} }
+		c.OnUsageError = misused
+		if len(c.Subcommands) > 0 && c.Action == nil {
+			c.Action = chooseSubcommand
+		}
 		told(c.Subcommands)
 	}
 	return list
+}
+
+// misused is a flag that is not known, or has a value that it cannot have.
+func misused(c *cli.Context, err error, _ bool) error {
+	name := "paddock"
+	if c.Command != nil && c.Command.HelpName != "" {
+		name = c.Command.HelpName
+	}
+	return usageError{fmt.Errorf("%s: %w; see %s --help", strings.TrimPrefix(name, "paddock "), err, name)}
+}
+
+// chooseSubcommand answers a verb that was given without one of its subcommands, or with one that it does not have.
+func chooseSubcommand(c *cli.Context) error {
+	var names []string
+	for _, s := range c.Command.Subcommands {
+		if s.Name != "help" {
+			names = append(names, s.Name)
+		}
+	}
+	choice := strings.Join(names, ", ")
+	if !c.Args().Present() {
+		return toolUsage("%s: give one of %s; see paddock %s --help", c.Command.Name, choice, c.Command.Name)
+	}
+	return toolUsage("%s: there is no %q: give one of %s", c.Command.Name, c.Args().First(), choice)
+}
+
+// unknownVerb answers a line without a verb with the help, and one with a verb that there is not with what may be meant.
+func unknownVerb(c *cli.Context) error {
+	if !c.Args().Present() {
+		return cli.ShowAppHelp(c)
+	}
+	word := c.Args().First()
+	switch strings.ToLower(word) {
+	case "addauth":
+		return toolUsage("addauth is a verb of paddock shell; here say --auth SCHEME:CREDENTIALS with any verb")
+	case "removewatches", "printwatches", "history", "redo", "connect", "close", "quit", "exit":
+		return toolUsage("%s is a verb of paddock shell: it needs a session that lives longer than one command", word)
+	case "quota":
+		return toolUsage("quota: say setquota, listquota or delquota")
+	}
+	if like := cli.SuggestCommand(c.App.Commands, word); like != "" {
+		return toolUsage("%q is no verb. %s See paddock --help", word, like)
+	}
+	return toolUsage("%q is no verb; see paddock --help", word)
 }

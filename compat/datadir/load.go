@@ -1,6 +1,7 @@
 package datadir
 
 import (
+	"context"
 	"cmp"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type Options struct {
 	DataLogDir string           // dataLogDir; "" = DataDir
 	Progress   func(p Progress) // called now and then; nil = never
 	Log        *slog.Logger     // warnings; nil = none
+	Context    context.Context  // ends the load early; nil = never
 }
 
 // Progress says how far a load is.
@@ -63,6 +65,9 @@ func Load(o Options, st *znode.State) (*Report, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Context == nil {
+		o.Context = context.Background()
 	}
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
@@ -131,6 +136,9 @@ func (o *Options) newestSnapshot(snaps, logs []file, rep *Report) (*image, error
 			rep.Snapshot, rep.SnapshotZxid = f.path, zxid.ID(f.zxid)
 			return im, nil
 		}
+		if o.Context.Err() != nil {
+			return nil, err
+		}
 		damaged = append(damaged, err)
 		o.Log.Warn("a snapshot cannot be used; trying an older one", "err", err)
 	}
@@ -155,10 +163,13 @@ func (o *Options) readFile(f file, read func(io.Reader) error) error {
 		return fmt.Errorf("datadir: %w", err)
 	}
 	defer fd.Close()
-	counted := &counter{r: fd, tell: func(n int64) { o.Progress(Progress{File: f.path, Done: n, Of: f.size}) }}
+	counted := &counter{ctx: o.Context, r: fd, tell: func(n int64) { o.Progress(Progress{File: f.path, Done: n, Of: f.size}) }}
 	r, err := unpack(f.path, counted)
 	if err == nil {
 		err = read(r)
+	}
+	if ended := o.Context.Err(); ended != nil { // before anything is made of half a file
+		return fmt.Errorf("datadir: %s: %w", f.path, ended)
 	}
 	var torn *errTorn
 	if errors.As(err, &torn) {
@@ -172,6 +183,7 @@ func (o *Options) readFile(f file, read func(io.Reader) error) error {
 
 // counter tells how many bytes were read, once for each MiB.
 type counter struct {
+	ctx  context.Context
 	r    io.Reader
 	n    int64
 	told int64
@@ -179,6 +191,9 @@ type counter struct {
 }
 
 func (c *counter) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := c.r.Read(p)
 	if c.n += int64(n); c.n-c.told >= 1<<20 {
 		c.told = c.n
@@ -208,6 +223,8 @@ func (o *Options) replay(im *image, logs []file, rep *Report) error {
 		case errors.As(err, &torn) && i == len(logs)-1:
 			rep.Torn = fmt.Sprintf("%s: %v", f.path, torn)
 			o.Log.Warn("the last log ends in a torn entry, which was never acknowledged; it is left out", "file", f.path, "offset", torn.at)
+		case o.Context.Err() != nil:
+			return err
 		case err != nil:
 			return fmt.Errorf("datadir: %s: %w: copy an intact data directory from another server of the ensemble", f.path, err)
 		}

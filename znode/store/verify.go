@@ -13,6 +13,10 @@ import (
 	"github.com/dgraph-io/ristretto/v2/z"
 )
 
+// VerifyTables checks the tables of the database in a store's folder, without the lock and without changing anything. Beside a running
+// server a table may vanish while it is read.
+func VerifyTables(dir string) error { return verifyTables(filepath.Join(dir, badgerDir)) }
+
 // verifyTables checks every table of the database before Badger opens it. Badger opens tables on goroutines of its own and panics there
 // on a damaged one (4.9: VerifyChecksum, initBiggestAndSmallest), which would end the process at every start. Here a panic is an error.
 func verifyTables(dir string) error {

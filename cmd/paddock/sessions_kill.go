@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paddock-zk/paddock/compat/client"
+	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// killSession ends the session that ?id=0x… names, as if it had expired, and answers when that is done here.
+func (n *node) killSession(w http.ResponseWriter, r *http.Request) {
+	id, err := strconv.ParseUint(strings.TrimPrefix(r.URL.Query().Get("id"), "0x"), 16, 64)
+	if err != nil {
+		failJSON(w, http.StatusBadRequest, errors.New("give ?id=0x…, the id of a session"))
+		return
+	}
+	if !n.peer.Soft().Active {
+		failJSON(w, http.StatusServiceUnavailable, errors.New("this server is not serving: ask another one"))
+		return
+	}
+	known := false
+	n.server.View(func(st *znode.State) { _, _, known = st.Session(session.ID(id)) })
+	if !known {
+		failJSON(w, http.StatusGone, fmt.Errorf("there is no session 0x%x", id))
+		return
+	}
+	t := znode.Txn{Session: session.ID(id), Op: znode.Op{Kind: znode.KindCloseSession}}
+	if err := n.relay.Propose([][]byte{znode.AppendTxn(nil, &t)}); err != nil {
+		failJSON(w, http.StatusInternalServerError, err)
+		return
+	}
+	done := make(chan error, 1)
+	n.relay.ReadIndex(func(err error) { done <- err }) // until it is applied here
+	if err := <-done; err != nil {
+		failJSON(w, http.StatusServiceUnavailable, err)
+		return
+	}
+	n.logger.Warn("a session was ended by an operator", "session", session.ID(id), "from", r.RemoteAddr)
+	writeJSON(w, http.StatusOK, map[string]any{"session": session.ID(id).String()})
+}
+
+func clusterSessionKill(cl *cluster, words []string) error {
+	s, err := cl.session("kill", words[0])
+	if err != nil {
+		return err
+	}
+	who := "a client that is not connected"
+	if s.Client != "" {
+		who = "the client " + s.Client
+	}
+	if err := toolConfirm(cl.c, fmt.Sprintf("end session %s of %s, and delete its %d ephemeral nodes?", s.ID, who, len(s.Ephemerals))); err != nil {
+		return err
+	}
+	if err := cl.kill(s); err != nil {
+		return err
+	}
+	return cl.out.line(map[string]any{"session": s.ID, "ephemerals": s.Ephemerals}, fmt.Sprintf("ended %s, deleted %d ephemeral nodes", s.ID, len(s.Ephemerals)))
+}
+
+// kill asks the admin ports, and where there is no Paddock behind them the client ports.
+func (cl *cluster) kill(s clusterSession) error {
+	fail := func(happened, todo string, code int, err error) error {
+		return &toolError{tried: "sessions kill " + s.ID, happened: happened, todo: todo, code: code, cause: err}
+	}
+	var failed error
+	for _, n := range cl.nodes {
+		if n.admin == "" || n.guessed && !n.sameServer(cl.c.Context, &cl.target) {
+			continue
+		}
+		code, _, err := clusterHTTP(cl.c.Context, cl.target.timeout, "POST", n.admin, "/paddock/sessions/kill?id="+s.ID, nil)
+		switch code {
+		case http.StatusOK:
+			return nil
+		case http.StatusGone:
+			return fail("it has ended meanwhile", "", toolExitNoNode, err)
+		case http.StatusForbidden:
+			return fail(err.Error(), "", toolExitDenied, err)
+		case http.StatusNotFound, http.StatusMethodNotAllowed: // not Paddock
+		default:
+			failed = errors.Join(failed, err)
+		}
+	}
+	for _, n := range cl.nodes {
+		if n.server == "" || s.Server != "" && s.Server != n.server {
+			continue
+		}
+		var err error
+		for range 3 { // its own client fights for it
+			if err = cl.killStock(cl.c.Context, n.server, s.ID); err == nil {
+				break
+			}
+		}
+		if err == nil {
+			return nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return fail(strings.ReplaceAll(fmt.Sprint(failed), "\n", "; "), "give --admin of a Paddock server, and run it on that server's own machine", 1, failed)
+}
+
+// killStock takes a session of a stock ZooKeeper over and closes it: there the password follows from the id. (SessionTrackerImpl and
+// ZooKeeperServer.generatePasswd: it keeps clients apart, and is no secret.)
+func (cl *cluster) killStock(ctx context.Context, addr, name string) error {
+	id, err := strconv.ParseUint(strings.TrimPrefix(name, "0x"), 16, 64)
+	if err != nil {
+		return err
+	}
+	nc, err := cl.target.dial(addr, cl.target.timeout)
+	if err != nil {
+		return fmt.Errorf("%s: %w", addr, err)
+	}
+	c := client.New(nc)
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	password := session.LegacyPassword(session.ID(id))
+	c.StageHello(client.Hello{Timeout: 30_000, Session: session.ID(id), Password: password[:]})
+	c.Stage(1, int32(wire.OpCloseSession), func(b []byte) []byte { return b }) // in one write: its client connects again at once
+	if err := errors.Join(c.Flush(), c.SetReadDeadline(time.Now().Add(cl.target.timeout))); err != nil {
+		return fmt.Errorf("%s: %w", addr, err)
+	}
+	welcome, err := c.ReadWelcome()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", addr, err)
+	case welcome.Timeout <= 0: // there is no such session any more; a Paddock, whose passwords are secret, says the same
+		text, err := clusterWord(ctx, &cl.target, addr, "srvr")
+		if err == nil && strings.Contains(text, "-paddock-") {
+			err = fmt.Errorf("%s: it is a Paddock: sessions are ended by its admin port", addr)
+		}
+		return err
+	}
+	if _, err := c.Read(); err != nil {
+		return fmt.Errorf("%s: %w", addr, err)
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/go-zookeeper/zk"
+
+	"github.com/paddock-zk/paddock/compat/wire"
+)
+
+// shellWatches are the persistent watches of the shell's session, by path, with their modes.
+type shellWatches struct {
+	mu   sync.Mutex
+	of   *toolSession
+	mode map[string]int32
+}
+
+// addWatch is zkCli's: it returns at once, and the events are printed as they come. Without -m it is for the whole subtree.
+func (s *shell) addWatch(ctx context.Context, words []string) error {
+	name := "PERSISTENT_RECURSIVE"
+	if i := slices.Index(words, "-m"); i >= 0 && i+1 < len(words) {
+		name = words[i+1]
+		words = slices.Delete(slices.Clone(words), i, i+2)
+	}
+	if len(words) != 1 {
+		return toolUsage("addWatch: give [-m PERSISTENT|PERSISTENT_RECURSIVE] PATH")
+	}
+	mode, err := dataWatchMode(name, false)
+	if err != nil {
+		return err
+	}
+	path, err := dataPath(words[0])
+	if err != nil {
+		return err
+	}
+	session, err := s.open()
+	if err != nil {
+		return err
+	}
+	if err := shellSetWatch(ctx, session, path, mode); err != nil {
+		return toolFail("addWatch "+path, err)
+	}
+	s.watches.mu.Lock()
+	defer s.watches.mu.Unlock()
+	if s.watches.of != session {
+		s.watches.of, s.watches.mode = session, map[string]int32{}
+		events := make(chan zk.Event, 4096)
+		tell := func(e zk.Event) {
+			select {
+			case events <- e:
+			default:
+			}
+		}
+		session.told.Store(&tell)
+		go s.printEvents(session, events)
+	}
+	s.watches.mode[path] = mode
+	return nil
+}
+
+func shellSetWatch(ctx context.Context, session *toolSession, path string, mode int32) error {
+	_, err := session.call(ctx, wire.OpAddWatch, func(b []byte) []byte { return (&wire.PathInt{Path: path, Value: mode}).Append(b) })
+	return err
+}
+
+// printEvents runs as long as the session's events come. After a lost connection it sets the watches again: go-zookeeper knows none of them.
+func (s *shell) printEvents(session *toolSession, events <-chan zk.Event) {
+	lost := false
+	for e := range events {
+		switch {
+		case e.Type == zk.EventSession && e.State == zk.StateDisconnected:
+			lost = true
+		case e.Type == zk.EventSession && e.State == zk.StateHasSession && lost:
+			lost = false
+			for path, mode := range s.watched(session) {
+				if err := shellSetWatch(s.ctx, session, path, mode); err != nil {
+					toolNote(s.c, "the watch of %s is lost: %v", path, err)
+				}
+			}
+		case e.Type > 0 && !s.quiet.Load() && shellCovers(s.watched(session), e):
+			toolNote(s.c, "\nWATCHER::\nWatchedEvent state:SyncConnected type:%s path:%s", strings.TrimPrefix(e.Type.String(), "Event"), e.Path)
+		}
+	}
+}
+
+// watched copies the watches of a session.
+func (s *shell) watched(session *toolSession) map[string]int32 {
+	s.watches.mu.Lock()
+	defer s.watches.mu.Unlock()
+	out := map[string]int32{}
+	if s.watches.of == session {
+		for p, m := range s.watches.mode {
+			out[p] = m
+		}
+	}
+	return out
+}
+
+func shellCovers(watches map[string]int32, e zk.Event) bool {
+	for p, mode := range watches {
+		if e.Path == p || mode == wire.AddWatchPersistentRecursive && dataUnder(e.Path, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// removeWatches is zkCli's: all watches of this session on a node, or those for its children (-c) or its data (-d). -l is accepted: what
+// cannot be removed on the server is forgotten here.
+func (s *shell) removeWatches(ctx context.Context, words []string) error {
+	kind, local, path := wire.WatcherAny, false, ""
+	for _, w := range words {
+		switch {
+		case w == "-c":
+			kind = wire.WatcherChildren
+		case w == "-d":
+			kind = wire.WatcherData
+		case w == "-a":
+			kind = wire.WatcherAny
+		case w == "-l":
+			local = true
+		case path == "" && !strings.HasPrefix(w, "-"):
+			path = w
+		default:
+			return toolUsage("removewatches: give PATH [-c|-d|-a] [-l]")
+		}
+	}
+	path, err := dataPath(path)
+	if err != nil {
+		return err
+	}
+	session, err := s.open()
+	if err != nil {
+		return err
+	}
+	if kind == wire.WatcherAny {
+		s.watches.mu.Lock()
+		delete(s.watches.mode, path)
+		s.watches.mu.Unlock()
+	}
+	_, err = session.call(ctx, wire.OpRemoveWatches, func(b []byte) []byte { return (&wire.PathInt{Path: path, Value: kind}).Append(b) })
+	if err != nil && !local {
+		return toolFail("removewatches "+path, err)
+	}
+	return nil
+}
