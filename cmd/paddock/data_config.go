@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 
+	"github.com/go-zookeeper/zk"
 	"github.com/urfave/cli/v2"
 
 	"github.com/paddock-zk/paddock/compat/jute"
@@ -157,6 +159,10 @@ func dataReconfig(v *dataVerb, _ []string) error {
 		}
 	}
 	body, err := v.call(v.ctx, wire.OpReconfig, q.Append)
+	if errors.Is(err, zk.ErrBadArguments) {
+		return &toolError{tried: "reconfig", happened: "the server refused the arguments", todo: "write server.N=HOST:PORT:PORT[:participant|:observer];[HOST:]CLIENTPORT, " +
+			"all three ports, and remove only numbers that config shows; the leader's log says what it did not like", code: 1, cause: err}
+	}
 	if err != nil {
 		return toolFail("reconfig", err)
 	}

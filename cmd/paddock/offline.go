@@ -153,10 +153,12 @@ func emptyFolder(dir string) error {
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if e.Name() != "lost+found" && e.Name() != "myid" { // a mount point, a server that has its number already
+			names = append(names, e.Name())
+		}
 	}
 	switch {
-	case len(names) == 0 || len(names) == 1 && names[0] == "lost+found":
+	case len(names) == 0:
 		return nil
 	case slices.Contains(names, unfinished) && !slices.Contains(names, identityFile):
 		return errors.Join(os.RemoveAll(filepath.Join(dir, "state")), os.RemoveAll(filepath.Join(dir, "log")), os.RemoveAll(filepath.Join(dir, unfinished)))

@@ -26,7 +26,7 @@ func commands() []*cli.Command {
 		exportCommand(),
 	}
 	list = slices.Concat(list, toolEnv("PADDOCK", dataCommands()), toolEnv("PADDOCK", clusterCommands()),
-		[]*cli.Command{shellCommand(), contextCommand(), completionCommand(), completePathCommand(), versionCommand()})
+		[]*cli.Command{shellCommand(), contextCommand(), certsCommand(), completionCommand(), completePathCommand(), versionCommand()})
 	return told(list)
 }
 
