@@ -1,8 +1,8 @@
 package datadir
 
 import (
-	"context"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
