@@ -232,7 +232,7 @@ func (n *node) describeEnsemble(r *admin.Report) {
 	st := n.peer.Status()
 	e := &r.Ensemble
 	*e = admin.Ensemble{Quorum: true, LeaderID: int64(st.Soft.Leader), MasterID: int64(st.Soft.Leader), Limits: admin.Limits{Init: n.cfg.Ensemble.InitLimit, Sync: n.cfg.Ensemble.SyncLimit},
-		Voting: st.Ensemble.Committed.Votes(n.self), Config: st.Ensemble.Committed.String(), Phase: admin.PhaseElection}
+		Voting: st.Ensemble.Committed.Votes(n.self), Config: n.configText(st.Ensemble.Committed), Phase: admin.PhaseElection}
 	if st.Soft.Active {
 		e.Phase = admin.PhaseBroadcast
 	} else if st.Soft.Leader != 0 {

@@ -77,9 +77,17 @@ func (n *node) foundConfig() error {
 	if !missing || !n.distributed() {
 		return nil
 	}
-	text := n.relay.Status().Ensemble.Committed.String()
+	text := n.configText(n.relay.Status().Ensemble.Committed)
 	t := znode.Txn{Op: znode.Op{Kind: znode.KindReconfig, Path: znode.ConfigPath, Data: []byte(text), Version: -1}}
 	return n.relay.Propose([][]byte{znode.AppendTxn(nil, &t)})
+}
+
+// configText is the text of /zookeeper/config for an ensemble.
+func (n *node) configText(e zab.Ensemble) string {
+	if e.Version == 0 && n.cfg.Ensemble.Dynamic.Reconfig {
+		e.Version = server.FirstVersion
+	}
+	return e.String()
 }
 
 // serveKeys shows the public keys, as /zookeeper/keys does.

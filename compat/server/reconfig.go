@@ -7,6 +7,7 @@ import (
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/compat/wire"
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 )
 
@@ -100,6 +101,10 @@ func (s *Server) answerReconfig(d zab.Delivery) {
 	}()
 }
 
+// FirstVersion is how clients see the version of an ensemble that was never reconfigured and may be: the zxid at which its first leader
+// began. To the history the server lines are version 0. (Leader.lead, ZOOKEEPER-1783)
+const FirstVersion = zxid.ID(1 << 32)
+
 // mayReconfig says whether the client may write /zookeeper/config.
 func (s *Server) mayReconfig(payload []byte) bool {
 	var t znode.Txn
@@ -127,7 +132,7 @@ func (s *Server) nextEnsemble(now zab.Status, q *wire.ReconfigRequest) (next zab
 	switch {
 	case now.Ensemble.Proposed != nil:
 		return current, znode.ErrReconfigInProgress, nil
-	case q.ConfigID != -1 && q.ConfigID != int64(current.Version):
+	case q.ConfigID != -1 && q.ConfigID != int64(current.Version) && (current.Version != 0 || q.ConfigID != int64(FirstVersion)):
 		return current, znode.ErrBadVersion, nil
 	case q.NewMembers != nil:
 		next, err = wholeEnsemble(string(q.NewMembers))
