@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
@@ -22,7 +23,7 @@ import (
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
-// Self is what a server says of itself. All of it together must stay below 512 bytes (memberlist.MetaMaxSize).
+// Self is what a server says of itself. PeerAddr can have 300 bytes; what does not fit besides it is shortened or left out (see tags).
 type Self struct {
 	ID          zab.PeerID
 	Cluster     [16]byte
@@ -46,7 +47,7 @@ type Member struct {
 type Config struct {
 	Self    Self
 	Bind    string   // host:port to listen on, TCP and UDP
-	Join    []string // host:port of servers that may know others
+	Join    []string // host:port of servers that may know others; this one's own does no harm
 	Key     []byte   // 16, 24 or 32 bytes: traffic is encrypted; nil: in the clear
 	Changed func()   // somebody came, went or said something new; may be nil
 	Logger  *slog.Logger
@@ -57,6 +58,7 @@ type Gossip struct {
 	cfg    Config
 	serf   *serf.Serf
 	events chan serf.Event
+	joined chan struct{} // closed: one of cfg.Join has answered
 	cancel context.CancelFunc
 	loops  sync.WaitGroup
 
@@ -64,7 +66,7 @@ type Gossip struct {
 	self Self
 }
 
-// Start listens, and joins in the background for as long as nobody of cfg.Join answered. An error is a wrong configuration or
+// Start listens, and asks those of cfg.Join in the background. An error is a wrong configuration or
 // an address that cannot be bound.
 func Start(cfg Config) (*Gossip, error) {
 	if cfg.Logger == nil {
@@ -78,7 +80,7 @@ func Start(cfg Config) (*Gossip, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	g := &Gossip{cfg: cfg, self: cfg.Self, cancel: cancel, events: make(chan serf.Event, 256)}
+	g := &Gossip{cfg: cfg, self: cfg.Self, cancel: cancel, events: make(chan serf.Event, 256), joined: make(chan struct{})}
 	sc.EventCh = g.events
 	if g.serf, err = serf.Create(sc); err != nil {
 		cancel()
@@ -93,82 +95,79 @@ func Start(cfg Config) (*Gossip, error) {
 
 // serfConfig is Serf's LAN profile with unique names, our key, and quiet logs.
 func serfConfig(cfg *Config) (*serf.Config, error) {
-	host, port, err := net.SplitHostPort(cfg.Bind)
+	ip, port, err := bindAddr(cfg.Bind)
 	if err != nil {
-		return nil, fmt.Errorf("gossip: address %q: %w; give host:port", cfg.Bind, err)
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return nil, fmt.Errorf("gossip: port %q: %w", port, err)
+		return nil, err
 	}
 	sc := serf.DefaultConfig()
 	sc.NodeName = fmt.Sprintf("%d-%s", cfg.Self.ID, hex.EncodeToString(cfg.Self.Cluster[:4]))
-	sc.Tags = tags(cfg.Self)
+	if sc.Tags, err = tags(cfg.Self); err != nil {
+		return nil, err
+	}
 	sc.ValidateNodeNames = true
 	// The default ends the minority side of a name conflict. Two servers with one id are refused by the handshake of the peer
 	// links; gossip, a hint, must end nobody.
 	sc.EnableNameConflictResolution = false
+	sc.LeavePropagateDelay = 200 * time.Millisecond // a server that stops has clients that wait for the next one
 	sc.LogOutput = io.Discard
 	sc.Logger = log.New(io.Discard, "", 0)
 	ml := memberlist.DefaultLANConfig()
-	ml.BindAddr, ml.BindPort, ml.AdvertisePort = host, int(n), int(n)
+	ml.BindAddr, ml.BindPort, ml.AdvertisePort = ip, port, port
+	ml.DeadNodeReclaimTime = time.Second // a server that died may come back at another address
 	ml.SecretKey = cfg.Key
 	ml.LogOutput, ml.Logger = io.Discard, nil
 	sc.MemberlistConfig = ml
 	return sc, nil
 }
 
-// tags are the wire form of Self: short names, since all of them share 512 bytes.
-func tags(s Self) map[string]string {
-	return map[string]string{
-		"i": strconv.Itoa(int(s.ID)), "c": hex.EncodeToString(s.Cluster[:]), "n": hex.EncodeToString(s.Incarnation[:]),
-		"p": s.PeerAddr, "a": s.ClientAddr, "m": s.Member, "r": s.Role, "z": strconv.FormatInt(int64(s.Zxid), 16), "v": s.Version,
+// bindAddr makes an IP address of what may be a name: memberlist would take a name for every address of this machine.
+func bindAddr(bind string) (ip string, port int, err error) {
+	host, text, err := net.SplitHostPort(bind)
+	if err != nil {
+		return "", 0, fmt.Errorf("gossip: address %q: %w; give host:port (--gossip, paddock.gossipAddr)", bind, err)
 	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || n == 0 {
+		return "", 0, fmt.Errorf("gossip: address %q: the port must be a number from 1 to 65535 (--gossip, paddock.gossipAddr)", bind)
+	}
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	a, err := net.ResolveIPAddr("ip", host)
+	if err != nil {
+		return "", 0, fmt.Errorf("gossip: address %q: %w; give an address of this machine (--gossip, paddock.gossipAddr)", bind, err)
+	}
+	return a.IP.String(), int(n), nil
 }
 
-// parse reads tags; anything that does not look like ours is refused, since anybody may have written it.
-func parse(t map[string]string) (Self, error) {
-	id, err := strconv.ParseUint(t["i"], 10, 8)
-	if err != nil || id == 0 || id == 255 {
-		return Self{}, errors.New("no server id")
-	}
-	s := Self{ID: zab.PeerID(id), PeerAddr: t["p"], ClientAddr: t["a"], Member: t["m"], Role: t["r"], Version: t["v"]}
-	for _, f := range []struct {
-		text string
-		to   []byte
-	}{{t["c"], s.Cluster[:]}, {t["n"], s.Incarnation[:]}} {
-		if b, err := hex.DecodeString(f.text); err != nil || copy(f.to, b) != len(f.to) || len(b) != len(f.to) {
-			return Self{}, errors.New("no cluster or incarnation")
-		}
-	}
-	if _, _, err := net.SplitHostPort(s.PeerAddr); err != nil {
-		return Self{}, errors.New("no peer address")
-	}
-	z, err := strconv.ParseInt(t["z"], 16, 64)
-	if err != nil || z < 0 {
-		return Self{}, errors.New("no zxid")
-	}
-	s.Zxid = zxid.ID(z)
-	return s, nil
-}
+// rejoin is how often the given addresses are asked again: parts of an ensemble that have never met find each other so.
+const rejoin = time.Minute
 
-// join asks the given addresses until one of them answers.
+// join asks the given addresses until somebody else is known, and then now and then.
 func (g *Gossip) join(ctx context.Context) {
-	wait := 200 * time.Millisecond
+	wait, alone := 200*time.Millisecond, true
 	for ctx.Err() == nil {
-		n, err := g.serf.Join(g.cfg.Join, true)
-		if n > 0 {
-			g.cfg.Logger.Info("gossip: joined", "answered", n)
-			return
+		_, err := g.serf.Join(g.cfg.Join, true)
+		switch others := g.serf.NumNodes() - 1; {
+		case alone && others > 0: // an address of our own answers too
+			g.cfg.Logger.Info("gossip: joined", "others", others)
+			close(g.joined)
+			alone, wait = false, rejoin
+		case alone:
+			g.cfg.Logger.Info("gossip: nobody answered yet; is one of them up, and is paddock.gossipKey the same there?", "asked", g.cfg.Join, "err", err)
 		}
-		g.cfg.Logger.Info("gossip: nobody answered yet", "asked", g.cfg.Join, "err", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):
 		}
-		wait = min(2*wait, 10*time.Second)
+		if alone {
+			wait = min(2*wait, 10*time.Second)
+		}
 	}
 }
+
+// Joined is closed once one of Config.Join has answered, and has told of all whom it knew.
+func (g *Gossip) Joined() <-chan struct{} { return g.joined }
 
 // watch drains Serf's events (it stops when nobody does) and passes on that something changed.
 func (g *Gossip) watch(ctx context.Context) {
@@ -202,7 +201,7 @@ func (g *Gossip) Members() []Member {
 		out = append(out, mm)
 	}
 	slices.SortFunc(out, func(a, b Member) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.PeerAddr, b.PeerAddr))
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.PeerAddr, b.PeerAddr), bytes.Compare(a.Cluster[:], b.Cluster[:]))
 	})
 	return out
 }
@@ -218,14 +217,19 @@ func (g *Gossip) Self() Self {
 func (g *Gossip) Update(change func(*Self)) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	before := g.self
-	change(&g.self)
-	if g.self == before {
+	next := g.self
+	change(&next)
+	if next == g.self {
 		return nil
 	}
-	if err := g.serf.SetTags(tags(g.self)); err != nil {
+	t, err := tags(next)
+	if err != nil {
+		return err
+	}
+	if err := g.serf.SetTags(t); err != nil {
 		return fmt.Errorf("gossip: %w", err)
 	}
+	g.self = next
 	return nil
 }
 
