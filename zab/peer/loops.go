@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -124,7 +125,9 @@ func (p *Peer) hand(rd *zab.Ready) {
 	for _, r := range rd.Reads {
 		if done := p.reads[r.Ctx]; done != nil {
 			delete(p.reads, r.Ctx)
-			p.applyQ.push(applyJob{read: done, readAt: r.Zxid, readErr: r.Err})
+			if !p.applyQ.push(applyJob{read: done, readAt: r.Zxid, readErr: r.Err}) {
+				done(errStopped)
+			}
 		}
 	}
 	for _, s := range rd.SnapSends {
@@ -230,6 +233,7 @@ func (p *Peer) applyLoop() {
 	for {
 		var ok bool
 		if jobs, ok = p.applyQ.popAll(jobs); !ok {
+			refuse(waiting)
 			return
 		}
 		for i := range jobs {
@@ -244,6 +248,8 @@ func (p *Peer) applyLoop() {
 			case j.install != nil:
 				if err := p.install(j.install); err != nil {
 					p.end(err)
+					refuse(waiting, jobs[i:])
+					p.refuseRest()
 					return
 				}
 				applied = j.install.Zxid
@@ -254,6 +260,28 @@ func (p *Peer) applyLoop() {
 			}
 		}
 		waiting = answerReached(waiting, applied)
+	}
+}
+
+// refuse answers reads that will not be reached any more.
+func refuse(lists ...[]applyJob) {
+	for _, jobs := range lists {
+		for _, j := range jobs {
+			if j.read != nil {
+				j.read(cmp.Or(j.readErr, errStopped))
+			}
+		}
+	}
+}
+
+// refuseRest answers the reads that were queued before the queue was closed, and does nothing else.
+func (p *Peer) refuseRest() {
+	for {
+		jobs, ok := p.applyQ.popAll(nil)
+		if !ok {
+			return
+		}
+		refuse(jobs)
 	}
 }
 

@@ -58,12 +58,16 @@ type queue[T any] struct {
 
 func (q *queue[T]) init() { q.ready.L = &q.mu }
 
-// push appends one item.
-func (q *queue[T]) push(item T) {
+// push appends one item; false if the queue is closed, for then nobody may be left to take it.
+func (q *queue[T]) push(item T) bool {
 	q.mu.Lock()
-	q.items = append(q.items, item)
+	open := !q.closed
+	if open {
+		q.items = append(q.items, item)
+	}
 	q.mu.Unlock()
 	q.ready.Signal()
+	return open
 }
 
 // popAll waits for items and takes all of them; spare is reused as the next buffer. False when the queue is closed and empty.
