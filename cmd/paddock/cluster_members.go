@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -69,8 +70,8 @@ func clusterDash(s string) string {
 
 // members joins the configuration of the first server that tells it with what all servers hear by gossip.
 func (cl *cluster) members() ([]clusterMember, error) {
-	text, gossip, links := "", map[int]gossipStatus{}, map[int]string{}
-	distributed := false
+	text, gossip, links := "", map[int][]gossipStatus{}, map[int]string{}
+	distributed, several := false, len(cl.answered()) > 1
 	for _, n := range cl.nodes {
 		if n.status == nil {
 			continue
@@ -86,9 +87,10 @@ func (cl *cluster) members() ([]clusterMember, error) {
 		}
 		for _, g := range n.status.Gossip {
 			distributed = true
-			if old, ok := gossip[g.Server]; !ok || g.Alive && !old.Alive {
-				gossip[g.Server] = g
+			if several && g.Server == n.status.Server {
+				continue // that it hears itself says nothing
 			}
+			gossip[g.Server] = clusterHeard(gossip[g.Server], g)
 		}
 	}
 	if text == "" {
@@ -105,31 +107,77 @@ func (cl *cluster) members() ([]clusterMember, error) {
 			m.Problems = append(m.Problems, "in the configuration, but the leader does not reach it")
 		}
 		if g, ok := gossip[s.ID]; ok {
-			m.hear(g)
+			m.hear(g, links)
 			delete(gossip, s.ID)
 		} else if distributed {
 			m.Problems = append(m.Problems, "in the configuration, but gossip has not heard of it")
 		}
 		list = append(list, m)
 	}
-	for _, g := range gossip {
-		m := clusterMember{ID: g.Server, Problems: []string{"gossip hears it, but it is not in the configuration: add it with reconfig, or stop it"}}
-		m.hear(g)
+	for id, g := range gossip {
+		m := clusterMember{ID: id, Problems: []string{"gossip hears it, but it is not in the configuration: add it with reconfig, or stop it"}}
+		m.hear(g, links)
 		list = append(list, m)
 	}
 	slices.SortFunc(list, func(a, b clusterMember) int { return a.ID - b.ID })
 	return list, nil
 }
 
-func (m *clusterMember) hear(g gossipStatus) {
+// answered are the nodes that told their status.
+func (cl *cluster) answered() []*clusterNode {
+	return slices.DeleteFunc(slices.Clone(cl.nodes), func(n *clusterNode) bool { return n.status == nil })
+}
+
+// clusterHeard adds what one server has heard of a member to what others have. Whom somebody hears is alive, and who was at another address
+// before is of no interest as long as somebody is alive.
+func clusterHeard(list []gossipStatus, g gossipStatus) []gossipStatus {
+	for i, old := range list {
+		if old.Peer == g.Peer {
+			if g.Alive && !old.Alive {
+				list[i] = g
+			}
+			return list
+		}
+	}
+	list = append(list, g)
+	if slices.ContainsFunc(list, func(g gossipStatus) bool { return g.Alive }) {
+		list = slices.DeleteFunc(list, func(g gossipStatus) bool { return !g.Alive })
+	}
+	return list
+}
+
+// hear compares the configuration with those that say that they are this member: one, if all is well.
+func (m *clusterMember) hear(all []gossipStatus, links map[int]string) {
+	known := func(g gossipStatus) bool {
+		return m.Peer == "" || slices.ContainsFunc(slices.Concat(peerAddrs(m.Peer, "quorum"), peerAddrs(m.Peer, "election")), func(a string) bool { return clusterSameAddr(a, g.Peer) })
+	}
+	g := all[max(0, slices.IndexFunc(all, known))]
 	m.Gossip, m.Says, m.Zxid, m.RTTMs, m.Version = "alive", g.Role, g.Zxid, g.RTT, g.Version
 	if !g.Alive {
 		m.Gossip = "failed"
 		m.Problems = append(m.Problems, "gossip does not hear it any more")
 	}
+	for _, g := range all {
+		if !known(g) {
+			m.Problems = append(m.Problems, "peer address: configuration "+m.Peer+", gossip "+g.Peer)
+		}
+		if g.Alive && g.Role == "leading" && len(links) > 0 && links[m.ID] != "leads" {
+			m.Problems = append(m.Problems, "gossip at "+g.Peer+" says that it leads, and it does not")
+		}
+	}
+	if len(all) > 1 {
+		m.Problems = append(m.Problems, fmt.Sprintf("%d servers gossip that they are server %d: stop the wrong ones, or change the gossip key", len(all), m.ID))
+	}
 	if m.Client != "" && g.Client != "" && !clusterSamePort(m.Client, g.Client) {
 		m.Problems = append(m.Problems, "client address: configuration "+m.Client+", gossip "+g.Client)
 	}
+}
+
+// clusterSameAddr compares addresses: a name may stand for any address.
+func clusterSameAddr(a, b string) bool {
+	hostA, portA, _ := net.SplitHostPort(a)
+	hostB, portB, _ := net.SplitHostPort(b)
+	return portA == portB && (hostA == hostB || net.ParseIP(hostA) == nil || net.ParseIP(hostB) == nil)
 }
 
 // clusterSamePort compares ports: an address may be written 0.0.0.0 in one place and by name in the other.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +18,7 @@ import (
 // links are the connections to the other servers: peer links, and gossip if it is configured. Nil on a standalone server.
 type links struct {
 	transport *transport.Transport
-	gossip    *gossip.Gossip // nil: off; set before the peer starts
+	gossip    *gossip.Gossip // nil: off
 	lines     zab.Ensemble   // the server lines of the configuration
 
 	mu   sync.Mutex
@@ -46,7 +48,10 @@ func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
 	if len(secret) == 0 && secure == nil && !loopback(addr) {
 		n.logger.Warn("the peer port proves nobody's identity: set paddock.peerSecretFile on all servers, or sslQuorum with certificates, or keep the network closed", "address", addr)
 	}
-	l := &links{lines: e}
+	if err := n.startMemberGossip(e, addr); err != nil {
+		return errors.Join(err, sock.Close())
+	}
+	l := &links{gossip: n.gossip, lines: e}
 	l.transport = transport.New(transport.Config{
 		Identity: transport.Identity{Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), ID: n.self},
 		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify, Listener: sock, Resolve: l.resolver(n.cfg.own.PeerPort), Admit: l.admit,
@@ -54,17 +59,19 @@ func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
 	})
 	n.links = l
 	cfg.Transport, cfg.Images = l.transport, &images{node: n}
-	if n.gossips() && n.gossip == nil {
-		self := gossip.Self{ID: n.self, Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), PeerAddr: n.advertised(e, addr), ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: version}
-		if m, ok := e.Member(n.self); ok {
-			self.Member = m.Role.String()
-		}
-		if err := n.startGossip(self); err != nil {
-			return err
-		}
-	}
-	l.gossip = n.gossip
 	return nil
+}
+
+// startMemberGossip starts the gossip of a server that knows its ensemble, if it is configured; a joiner's runs already.
+func (n *node) startMemberGossip(e zab.Ensemble, listen string) error {
+	if !n.gossips() || n.gossip != nil {
+		return nil
+	}
+	self := gossip.Self{ID: n.self, Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), PeerAddr: n.advertised(e, listen), ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: version}
+	if m, ok := e.Member(n.self); ok {
+		self.Member = m.Role.String()
+	}
+	return n.startGossip(self, e)
 }
 
 // attach gives the links their peer, and the messages that came before it.
@@ -173,34 +180,29 @@ func (l *links) resolver(which string) func(zab.Member) []string {
 		if m.Addr != "" {
 			return peerAddrs(m.Addr, which)
 		}
-		if s, ok := l.heard(m.ID); ok {
-			return []string{s.PeerAddr}
-		}
-		return nil
+		return l.heard(m.ID)
 	}
 }
 
 // admit lets a server in that is in no ensemble: gossip has announced it, or it has a server line here, as one that a reconfig took out
 // has. It can only observe, and its clients learn how the reconfig ended; reconfig makes it a member (again).
 func (l *links) admit(id zab.PeerID) bool {
-	if _, ok := l.lines.Member(id); ok {
-		return true
-	}
-	_, ok := l.heard(id)
-	return ok
+	_, lined := l.lines.Member(id)
+	return lined || len(l.heard(id)) > 0
 }
 
-func (l *links) heard(id zab.PeerID) (gossip.Member, bool) {
-	g := l.gossip
-	if g == nil {
-		return gossip.Member{}, false
+// heard are the addresses that gossip has for a server. There are several if somebody else claims to be it: whoever answers the handshake is.
+func (l *links) heard(id zab.PeerID) []string {
+	if l.gossip == nil {
+		return nil
 	}
-	for _, m := range g.Members() {
+	var addrs []string
+	for _, m := range l.gossip.Members() {
 		if m.ID == id && m.Alive {
-			return m, true
+			addrs = append(addrs, m.PeerAddr)
 		}
 	}
-	return gossip.Member{}, false
+	return slices.Compact(addrs) // sorted by address
 }
 
 func loopback(addr string) bool {

@@ -45,7 +45,7 @@ type node struct {
 	links  *links
 	keeper *tokens.Keeper
 	gossip *gossip.Gossip
-	told   zab.Ensemble  // a joiner: what gossip said of the ensemble
+	told   zab.Ensemble  // a joiner: what gossip said of the ensemble; nothing if its own state knows it
 	linked chan struct{} // closed: the relay has its peer
 	failed chan error
 	begun  time.Time
@@ -110,12 +110,8 @@ func (n *node) openData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n.joins() {
-		known := &id
-		if !ok {
-			known = nil
-		}
-		if n.told, err = n.ask(ctx, known); err != nil {
+	if n.joins() && !ok {
+		if n.told, err = n.ask(ctx, nil); err != nil {
 			return err
 		}
 	}
@@ -142,6 +138,13 @@ func (n *node) openData(ctx context.Context) error {
 	n.home, n.state, err = openHome(filepath.Join(dir, "state"), id.ofStore(), span{n.log.Base().Zxid, n.log.Last()}, n.logger)
 	if err != nil {
 		return err
+	}
+	if n.joins() && ok {
+		if _, ok = n.recall(); !ok { // it never got as far as to hear who is who
+			if n.told, err = n.ask(ctx, &id); err != nil {
+				return err
+			}
+		}
 	}
 	n.meter.started(n.begun, n.state.LastZxid(), n.log.Last())
 	n.home.took = n.meter.Storage.SnapshotTime

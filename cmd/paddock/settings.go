@@ -134,6 +134,9 @@ func (n *node) ensemble() (zab.Ensemble, error) {
 		return zab.Ensemble{Members: []zab.Member{{ID: n.self, Weight: 1}}}, nil
 	}
 	if n.joins() {
+		if known, ok := n.recall(); ok {
+			return known, nil
+		}
 		return n.told, nil
 	}
 	out, err := zab.ParseEnsemble(n.cfg.DynamicText())

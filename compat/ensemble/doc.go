@@ -14,7 +14,7 @@
 // bytes on to where the server listens (paddock.peerAddr). The hello of a peer link says who dials, so each direction of each pair is known and
 // can be cut, delayed, slowed, damaged or torn by itself. TestEnsembleKernelDrops uses network namespaces and nft instead, where the kernel drops
 // the packets; it needs root. Processes are killed, stopped and continued; files of a stopped server are damaged; disks are
-// small tmpfs mounts.
+// small tmpfs mounts. Gossip is forged by the test itself, which has the key (TestEnsembleGossip).
 //
 // # What is judged
 //

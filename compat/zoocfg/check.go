@@ -86,7 +86,7 @@ func (p *parser) finishMembers() {
 	if voters == 0 && all > 0 {
 		p.fail(0, "server.N", "all %d servers are observers; an ensemble needs participants", all)
 	}
-	if voters == 0 && !c.Ensemble.Dynamic.Standalone {
+	if voters == 0 && !c.Ensemble.Dynamic.Standalone && c.Own["join"] == "" { // a joiner hears of the participants by gossip
 		p.fail(p.seen["standaloneEnabled"], "standaloneEnabled", "is false, so at least one participant is needed; add server.N lines")
 	}
 	for _, s := range c.Members.Servers {

@@ -135,6 +135,15 @@ func (p *Peer) Reconfig(next zab.Ensemble, extra []byte, done func(error)) {
 	})
 }
 
+// Hearsay tells a joiner that is not in yet of more servers; see zab.Core.Hearsay.
+func (p *Peer) Hearsay(e zab.Ensemble) {
+	p.call(func(stopped bool) {
+		if !stopped && p.core.Hearsay(e) {
+			p.cfg.Logger.Info("gossip tells of other servers than before", "ensemble", e.String())
+		}
+	})
+}
+
 // Transfer hands leadership to another voter.
 func (p *Peer) Transfer(to zab.PeerID, done func(error)) {
 	p.call(func(stopped bool) {

@@ -79,6 +79,7 @@ func (k *link) run(ctx context.Context) {
 			continue
 		}
 		failures++
+		k.t.findAgain(k)
 		if failures == 1 || failures%50 == 0 {
 			k.t.cfg.Logger.Info("peer link is down", "to", k.to, "lane", byte(k.lane), "tries", failures, "err", err)
 		}

@@ -175,6 +175,18 @@ func (t *Transport) strangers(id zab.PeerID) []string {
 	return t.cfg.Resolve(zab.Member{ID: id})
 }
 
+// findAgain looks where a server is now that is in no ensemble: nothing else tells that a joiner has come back at another address.
+func (t *Transport) findAgain(k *link) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known[k.to] {
+		return
+	}
+	if addrs := t.strangers(k.to); len(addrs) > 0 {
+		k.readdress(addrs)
+	}
+}
+
 func (t *Transport) admitted(id zab.PeerID) bool { return t.cfg.Admit != nil && t.cfg.Admit(id) }
 
 func (t *Transport) isKnown(id zab.PeerID) bool {
