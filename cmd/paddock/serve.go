@@ -74,6 +74,10 @@ func serve(c *cli.Context) error {
 		debug.SetGCPercent(30)
 	}
 	n, err := startNode(c.Context, cfg, log)
+	if c.Context.Err() != nil && errors.Is(err, context.Canceled) { // while it waited for an ensemble to join
+		log.Info("stopping", "why", "asked to")
+		return nil
+	}
 	if err != nil {
 		return err
 	}

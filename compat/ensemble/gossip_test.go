@@ -250,7 +250,9 @@ func (g *gossiping) strangers(l *load) {
 		g.says(wrong, "is paddock.gossipKey the same there?")
 		g.says(taken, "gossip has server 2 at "+g.cluster.members[1].line+" as a member of the ensemble")
 		g.says(taken, "another --id")
-		g.must(wrong.Kill())
+		if g.must(wrong.Stop()); wrong.ExitCode() != 0 {
+			g.t.Errorf("a joiner that is stopped while it waits ends with %d", wrong.ExitCode())
+		}
 		if zktest.Within(patience, func() bool { return taken.PID() == 0 }); taken.ExitCode() != 1 {
 			g.t.Errorf("a joiner whose id is taken ends with %d", taken.ExitCode())
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // finish fills what depends on several keys, and checks what no single key can show.
@@ -13,7 +14,7 @@ func (p *parser) finish() {
 	c := p.cfg
 	if c.Basics.DataDir == "" {
 		p.fail(0, "dataDir", "is not set; it names the folder that holds the data and the file myid")
-	} else if !filepath.IsAbs(c.Basics.DataDir) {
+	} else if !filepath.IsAbs(c.Basics.DataDir) && !strings.HasPrefix(c.Basics.DataDir, "./") {
 		p.warn(p.seen["dataDir"], "dataDir", "%s is relative to wherever the server is started; prepend ./ to say that you mean it", c.Basics.DataDir)
 	}
 	if c.Basics.DataLogDir == "" {
