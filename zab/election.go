@@ -101,7 +101,7 @@ func (c *Core) tickLooking() {
 		return
 	}
 	if c.elect.pre != nil && c.now%int64(c.cfg.Timing.Heartbeat) == 0 {
-		c.askPreVotes() // messages get lost
+		c.askPreVotes() // messages get lost, and minds change
 	}
 }
 
@@ -131,10 +131,11 @@ func (c *Core) campaign() {
 	c.askPreVotes()
 }
 
+// askPreVotes asks those that have not said yes, also those that said no: who heard the leader a moment ago may be about to lose it too.
 func (c *Core) askPreVotes() {
 	p := c.elect.pre
 	c.conf.members(c.commit, func(id PeerID) {
-		if c.votes(id) && !p.answered.Has(uint8(id)) {
+		if c.votes(id) && !p.granted.Has(uint8(id)) {
 			c.send(Message{Type: MsgPreVote, To: id, Epoch: max(c.hard.durable, c.elect.seen) + 1, Zxid: c.historyClaim()})
 		}
 	})

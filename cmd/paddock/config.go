@@ -30,7 +30,7 @@ type own struct {
 	LinearizableReads bool          // linearizableReads
 	MinFreeMB         int           // minFreeMB: below, writes that grow are refused; default 256
 	FlushEvery        time.Duration // flushEveryMs: how often the store follows the state; default 500
-	Election          time.Duration // electionTimeoutMs; default 160
+	Election          time.Duration // electionTimeoutMs; default 400
 	AuditFile         string        // auditFile: where audit.enable writes; default audit.log in dataDir
 	LogFormat         string        // logFormat: text or json
 	LogLevel          string        // logLevel: debug, info, warn, error

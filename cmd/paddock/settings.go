@@ -22,7 +22,7 @@ import (
 const (
 	peerTick      = 20 * time.Millisecond
 	aloneTick     = 200 * time.Millisecond // a single server has nobody to keep time for
-	electionTicks = 8
+	electionTicks = 20
 )
 
 func (n *node) tick() time.Duration {
