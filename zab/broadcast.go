@@ -59,7 +59,7 @@ func (c *Core) appendOwn(kind EntryKind, nowMs int64, data []byte) zxid.ID {
 }
 
 // ProposeReconfig proposes a new ensemble (its Version is set here) followed by opaque data for the state machine. It needs, as
-// in ZooKeeper, that a quorum of the new ensemble is connected and synchronized: it takes what is new as it comes. It need not have
+// in ZooKeeper, that a quorum of the new ensemble is connected and synchronized: it was sent all that is committed. It need not have
 // acknowledged the newest commit: then a reconfig behind another write would be refused by chance.
 // ErrNotLeader, ErrNotActive, ErrBusy, ErrReconfigInProgress, ErrNewConfigNoQuorum.
 func (c *Core) ProposeReconfig(nowMs int64, next Ensemble, extra []byte) (zxid.ID, error) {
@@ -75,7 +75,7 @@ func (c *Core) ProposeReconfig(nowMs int64, next Ensemble, extra []byte) (zxid.I
 	var ready idSet
 	ready.Add(uint8(c.cfg.ID))
 	for _, l := range c.lead.learners {
-		if l.state == streaming && c.now-l.heard < int64(c.cfg.Timing.Election) {
+		if l.state == streaming && l.next >= c.commit && c.now-l.heard < int64(c.cfg.Timing.Election) {
 			ready.Add(uint8(l.id))
 		}
 	}
