@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,7 +119,7 @@ func (r *clusterRow) cells() []string {
 	f := &r.Figures
 	return []string{name, role, epoch, zxid, lag, figure(f.Sessions, whole), figure(f.Watches, whole), figure(f.Znodes, whole),
 		figure(f.Disk, func(v float64) string { return humanize.IBytes(uint64(v)) }), figure(f.P50, ms), figure(f.P99, ms),
-		figure(r.ClockMs, func(v float64) string { return fmt.Sprintf("%+.0fms", v) }), r.Version, alarms}
+		figure(r.ClockMs, func(v float64) string { return fmt.Sprintf("%+dms", int(math.Round(v))) }), r.Version, alarms}
 }
 
 // rows judges what the servers told.

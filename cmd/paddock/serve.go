@@ -95,7 +95,7 @@ func serveConfig(c *cli.Context) (*config, error) {
 		}
 		text = string(b)
 	} else {
-		file, text = "(no file)", "dataDir=./paddock-data\nclientPort=2181\nclientPortAddress=127.0.0.1\n4lw.commands.whitelist="+defaultWords+"\n"
+		file, text = "(no file)", "dataDir=./paddock-data\nclientPort=2181\nclientPortAddress=127.0.0.1\ninitLimit=10\nsyncLimit=5\n4lw.commands.whitelist="+defaultWords+"\n"
 	}
 	over, err := overrides(c)
 	if err != nil {
