@@ -419,6 +419,7 @@ func lateFounder(t *testing.T) {
 	c.must(z.ensure("/kept", "", znode.ModePersistent))
 	z.drop()
 	c.must(gone.Kill())
+	zktest.Eventually(t, patience, "the survivor leads no more: a leader may fill anybody", func() bool { return zktest.Mode(survivor.Addr()) == "" })
 	c.must(late.Launch())
 	c.logged("make an empty file named initialize")
 	z = newZK(c.addrs(late.id, survivor.id), 0)

@@ -90,6 +90,9 @@ func (x *sessions) lead(st *znode.State, nowMs int64) {
 	x.tracker = session.NewTracker(x.tickMs, nowMs)
 	st.Sessions(func(id session.ID, timeoutMs int32) { x.tracker.Add(id, timeoutMs, nowMs) })
 	x.sweepAt = 0
+	if x.lastTick == 0 { // a pause may come before the first Tick
+		x.lastTick = max(nowMs, 1)
+	}
 }
 
 func (x *sessions) follow() {
