@@ -52,7 +52,8 @@ else. ca.pem goes to all; ca.key stays where it is.`,
 }
 
 func certsAuthority(c *cli.Context) error {
-	if _, err := toolArgs(c, 0, 0); err != nil {
+	_, out, err := certBegin(c, 0, 0)
+	if err != nil {
 		return err
 	}
 	t := certTemplate(c.String("name"), c.Int("days"))
@@ -64,14 +65,30 @@ func certsAuthority(c *cli.Context) error {
 	if err := os.MkdirAll(c.String("dir"), 0o700); err != nil {
 		return fmt.Errorf("certs authority: %w", err)
 	}
-	if err := certWrite(filepath.Join(c.String("dir"), authorityKey), 0o600, key); err != nil {
+	keyFile, certFile := filepath.Join(c.String("dir"), authorityKey), filepath.Join(c.String("dir"), authorityCert)
+	if err := certWrite(keyFile, 0o600, key); err != nil {
 		return err
 	}
-	return certDone(c, filepath.Join(c.String("dir"), authorityCert), 0o644, cert)
+	if err := certWrite(certFile, 0o644, cert); err != nil {
+		return errors.Join(err, os.Remove(keyFile)) // it is no other certificate's key
+	}
+	return out.line(map[string]string{"file": certFile}, certFile)
+}
+
+// certBegin reads the line of either verb before anything is written.
+func certBegin(c *cli.Context, least, most int) (words []string, out toolOut, err error) {
+	if words, err = toolArgs(c, least, most); err != nil {
+		return nil, out, err
+	}
+	if days := c.Int("days"); days < 1 {
+		return nil, out, toolUsage("%s --days %d: how many days it is valid, 1 or more", c.Command.Name, days)
+	}
+	out, err = toolOutput(c)
+	return words, out, err
 }
 
 func certsIssue(c *cli.Context) error {
-	words, err := toolArgs(c, 1, 1)
+	words, out, err := certBegin(c, 1, 1)
 	if err != nil {
 		return err
 	}
@@ -101,7 +118,11 @@ func certsIssue(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("certs issue: %w", err)
 	}
-	return certDone(c, filepath.Join(dir, name+".pem"), 0o600, append(key, cert...))
+	file := filepath.Join(dir, name+".pem")
+	if err := certWrite(file, 0o600, append(key, cert...)); err != nil {
+		return err
+	}
+	return out.line(map[string]string{"file": file}, file)
 }
 
 // authorityPair signs certificates.
@@ -110,6 +131,7 @@ type authorityPair struct {
 	key  *ecdsa.PrivateKey
 }
 
+// certAuthority reads what certs authority has made.
 func certAuthority(dir string) (a authorityPair, err error) {
 	fail := func(err error) (authorityPair, error) {
 		return a, &toolError{tried: "read the authority in " + dir, happened: err.Error(), todo: "make one with paddock certs authority --dir " + dir, code: 1, cause: err}
@@ -138,6 +160,7 @@ func certAuthority(dir string) (a authorityPair, err error) {
 	return a, nil
 }
 
+// certTemplate is what every certificate of ours has. It is valid from an hour ago, since clocks differ.
 func certTemplate(name string, days int) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // crypto/rand does not fail
 	now := time.Now()
@@ -164,6 +187,7 @@ func certMake(t, parent *x509.Certificate, signer *ecdsa.PrivateKey) (cert, key 
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), nil
 }
 
+// certWrite makes a file that was not there, whole or not at all.
 func certWrite(file string, mode fs.FileMode, b []byte) error {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if errors.Is(err, fs.ErrExist) {
@@ -173,16 +197,8 @@ func certWrite(file string, mode fs.FileMode, b []byte) error {
 		return fmt.Errorf("certs: %w", err)
 	}
 	_, err = f.Write(b)
-	return errors.Join(err, f.Close())
-}
-
-func certDone(c *cli.Context, file string, mode fs.FileMode, b []byte) error {
-	out, err := toolOutput(c)
-	if err != nil {
-		return err
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("certs: %w", err), os.Remove(file)) // half a file would stand in the way of the next try
 	}
-	if err := certWrite(file, mode, b); err != nil {
-		return err
-	}
-	return out.line(map[string]string{"file": file}, file)
+	return nil
 }
