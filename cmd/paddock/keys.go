@@ -137,9 +137,12 @@ func (n *node) rotateKeys(w http.ResponseWriter, r *http.Request) {
 		failJSON(w, http.StatusInternalServerError, err)
 		return
 	}
-	done := make(chan error, 1)
-	n.relay.ReadIndex(func(err error) { done <- err }) // until it is applied here
-	if err := <-done; err != nil {
+	last := txns[len(txns)-1].Op.Path // of one batch: applied behind the others
+	err = settled(r.Context(), n.relay.ReadIndex, func() (shows bool) {
+		n.server.View(func(st *znode.State) { shows = st.Secret(last) != nil })
+		return shows
+	})
+	if err != nil {
 		failJSON(w, http.StatusServiceUnavailable, err)
 		return
 	}

@@ -26,9 +26,14 @@ func (n *node) killSession(w http.ResponseWriter, r *http.Request) {
 		failJSON(w, http.StatusServiceUnavailable, errors.New("this server is not serving: ask another one"))
 		return
 	}
-	known := false
-	n.server.View(func(st *znode.State) { _, _, known = st.Session(session.ID(id)) })
-	if !known {
+	ended := func() (ended bool) {
+		n.server.View(func(st *znode.State) {
+			_, _, known := st.Session(session.ID(id))
+			ended = !known
+		})
+		return ended
+	}
+	if ended() {
 		failJSON(w, http.StatusGone, fmt.Errorf("there is no session 0x%x", id))
 		return
 	}
@@ -37,9 +42,7 @@ func (n *node) killSession(w http.ResponseWriter, r *http.Request) {
 		failJSON(w, http.StatusInternalServerError, err)
 		return
 	}
-	done := make(chan error, 1)
-	n.relay.ReadIndex(func(err error) { done <- err }) // until it is applied here
-	if err := <-done; err != nil {
+	if err := settled(r.Context(), n.relay.ReadIndex, ended); err != nil {
 		failJSON(w, http.StatusServiceUnavailable, err)
 		return
 	}
