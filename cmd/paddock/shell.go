@@ -81,6 +81,7 @@ func shellRun(c *cli.Context) error {
 }
 
 func (s *shell) close() {
+	s.watches.forget()
 	if s.session != nil {
 		s.session.Close()
 		s.session = nil

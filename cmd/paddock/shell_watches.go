@@ -16,6 +16,24 @@ type shellWatches struct {
 	mu   sync.Mutex
 	of   *toolSession
 	mode map[string]int32
+	end  context.CancelFunc // of the printing
+}
+
+// begin says that the watches are of this session from now on, and gives what ends with it. mu is held.
+func (w *shellWatches) begin(ctx context.Context, session *toolSession) context.Context {
+	ctx, w.end = context.WithCancel(ctx)
+	w.of, w.mode = session, map[string]int32{}
+	return ctx
+}
+
+// forget goes with the session.
+func (w *shellWatches) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.end != nil {
+		w.end()
+	}
+	w.of, w.mode, w.end = nil, nil, nil
 }
 
 // addWatch is zkCli's: it returns at once, and the events are printed as they come. Without -m it is for the whole subtree.
@@ -46,7 +64,7 @@ func (s *shell) addWatch(ctx context.Context, words []string) error {
 	s.watches.mu.Lock()
 	defer s.watches.mu.Unlock()
 	if s.watches.of != session {
-		s.watches.of, s.watches.mode = session, map[string]int32{}
+		life := s.watches.begin(s.ctx, session)
 		events := make(chan zk.Event, 4096)
 		tell := func(e zk.Event) {
 			select {
@@ -55,7 +73,7 @@ func (s *shell) addWatch(ctx context.Context, words []string) error {
 			}
 		}
 		session.told.Store(&tell)
-		go s.printEvents(session, events)
+		go s.printEvents(life, session, events)
 	}
 	s.watches.mode[path] = mode
 	return nil
@@ -66,17 +84,23 @@ func shellSetWatch(ctx context.Context, session *toolSession, path string, mode 
 	return err
 }
 
-// printEvents runs as long as the session's events come. After a lost connection it sets the watches again: go-zookeeper knows none of them.
-func (s *shell) printEvents(session *toolSession, events <-chan zk.Event) {
+// printEvents runs until the session is closed. After a lost connection it sets the watches again: go-zookeeper knows none of them.
+func (s *shell) printEvents(ctx context.Context, session *toolSession, events <-chan zk.Event) {
 	lost := false
-	for e := range events {
+	for {
+		var e zk.Event
+		select {
+		case e = <-events:
+		case <-ctx.Done():
+			return
+		}
 		switch {
 		case e.Type == zk.EventSession && e.State == zk.StateDisconnected:
 			lost = true
 		case e.Type == zk.EventSession && e.State == zk.StateHasSession && lost:
 			lost = false
 			for path, mode := range s.watched(session) {
-				if err := shellSetWatch(s.ctx, session, path, mode); err != nil {
+				if err := shellSetWatch(ctx, session, path, mode); err != nil {
 					toolNote(s.c, "the watch of %s is lost: %v", path, err)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-zookeeper/zk"
 	"github.com/urfave/cli/v2"
@@ -134,5 +135,21 @@ func TestToolErrors(t *testing.T) {
 	}
 	if s := toolFail("set /a", errors.New("unknown error: -125")).Error(); !strings.Contains(s, "quota") {
 		t.Errorf("a code that go-zookeeper does not know: %q", s)
+	}
+}
+
+// TestShellEventsEndWithTheSession: connect and close leave nobody behind who waits for events of the session before.
+func TestShellEventsEndWithTheSession(t *testing.T) {
+	s, session, ended := &shell{ctx: t.Context()}, &toolSession{}, make(chan struct{})
+	life := s.watches.begin(s.ctx, session)
+	go func() {
+		s.printEvents(life, session, make(chan zk.Event))
+		close(ended)
+	}()
+	s.close()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the printing of a closed session's events goes on")
 	}
 }
