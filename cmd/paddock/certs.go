@@ -77,13 +77,10 @@ func certsAuthority(c *cli.Context) error {
 
 // certBegin reads the line of either verb before anything is written.
 func certBegin(c *cli.Context, least, most int) (words []string, out toolOut, err error) {
-	if words, err = toolArgs(c, least, most); err != nil {
-		return nil, out, err
+	words, out, err = toolBegin(c, least, most)
+	if days := c.Int("days"); err == nil && days < 1 {
+		err = toolUsage("%s --days %d: how many days it is valid, 1 or more", c.Command.Name, days)
 	}
-	if days := c.Int("days"); days < 1 {
-		return nil, out, toolUsage("%s --days %d: how many days it is valid, 1 or more", c.Command.Name, days)
-	}
-	out, err = toolOutput(c)
 	return words, out, err
 }
 

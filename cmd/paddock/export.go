@@ -27,14 +27,10 @@ ephemerals come along. Private records (the signing keys of fencing tokens) stay
 }
 
 func exportAction(c *cli.Context) error {
-	_, err := toolArgs(c, 0, 0)
+	_, out, err := toolBegin(c, 0, 0)
 	if err == nil {
 		err = toolNeed(c, "zookeeper")
 	}
-	if err != nil {
-		return err
-	}
-	out, err := toolOutput(c)
 	if err != nil {
 		return err
 	}

@@ -100,3 +100,12 @@ func writeFileDurably(file string, b []byte) error {
 	}
 	return syncFolder(filepath.Dir(file))
 }
+
+// syncFolder makes names in a folder durable.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

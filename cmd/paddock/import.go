@@ -35,14 +35,10 @@ For an ensemble, run it on each server with the same source and that server's --
 }
 
 func importAction(c *cli.Context) error {
-	_, err := toolArgs(c, 0, 0)
+	_, out, err := toolBegin(c, 0, 0)
 	if err == nil {
 		err = toolNeed(c, "from", "data-dir")
 	}
-	if err != nil {
-		return err
-	}
-	out, err := toolOutput(c)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,14 +62,14 @@ type logRecord struct {
 	Promised uint64   `json:"promised,omitempty"`
 	Vote     int      `json:"vote,omitempty"`
 	Commit   string   `json:"commit,omitempty"`
+	Fill     string   `json:"fill,omitempty"`
 }
 
 func inspectLog(c *cli.Context) error {
-	_, err := toolArgs(c, 0, 0)
-	out, oerr := toolOutput(c)
+	_, out, err := toolBegin(c, 0, 0)
 	from, ferr := parseZxid(c.String("from"), 0)
 	to, terr := parseZxid(c.String("to"), 1<<63-1)
-	if err := errors.Join(err, oerr, ferr, terr); err != nil {
+	if err := errors.Join(err, ferr, terr); err != nil {
 		return err
 	}
 	if _, err := folderIdentity(c.String("data-dir")); err != nil {
@@ -81,35 +80,28 @@ func inspectLog(c *cli.Context) error {
 		if r.Kind == txnlog.RecordEntry && (r.Entry.Zxid < from || r.Entry.Zxid > to) {
 			return nil
 		}
-		return inspectPrint(out, logRecordOf(at, r), r)
+		l := logRecordOf(at, r)
+		return out.record(l, l.text(r))
 	})
 	return err
 }
 
-// inspectPrint writes one record: a line for people, or one JSON object (YAML document) for programs.
-func inspectPrint(out toolOut, l logRecord, r *txnlog.Record) error {
-	switch out.format {
-	case "json":
-		return json.NewEncoder(out.w).Encode(l)
-	case "yaml":
-		fmt.Fprintln(out.w, "---")
-		_, err := out.structured(l)
-		return err
-	}
-	text := fmt.Sprintf("%s:%d %s", l.File, l.Offset, l.Kind)
+// text is the record for people.
+func (l *logRecord) text(r *txnlog.Record) string {
+	at := fmt.Sprintf("%s:%d", l.File, l.Offset)
 	switch {
 	case r.Kind != txnlog.RecordEntry:
-		text = fmt.Sprintf("%s:%d %v %v %+v", l.File, l.Offset, r.Kind, r.Zxid, r.State)
-	case l.Cxid == 0 && l.Session == "":
-		text = fmt.Sprintf("%s:%d %s %s", l.File, l.Offset, l.Zxid, map[string]string{"newLeader": "new leader"}[l.Kind]+map[bool]string{true: l.Kind}[l.Kind != "newLeader"])
-	default:
-		text = fmt.Sprintf("%s:%d %s %s session %s cxid %d time %s %s", l.File, l.Offset, l.Zxid, l.Kind, l.Session, l.Cxid, l.Time, l.Path)
+		return fmt.Sprintf("%s %v %v %+v", at, r.Kind, r.Zxid, r.State)
+	case l.Kind == "newLeader":
+		return fmt.Sprintf("%s %s new leader", at, l.Zxid)
+	case l.Session == "": // no client's
+		return fmt.Sprintf("%s %s %s", at, l.Zxid, l.Kind)
 	}
+	text := strings.TrimRight(fmt.Sprintf("%s %s %s session %s cxid %d time %s %s", at, l.Zxid, l.Kind, l.Session, l.Cxid, l.Time, l.Path), " ")
 	for _, m := range l.Multi {
 		text += "\n    " + m
 	}
-	_, err := fmt.Fprintln(out.w, strings.TrimRight(text, " "))
-	return err
+	return text
 }
 
 func logRecordOf(at txnlog.Location, r *txnlog.Record) logRecord {
@@ -121,6 +113,9 @@ func logRecordOf(at txnlog.Location, r *txnlog.Record) logRecord {
 		l.Promised, l.Vote = uint64(r.State.Promised), int(r.State.Vote)
 		if r.State.Commit != 0 {
 			l.Commit = r.State.Commit.String()
+		}
+		if r.State.Fill != 0 {
+			l.Fill = r.State.Fill.String()
 		}
 		return l
 	}
@@ -156,10 +151,7 @@ type stateReport struct {
 }
 
 func inspectState(c *cli.Context) error {
-	if _, err := toolArgs(c, 0, 0); err != nil {
-		return err
-	}
-	out, err := toolOutput(c)
+	_, out, err := toolBegin(c, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -188,11 +180,7 @@ type imageNode struct {
 
 // inspectImage loads the image, so that what it prints is what a restore would make of it. Private records are no znodes and stay unseen.
 func inspectImage(c *cli.Context) error {
-	words, err := toolArgs(c, 1, 1)
-	if err != nil {
-		return err
-	}
-	out, err := toolOutput(c)
+	words, out, err := toolBegin(c, 1, 1)
 	if err != nil {
 		return err
 	}
@@ -202,15 +190,6 @@ func inspectImage(c *cli.Context) error {
 	}
 	return st.Walk(func(n *znode.Image) error {
 		r := imageNode{n.Path, toolHex(n.Czxid), toolHex(n.Mzxid), n.Version, toolHex(n.EphemeralOwner), len(n.Data)}
-		switch out.format {
-		case "json":
-			return json.NewEncoder(out.w).Encode(r)
-		case "yaml":
-			fmt.Fprintln(out.w, "---")
-			_, err := out.structured(r)
-			return err
-		}
-		_, err := fmt.Fprintf(out.w, "%s\t%s\t%s\t%d\t%s\t%d\n", r.Path, r.Czxid, r.Mzxid, r.Version, r.EphemeralOwner, r.DataLength)
-		return err
+		return out.record(r, fmt.Sprintf("%s\t%s\t%s\t%d\t%s\t%d", r.Path, r.Czxid, r.Mzxid, r.Version, r.EphemeralOwner, r.DataLength))
 	})
 }

@@ -42,11 +42,7 @@ Exit codes: 0 done, 1 failed or not confirmed, 2 wrong usage, 3 the log has no s
 }
 
 func logSkip(c *cli.Context) error {
-	words, err := toolArgs(c, 1, 1)
-	if err != nil {
-		return err
-	}
-	out, err := toolOutput(c)
+	words, out, err := toolBegin(c, 1, 1)
 	if err != nil {
 		return err
 	}

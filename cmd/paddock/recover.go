@@ -45,15 +45,13 @@ Exit codes: 0 done (or looked), 1 failed or not confirmed, 2 wrong usage, or a m
 
 // survivor is a data folder that is left of an ensemble.
 type survivor struct {
-	Folder     string `json:"folder"`
-	Server     int    `json:"server"`
-	Last       string `json:"lastZxid"`      // its history ends there
-	Commit     string `json:"committedZxid"` // it knew that to be committed; what is behind it may never have been acknowledged
-	last       zxid.ID
-	commit     zxid.ID
-	id         identity
-	log        string
-	generation uint32
+	Folder string `json:"folder"`
+	Server int    `json:"server"`
+	Last   string `json:"lastZxid"`      // its history ends there
+	Commit string `json:"committedZxid"` // it knew that to be committed; what is behind it may never have been acknowledged
+	last   zxid.ID
+	commit zxid.ID
+	id     identity
 }
 
 // recoverReport says what recover would do, or has done.
@@ -69,7 +67,7 @@ type recoverReport struct {
 }
 
 func recoverAction(c *cli.Context) error {
-	_, err := toolArgs(c, 0, 0)
+	_, out, err := toolBegin(c, 0, 0)
 	from := c.StringSlice("from")
 	switch {
 	case err != nil:
@@ -78,16 +76,15 @@ func recoverAction(c *cli.Context) error {
 	case len(from) > 1 && c.String("log-dir") != "":
 		err = toolUsage("recover: --log-dir goes with one --from only: put each survivor's log folder into its data folder")
 	case c.Bool("force"):
-		if err = toolNeed(c, "data-dir"); err == nil {
-			err = emptyFolder(c.String("data-dir"))
+		err = toolNeed(c, "data-dir")
+	}
+	if err != nil {
+		return err
+	}
+	if c.Bool("force") {
+		if err := emptyFolder(c.String("data-dir")); err != nil { // before the work
+			return fmt.Errorf("recover: %w", err)
 		}
-	}
-	if err != nil {
-		return err
-	}
-	out, err := toolOutput(c)
-	if err != nil {
-		return err
 	}
 	list, best, err := survivors(from, c.String("log-dir"))
 	if err != nil {
@@ -167,9 +164,8 @@ func survivors(folders []string, logDir string) (list []survivor, best int, err 
 		if err != nil {
 			return nil, 0, fmt.Errorf("%s: %w", dir, err)
 		}
-		s := survivor{Folder: dir, Server: id.Server, Last: rep.Last.String(), Commit: rep.HardState.Commit.String(), last: rep.Last, commit: max(rep.HardState.Commit, rep.Base.Zxid), id: id}
-		s.Commit = s.commit.String()
-		list = append(list, s)
+		commit := max(rep.HardState.Commit, rep.Base.Zxid)
+		list = append(list, survivor{Folder: dir, Server: id.Server, Last: rep.Last.String(), Commit: commit.String(), last: rep.Last, commit: commit, id: id})
 	}
 	for i, s := range list {
 		if s.id.Cluster != list[0].id.Cluster || s.id.Incarnation != list[0].id.Incarnation {

@@ -40,11 +40,7 @@ Run it on a server's own machine: the admin port gives images to nobody else, be
 Exit codes: 0 saved, 1 failed (nothing is kept), 2 wrong usage, 69 no server answered, 130 interrupted.`,
 				Flags: toolFlags()},
 			{Name: "status", Usage: "check backups and say what they are", ArgsUsage: "FILE...", Flags: offlineFlags(), Action: func(c *cli.Context) error {
-				words, err := toolArgs(c, 1, -1)
-				if err != nil {
-					return err
-				}
-				out, err := toolOutput(c)
+				words, out, err := toolBegin(c, 1, -1)
 				if err != nil {
 					return err
 				}
@@ -77,11 +73,7 @@ func (n *node) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 }
 
 func snapshotSave(c *cli.Context) error {
-	words, err := toolArgs(c, 1, 1)
-	if err != nil {
-		return err
-	}
-	out, err := toolOutput(c)
+	words, out, err := toolBegin(c, 1, 1)
 	if err != nil {
 		return err
 	}
@@ -194,43 +186,11 @@ another incarnation and are refused until your storage is told of the succession
 	}
 }
 
-func newDataDirFlag() cli.Flag {
-	return &cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: "folder to make; must not exist or be empty", EnvVars: []string{"PADDOCK_DATA_DIR"}}
-}
-
-func serverIDFlag() cli.Flag {
-	return &cli.IntFlag{Name: "id", Usage: "number of the server that will run on it", Value: 1, EnvVars: []string{"PADDOCK_ID"}}
-}
-
-// bornReport is what import, restore and recover say of the folder that they made.
-type bornReport struct {
-	DataDir     string `json:"dataDir"`
-	Server      int    `json:"server"`
-	Znodes      int    `json:"znodes"`
-	Sessions    int    `json:"sessions"`
-	Zxid        string `json:"zxid"`
-	Cluster     string `json:"cluster"`
-	Incarnation string `json:"incarnation"`
-	Generation  uint32 `json:"generation"`
-}
-
-func bornOf(dir string, id identity, st *znode.State) bornReport {
-	return bornReport{dir, id.Server, st.NodeCount() - 1, st.SessionCount(), st.LastZxid().String(), id.Cluster, id.Incarnation, id.Generation}
-}
-
-func (b bornReport) print(out toolOut, text string) error {
-	return out.line(b, fmt.Sprintf("%s\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s", text, b.Incarnation, b.Generation, b.DataDir))
-}
-
 func snapshotRestore(c *cli.Context) error {
-	words, err := toolArgs(c, 1, 1)
+	words, out, err := toolBegin(c, 1, 1)
 	if err == nil {
 		err = toolNeed(c, "data-dir")
 	}
-	if err != nil {
-		return err
-	}
-	out, err := toolOutput(c)
 	if err != nil {
 		return err
 	}
@@ -263,16 +223,4 @@ func snapshotRestore(c *cli.Context) error {
 	}
 	b := bornOf(dir, id, st)
 	return b.print(out, fmt.Sprintf("restored %d znodes at zxid %s", b.Znodes, b.Zxid))
-}
-
-// madeNothing words the failure of createFolder.
-func madeNothing(ctx context.Context, verb, dir string, err error) error {
-	if ctx.Err() != nil {
-		return &toolError{tried: verb, happened: "interrupted: nothing was kept", code: toolExitInterrupt, cause: err}
-	}
-	todo := "nothing was kept: try again when that is mended"
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, store.ErrNoSpace) {
-		todo = "nothing was kept: make room there, or give --data-dir on another disk"
-	}
-	return &toolError{tried: verb + ": make " + dir, happened: strings.ReplaceAll(err.Error(), "\n", "; "), todo: todo, code: 1, cause: err}
 }

@@ -45,6 +45,15 @@ func toolOutput(c *cli.Context) (toolOut, error) {
 	return out, nil
 }
 
+// toolBegin reads what every verb has: its words (see toolArgs), and where its data goes.
+func toolBegin(c *cli.Context, least, most int) (words []string, out toolOut, err error) {
+	if words, err = toolArgs(c, least, most); err != nil {
+		return nil, out, err
+	}
+	out, err = toolOutput(c)
+	return words, out, err
+}
+
 // structured writes v if the form is one for programs, and says whether it was. Field names are those of v's JSON and stay.
 func (o toolOut) structured(v any) (bool, error) {
 	if o.format != "json" && o.format != "yaml" {
@@ -66,6 +75,20 @@ func (o toolOut) structured(v any) (bool, error) {
 	}
 	_, err = fmt.Fprintln(o.w, strings.TrimRight(string(text), "\n"))
 	return true, err
+}
+
+// record writes one of many: an object on a line of JSON, a document of YAML, or text.
+func (o toolOut) record(v any, text string) error {
+	switch o.format {
+	case "json":
+		return json.NewEncoder(o.w).Encode(v)
+	case "yaml":
+		fmt.Fprintln(o.w, "---")
+		_, err := o.structured(v)
+		return err
+	}
+	_, err := fmt.Fprintln(o.w, text)
+	return err
 }
 
 func toolPlainYAML(n *yaml.Node) {

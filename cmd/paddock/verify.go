@@ -30,14 +30,6 @@ Exit codes: 0 all is well, 1 something is damaged (named with file and offset), 
 	}
 }
 
-func dataDirFlag(usage string) cli.Flag {
-	return &cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: usage, Value: "paddock-data", EnvVars: []string{"PADDOCK_DATA_DIR"}}
-}
-
-func logDirFlag() cli.Flag {
-	return &cli.StringFlag{Name: "log-dir", Usage: "its dataLogDir, if it has one of its own", EnvVars: []string{"PADDOCK_LOG_DIR"}}
-}
-
 // fileReport is what is said of one file, or of a folder of files that belong together.
 type fileReport struct {
 	File        string `json:"file"`
@@ -58,11 +50,7 @@ func (r fileReport) failed(err error) (fileReport, error) {
 }
 
 func verifyAction(c *cli.Context) error {
-	words, err := toolArgs(c, 0, -1)
-	if err != nil {
-		return err
-	}
-	out, err := toolOutput(c)
+	words, out, err := toolBegin(c, 0, -1)
 	if err != nil {
 		return err
 	}

@@ -12,10 +12,7 @@ func versionCommand() *cli.Command {
 		Description: "   paddock version\n   paddock -o json version\n\nWhat servers run is in paddock status.",
 		Flags:       offlineFlags(),
 		Action: func(c *cli.Context) error {
-			if _, err := toolArgs(c, 0, 0); err != nil {
-				return err
-			}
-			out, err := toolOutput(c)
+			_, out, err := toolBegin(c, 0, 0)
 			if err != nil {
 				return err
 			}
