@@ -53,6 +53,8 @@ func importAction(c *cli.Context) error {
 		return madeNothing(c.Context, "import", dir, c.Context.Err())
 	case err != nil:
 		return fmt.Errorf("import: nothing was written: %w", err)
+	case rep.Zxid == 0: // it has been started and never written to
+		return &toolError{tried: "import from " + c.String("from"), happened: "it holds no transaction, so there is nothing to take over", todo: "start with an empty folder: paddock serve --data-dir " + dir, code: 1}
 	}
 	seed := binary.BigEndian.AppendUint64(nil, st.Digest())
 	id, err := rebornIdentity("import", seed, rep.Zxid, rep.Epoch.Generation()+1, c.Int("id"))
