@@ -124,8 +124,8 @@ func (t *Tracker) Remove(id ID) {
 }
 
 // Advance returns up to max sessions that are late at nowMs, appended to dst, the earliest first, and by id among those of one tick, so that the
-// order in which they were added (out of a map, say) does not show. They are closing from then on and
-// are named only once, until Reopen or Remove. Call it again while it returns max.
+// order in which they were added (out of a map, say) does not show as long as max suffices for a tick. They are closing from then on and are named
+// only once, until Reopen or Remove. Call it again while it returns max.
 func (t *Tracker) Advance(nowMs int64, max int, dst []ID) []ID {
 	last := (nowMs - t.gap) / t.tick
 	for ; t.next <= last; t.next++ {

@@ -1,12 +1,10 @@
 package audit
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/paddock-zk/paddock/compat/server"
 	"github.com/paddock-zk/paddock/compat/wire"
-	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/znode"
 )
 
@@ -39,11 +37,9 @@ func (e *event) append(b []byte) []byte {
 // clean keeps a line a line: names of users and nodes are what clients say.
 var clean = strings.NewReplacer("\t", `\t`, "\n", `\n`, "\r", `\r`)
 
-func sessionText(id session.ID) string { return "0x" + strconv.FormatUint(uint64(id), 16) }
-
 // events are the lines of one transaction.
 func (l *Log) events(c *server.ClientInfo, t *znode.Txn, r *znode.Result, yield func(*event)) {
-	e := event{session: sessionText(c.Session), user: l.users(c.IDs), ip: c.Remote.Addr().String(), result: failure}
+	e := event{session: c.Session.String(), user: l.users(c.IDs), ip: c.Remote.Addr().String(), result: failure}
 	if t.Op.Kind != znode.KindMulti {
 		if r.Code == znode.OK {
 			e.result = success

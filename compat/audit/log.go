@@ -72,7 +72,7 @@ func (l *Log) Applied(c *server.ClientInfo, t *znode.Txn, r *znode.Result) {
 func (l *Log) Closed(id session.ID, ephemerals []string) {
 	for _, path := range ephemerals {
 		l.add(&event{
-			session: sessionText(id), user: l.self, operation: "ephemeralZNodeDeletionOnSessionCloseOrExpire", znode: path, result: success,
+			session: id.String(), user: l.self, operation: "ephemeralZNodeDeletionOnSessionCloseOrExpire", znode: path, result: success,
 		})
 	}
 }

@@ -106,10 +106,11 @@ func serverLine(key, value string) (zab.Member, zoocfg.Server, error) {
 
 // shares says whether s has an address of m. A wildcard is nobody's address.
 func shares(s zoocfg.Server, m zab.Member) bool {
-	other, err := zoocfg.ParseServer(int64(m.ID), m.Addr+";"+m.Client)
-	if m.Client == "" {
-		other, err = zoocfg.ParseServer(int64(m.ID), m.Addr)
+	line := m.Addr
+	if m.Client != "" {
+		line += ";" + m.Client
 	}
+	other, err := zoocfg.ParseServer(int64(m.ID), line)
 	if err != nil { // from a server line that is older than this rule
 		return s.Peer() == m.Addr
 	}
@@ -117,6 +118,7 @@ func shares(s zoocfg.Server, m zab.Member) bool {
 	return slices.ContainsFunc(addresses(s), func(a string) bool { return slices.Contains(theirs, a) })
 }
 
+// addresses are where peers and clients reach a server, as far as they say a host.
 func addresses(s zoocfg.Server) (out []string) {
 	for _, a := range s.Addresses {
 		out = append(out, net.JoinHostPort(a.Host, strconv.Itoa(a.Quorum)), net.JoinHostPort(a.Host, strconv.Itoa(a.Election)))

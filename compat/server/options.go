@@ -123,8 +123,10 @@ type Virtual interface {
 // AuditLog hears of every transaction of this server's clients after it was applied, and of every ephemeral that ended with its session.
 // Applying waits for it: it must be quick.
 type AuditLog interface {
-	Closed(id session.ID, ephemerals []string)
+	// Applied: a client of this server asked for t, and r became of it. Both are the server's own and good until it returns.
 	Applied(c *ClientInfo, t *znode.Txn, r *znode.Result)
+	// Closed: a session ended, on whatever server it was, and took these nodes with it.
+	Closed(id session.ID, ephemerals []string)
 }
 
 func (o *Options) defaults() {

@@ -294,6 +294,7 @@ func (t *turn) mustConfirm(op int32, r jute.Reader) bool {
 	return false
 }
 
+// needsConfirmation says whether a quorum must confirm a read of this path: what a virtual node says must be true now.
 func (s *Server) needsConfirmation(path string) bool {
 	if !isVirtualPath(path) {
 		return false

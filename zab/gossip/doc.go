@@ -10,7 +10,8 @@
 //
 // All of it is a hint. Whoever holds the gossip key (or, without one, whoever reaches the port) can say anything here. Nothing of it
 // elects, expires a session, or changes a quorum: it supplies addresses to dial, and the handshake of the peer links decides
-// whether the one who answers is believed. Members of another cluster are not listed.
+// whether the one who answers is believed. Members of another cluster are not listed, except to a joiner, which has none yet. What is said
+// must fit into 512 bytes (memberlist); what does not is shortened or left out, and what cannot be printed is not believed.
 //
 // # Concurrency
 //

@@ -58,7 +58,7 @@ type Gossip struct {
 	cfg    Config
 	serf   *serf.Serf
 	events chan serf.Event
-	joined chan struct{} // closed: one of cfg.Join has answered
+	joined chan struct{} // closed: somebody else is known
 	cancel context.CancelFunc
 	loops  sync.WaitGroup
 
@@ -166,7 +166,7 @@ func (g *Gossip) join(ctx context.Context) {
 	}
 }
 
-// Joined is closed once one of Config.Join has answered, and has told of all whom it knew.
+// Joined is closed once somebody else is known: one of Config.Join has answered, and has told of all whom it knew.
 func (g *Gossip) Joined() <-chan struct{} { return g.joined }
 
 // watch drains Serf's events (it stops when nobody does) and passes on that something changed.

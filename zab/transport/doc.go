@@ -4,14 +4,16 @@
 //
 // A [Transport] listens on one peer port and dials every other server of the ensemble. Links carry messages one way, from the
 // dialler to the accepter, so a link that is cut in one direction looks like what it is. Each pair has two links: the control
-// lane (heartbeats, votes, acknowledgements) and the bulk lane (proposals, history, forwards), so a heartbeat never waits behind
-// a proposal. An image of the state takes a connection of its own for each try (lane image).
+// lane (heartbeats, votes, acknowledgements) and the bulk lane (proposals, history, forwards, and questions that must not overtake them:
+// [zab.MsgType.Bulk]), so a heartbeat never waits behind a proposal. An image of the state takes a connection of its own for each try (lane image).
 //
 // # Contract
 //
 // Send encodes before it returns, never blocks, and drops when the link is down or its queue is full: the core repeats what
-// matters. Order is kept within a lane while the link lives. Every frame has a length bound and a CRC32C over its bytes; a frame that is
-// wrong in any way ends that link, is counted, and does nothing else. The handshake refuses another cluster, another incarnation, a
+// matters. Order is kept within a lane while the link lives. Every frame has a length bound, a CRC32C of its length and one over all its bytes; a
+// frame that is wrong in any way ends that link, is counted, and does nothing else. A link that breaks is dialled again, at once if it had
+// lived for a while; if that fails, [Config].Gone is told that the other process has probably ended. On Linux a link whose bytes are not
+// acknowledged for two seconds counts as broken. The handshake refuses another cluster, another incarnation, a
 // server that is not in the ensemble or is not the one that was dialled, and whoever does not know the shared secret. The
 // handshake proves the secret in both directions (HMAC-SHA256 over both nonces and all that was said), without sending it. With TLS, the
 // certificates of both sides are checked before the handshake begins; without, frames are not encrypted and not signed: use a network

@@ -1,7 +1,8 @@
 // Package zabtest is where [zab.Core] is tried: fake disks, a fake network, a fake clock, and checkers that are always on.
 //
 //   - [Sim] runs a whole ensemble from one seed: loss, delay, duplicates, reordering, partitions in eight shapes, crashes with lost and
-//     torn writes, pauses, stalled disks, compaction, images, transfers, reconfigurations, epochs that run out. [Swarm] draws the mix
+//     torn writes, lost disks, pauses, stalled disks, a slow lane for what is large, false suspicions, compaction, images, transfers,
+//     reconfigurations, epochs that run out. [Swarm] draws the mix
 //     of faults from the seed. A run ends with a calm phase in which everything must converge (liveness).
 //   - [Checker] holds what was promised to the world: one leader for an epoch, one history, nothing acknowledged lost, no operation
 //     twice, the order of each client link, no stale confirmed read. It does not know how the servers work.
