@@ -62,8 +62,9 @@ type Gossip struct {
 	cancel context.CancelFunc
 	loops  sync.WaitGroup
 
-	mu   sync.Mutex
-	self Self
+	saying sync.Mutex // held while others are told, which takes a while; taken before mu
+	mu     sync.Mutex
+	self   Self
 }
 
 // Start listens, and asks those of cfg.Join in the background. An error is a wrong configuration or
@@ -213,23 +214,27 @@ func (g *Gossip) Self() Self {
 	return g.self
 }
 
-// Update changes what this server says of itself; it spreads within a second or so.
+// Update changes what this server says of itself; it spreads within a second or so. It waits until that is on its way, up to some seconds;
+// nobody else waits meanwhile: the peer links ask for Members. An error is a Self that cannot be said.
 func (g *Gossip) Update(change func(*Self)) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	next := g.self
+	g.saying.Lock()
+	defer g.saying.Unlock()
+	before := g.Self()
+	next := before
 	change(&next)
-	if next == g.self {
+	if next == before {
 		return nil
 	}
 	t, err := tags(next)
 	if err != nil {
 		return err
 	}
-	if err := g.serf.SetTags(t); err != nil {
-		return fmt.Errorf("gossip: %w", err)
-	}
+	g.mu.Lock()
 	g.self = next
+	g.mu.Unlock()
+	if err := g.serf.SetTags(t); err != nil { // nobody has taken it in time: it goes with the next exchange
+		g.cfg.Logger.Info("gossip: what this server says of itself spreads slowly", "err", err)
+	}
 	return nil
 }
 

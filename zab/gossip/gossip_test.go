@@ -241,6 +241,31 @@ func TestSpread(t *testing.T) {
 }
 
 // Servers with another key, or with none, neither hear nor disturb those that have it.
+// TestNobodyWaitsForAnUpdate: peer links ask who is where, and must not wait until a change has been sent to others.
+func TestNobodyWaitsForAnUpdate(t *testing.T) {
+	a := start(t, Config{Self: self(1, 7)})
+	b := start(t, Config{Self: self(2, 7), Join: []string{a.cfg.Bind}})
+	eventually(t, a, "the other", knows(1, 2))
+	eventually(t, b, "the other", knows(1, 2))
+	begun, told := make(chan time.Time), make(chan time.Time, 1)
+	go func() {
+		err := a.Update(func(s *Self) {
+			begun <- time.Now()
+			s.Role = "leading"
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		told <- time.Now()
+	}()
+	begin := <-begun
+	a.Members()
+	asked, update := time.Since(begin), (<-told).Sub(begin)
+	if asked > update/2 {
+		t.Errorf("Members took %v during an Update of %v", asked, update)
+	}
+}
+
 func TestKeysDoNotMix(t *testing.T) {
 	one := start(t, Config{Self: self(1, 1), Bind: free(t), Key: bytes.Repeat([]byte{1}, 16)})
 	open := start(t, Config{Self: self(5, 1), Bind: free(t)})
