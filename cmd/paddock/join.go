@@ -178,9 +178,6 @@ func (n *node) recall() (zab.Ensemble, bool) {
 
 // tellGossip says what this server is now; it spreads by itself.
 func (n *node) tellGossip() {
-	if n.gossip == nil {
-		return
-	}
 	st := n.peer.Status()
 	if n.told.Members != nil && st.Soft.Leader == 0 { // a joiner that has not come in: whom it heard of first may not be enough
 		if e, _, err := n.heardEnsemble(&n.id, n.gossip.Members()); err == nil {

@@ -227,22 +227,25 @@ func (n *node) startPeer() error {
 		<-n.peer.Done()
 		n.failed <- n.peer.Err()
 	}()
-	go n.ticks()
+	// What depends on how long ago something happened, every half tick at most, so that a short tick expires on time.
+	half := min(time.Duration(n.cfg.Basics.TickTime)*time.Millisecond/2, time.Second)
+	go n.repeat(max(half, time.Millisecond), n.server.Tick)
+	if n.gossip != nil {
+		go n.repeat(time.Second, n.tellGossip) // by itself, since it waits for the network: a hint delays no session's end
+	}
 	return nil
 }
 
-// ticks drives what depends on how long ago something happened, every half tick at most, so that a short tick expires on time.
-func (n *node) ticks() {
-	every := min(time.Duration(n.cfg.Basics.TickTime)*time.Millisecond/2, time.Second)
-	t := time.NewTicker(max(every, time.Millisecond))
+// repeat does something again and again, until the peer ends.
+func (n *node) repeat(every time.Duration, what func()) {
+	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
 		select {
 		case <-n.peer.Done():
 			return
 		case <-t.C:
-			n.server.Tick()
-			n.tellGossip()
+			what()
 		}
 	}
 }

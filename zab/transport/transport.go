@@ -27,7 +27,8 @@ type Config struct {
 	// chains by itself (InsecureSkipVerify with VerifyConnection) sees no addresses.
 	VerifyHost bool
 	Listener   net.Listener
-	// Resolve says where a server may be reached, in order of preference. It is asked at every change of the ensemble.
+	// Resolve says where a server may be reached, in order of preference. It is asked at every change of the ensemble, and for a server that
+	// was admitted when something is sent to it. Neither it nor Admit may wait: whoever sends waits for them.
 	Resolve func(zab.Member) []string
 	// Admit says whether a server that is in no ensemble may link (a joiner that gossip or an operator announced). Nil: nobody.
 	Admit   func(zab.PeerID) bool
