@@ -240,7 +240,7 @@ func (c *Core) tickLeading() {
 		}
 	}
 	if !c.hearsQuorum() {
-		c.pat.gone = silent{c.cfg.ID, c.epoch, c.now - c.lead.silence}
+		c.gaveUp(c.cfg.ID, c.epoch, c.now-c.lead.silence)
 		c.becomeLooking("no quorum is heard")
 		return
 	}

@@ -250,7 +250,7 @@ func (c *Core) stepLearner(m *Message) {
 		return
 	}
 	if m.Type == MsgPing {
-		c.speaks(m)
+		c.speaks(m.From, m.Epoch)
 	}
 	if m.Epoch < c.hard.Promised && !c.has(bugObeyOldEpoch) {
 		if m.Type == MsgPing {
@@ -297,7 +297,9 @@ func (c *Core) stepLearner(m *Message) {
 // stepLeader takes what a learner says to its leader.
 func (c *Core) stepLeader(m *Message) {
 	if c.role != Leading {
-		c.answers(m)
+		if m.Type == MsgPong {
+			c.speaks(c.cfg.ID, m.Epoch)
+		}
 		return
 	}
 	l := c.lead.learner(m.From)

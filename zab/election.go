@@ -334,7 +334,7 @@ func (c *Core) onVoteResp(m *Message) {
 	c.elect.seen = max(c.elect.seen, zxid.Epoch(m.Seq))
 	cd := c.cand
 	if cd == nil || m.Epoch != cd.epoch || m.Reject {
-		c.tooSoon(c.cfg.ID, m.Epoch)
+		c.speaks(c.cfg.ID, m.Epoch)
 		return
 	}
 	if !cd.granted.Has(uint8(m.From)) {
@@ -362,7 +362,7 @@ func (c *Core) tickCandidate(cd *candidacy) {
 		}
 	}
 	if c.now-cd.progress > limit {
-		c.pat.gone = silent{c.cfg.ID, cd.epoch, cd.progress}
+		c.gaveUp(c.cfg.ID, cd.epoch, cd.progress)
 		c.cand = nil
 		if c.role == Leading {
 			c.becomeLooking("no quorum for a new epoch")

@@ -48,22 +48,13 @@ func (c *Core) election() int {
 	return min(max(e, int(2*max(c.pat.worst, c.pat.before))), patienceMost*e)
 }
 
-// gaveUp remembers the leader that is given up for its silence.
-func (c *Core) gaveUp() {
-	c.pat.gone = silent{c.leader, c.epoch, c.follow.heard}
+// gaveUp remembers a leadership that is given up for the silence since the tick heard.
+func (c *Core) gaveUp(leader PeerID, e zxid.Epoch, heard int64) {
+	c.pat.gone = silent{leader, e, heard}
 }
 
-// speaks looks whether a ping is of the leader that was given up: then it lives.
-func (c *Core) speaks(m *Message) { c.tooSoon(m.From, m.Epoch) }
-
-// answers looks whether a pong answers a leadership that this server gave up.
-func (c *Core) answers(m *Message) {
-	if m.Type == MsgPong {
-		c.tooSoon(c.cfg.ID, m.Epoch)
-	}
-}
-
-func (c *Core) tooSoon(leader PeerID, e zxid.Epoch) {
+// speaks: there is a word of this leader, or for it if it is this server. If that leadership was given up, it was too soon.
+func (c *Core) speaks(leader PeerID, e zxid.Epoch) {
 	if g := &c.pat.gone; g.leader == leader && g.epoch == e {
 		c.waited(c.now - g.heard)
 		g.leader = 0

@@ -190,7 +190,7 @@ type following struct {
 
 func (c *Core) tickFollowing() {
 	if c.leaderIsSilent() && c.now >= c.elect.deadline {
-		c.gaveUp()
+		c.gaveUp(c.leader, c.epoch, c.follow.heard)
 		c.becomeLooking("leader is silent")
 		c.campaign()
 		return
