@@ -307,13 +307,14 @@ func (b *Bucket) Sweep(ctx context.Context, t fencing.Token) (int, error) {
 	for _, name := range m.Objects {
 		current[name] = true
 	}
-	n, own := 0, grantName(t)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the listing if an error ends this
+	n := 0
 	for o := range b.client.ListObjects(ctx, b.bucket, minio.ListObjectsOptions{Prefix: b.prefix + "data/", Recursive: true}) {
 		if o.Err != nil {
 			return n, fmt.Errorf("s3fence: list: %w", o.Err)
 		}
-		by := o.Key[strings.LastIndexByte(o.Key, '/')+1:]
-		if by = by[:min(len(by), len(own))]; current[o.Key] || len(by) < len(own) || by > own || by[:sameLock] != own[:sameLock] {
+		if current[o.Key] || !writtenUntil(o.Key, t) {
 			continue
 		}
 		if err := b.client.RemoveObject(ctx, b.bucket, o.Key, minio.RemoveObjectOptions{}); err != nil {
@@ -324,8 +325,12 @@ func (b *Bucket) Sweep(ctx context.Context, t fencing.Token) (int, error) {
 	return n, nil
 }
 
-// sameLock is the length of scope and incarnation in a grantName.
-const sameLock = 2 * (26 + 1)
+// writtenUntil says whether a data object is of t's lock and incarnation, and was written under t or an older grant.
+func writtenUntil(name string, t fencing.Token) bool {
+	by, _, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], "-")
+	order, same := strings.CutPrefix(by, strings.TrimSuffix(grantName(t), t.Order()))
+	return same && len(order) == len(t.Order()) && order <= t.Order()
+}
 
 // sealedBy: every lower token's write is refused from now on, so what it has uploaded will never be current.
 func sealedBy(m manifest, t fencing.Token) error {

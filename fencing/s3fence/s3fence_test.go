@@ -165,18 +165,25 @@ func conform(t *testing.T, client *minio.Client) {
 func TestConformanceOnARealServer(t *testing.T) { conform(t, startVersity(t)) }
 func TestConformanceOnTheStandIn(t *testing.T)  { conform(t, startFake(t)) }
 
-func TestSweepLeavesWhatIsCurrent(t *testing.T) {
-	ctx, w, client := t.Context(), fencingtest.NewWorld(), startFake(t)
-	if err := client.MakeBucket(ctx, "bucket", minio.MakeBucketOptions{}); err != nil {
+// fresh opens a bucket that was not there.
+func fresh(t *testing.T, client *minio.Client) *Bucket {
+	t.Helper()
+	if err := client.MakeBucket(t.Context(), "bucket", minio.MakeBucketOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	b, err := Open(ctx, client, "bucket", "")
+	b, err := Open(t.Context(), client, "bucket", "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+func TestSweepLeavesWhatIsCurrent(t *testing.T) {
+	ctx, w, client := t.Context(), fencingtest.NewWorld(), startFake(t)
+	b := fresh(t, client)
 	s := store{w.Guard(), b}
 	crash := errors.New("crash")
-	err = errors.Join(s.Enrol(ctx, fencing.Token{}), s.Write(ctx, w.Token(1), "k", "1", nil), s.Write(ctx, w.Token(1), "k", "2", nil))
+	err := errors.Join(s.Enrol(ctx, fencing.Token{}), s.Write(ctx, w.Token(1), "k", "1", nil), s.Write(ctx, w.Token(1), "k", "2", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,14 +225,7 @@ func (s *stopAt) RoundTrip(r *http.Request) (*http.Response, error) {
 // not in the manifest that it knows: they stay.
 func TestSweepOfAStoppedHolder(t *testing.T) {
 	ctx, w, client := t.Context(), fencingtest.NewWorld(), startFake(t)
-	if err := client.MakeBucket(ctx, "bucket", minio.MakeBucketOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	b, err := Open(ctx, client, "bucket", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	next := store{w.Guard(), b}
+	next := store{w.Guard(), fresh(t, client)}
 	stop := &stopAt{at: func(r *http.Request) bool { return strings.Contains(r.URL.RawQuery, "list-type") }, do: func() {
 		if err := errors.Join(next.Seal(ctx, w.Token(2)), next.Write(ctx, w.Token(2), "k", "newer", nil)); err != nil {
 			t.Error(err)
