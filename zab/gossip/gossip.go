@@ -115,6 +115,7 @@ func serfConfig(cfg *Config) (*serf.Config, error) {
 	ml := memberlist.DefaultLANConfig()
 	ml.BindAddr, ml.BindPort, ml.AdvertisePort = ip, port, port
 	ml.DeadNodeReclaimTime = time.Second // a server that died may come back at another address
+	ml.TCPTimeout = 2 * time.Second      // Close waits for as long; the default is 10 s
 	ml.SecretKey = cfg.Key
 	ml.LogOutput, ml.Logger = io.Discard, nil
 	sc.MemberlistConfig = ml
@@ -148,7 +149,7 @@ const rejoin = time.Minute
 func (g *Gossip) join(ctx context.Context) {
 	wait, alone := 200*time.Millisecond, true
 	for ctx.Err() == nil {
-		_, err := g.serf.Join(g.cfg.Join, true)
+		err := g.askAll(ctx)
 		switch others := g.serf.NumNodes() - 1; {
 		case alone && others > 0: // an address of our own answers too
 			g.cfg.Logger.Info("gossip: joined", "others", others)
@@ -165,6 +166,19 @@ func (g *Gossip) join(ctx context.Context) {
 			wait = min(2*wait, 10*time.Second)
 		}
 	}
+}
+
+// askAll asks one after the other, so that it can end between two: a machine that is off does not answer at all.
+func (g *Gossip) askAll(ctx context.Context) error {
+	var errs []error
+	for _, addr := range g.cfg.Join {
+		if ctx.Err() != nil {
+			break
+		}
+		_, err := g.serf.Join([]string{addr}, true)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // Joined is closed once somebody else is known: one of Config.Join has answered, and has told of all whom it knew.

@@ -266,6 +266,29 @@ func TestNobodyWaitsForAnUpdate(t *testing.T) {
 	}
 }
 
+// TestCloseWaitsForOneAnswerAtMost: a server that stops is not kept by those that it asks and that do not answer.
+func TestCloseWaitsForOneAnswerAtMost(t *testing.T) {
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	addr := mute.Addr().String()
+	g := start(t, Config{Self: self(1, 7), Join: []string{addr, addr, addr}})
+	asked, err := mute.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer asked.Close()
+	begin := time.Now()
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+}
+
 func TestKeysDoNotMix(t *testing.T) {
 	one := start(t, Config{Self: self(1, 1), Bind: free(t), Key: bytes.Repeat([]byte{1}, 16)})
 	open := start(t, Config{Self: self(5, 1), Bind: free(t)})
