@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/znode"
 )
 
 // clusterMember is one server as the replicated configuration and gossip see it.
@@ -193,8 +195,8 @@ func (cl *cluster) configText() (string, error) {
 	}
 	defer s.Close()
 	v := &dataVerb{toolSession: s, c: cl.c, ctx: cl.c.Context}
-	n, err := v.get(dataConfigPath)
-	return string(n.data), toolFail("read "+dataConfigPath, err)
+	n, err := v.get(znode.ConfigPath)
+	return string(n.data), toolFail("read "+znode.ConfigPath, err)
 }
 
 func transferLeaderCommand() *cli.Command {

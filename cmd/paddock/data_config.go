@@ -12,9 +12,8 @@ import (
 
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/znode"
 )
-
-const dataConfigPath = "/zookeeper/config"
 
 // dataServers reads the lines of a dynamic configuration.
 func dataServers(text string) (servers []dataServer, version string) {
@@ -66,13 +65,13 @@ func configCommand() *cli.Command {
 		Flags: toolFlags(dataStatFlag(), dataWatchFlag(),
 			&cli.BoolFlag{Name: "connection", Aliases: []string{"c"}, Usage: "only the client addresses, as a connection string"}),
 		Action: dataAction(0, 0, 0, func(v *dataVerb, _ []string) error {
-			return dataWatched(v, dataConfigPath, false, func() error {
-				n, err := v.get(dataConfigPath)
+			return dataWatched(v, znode.ConfigPath, false, func() error {
+				n, err := v.get(znode.ConfigPath)
 				if err != nil {
 					return toolFail("config", err)
 				}
 				if len(n.data) == 0 {
-					toolNote(v.c, "%s is empty: a standalone server has no replicated configuration", dataConfigPath)
+					toolNote(v.c, "%s is empty: a standalone server has no replicated configuration", znode.ConfigPath)
 					return nil
 				}
 				if v.c.Bool("connection") {

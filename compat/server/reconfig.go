@@ -29,7 +29,7 @@ func (t *turn) reconfig(h wire.RequestHeader, r *jute.Reader, large int) listene
 		t.refuseWrite(h, znode.ErrUnimplemented, large)
 		return listener.Continue
 	}
-	t.setOp(znode.Op{Kind: znode.KindReconfig, Path: "/zookeeper/config", Wire: wire.OpReconfig})
+	t.setOp(znode.Op{Kind: znode.KindReconfig, Path: znode.ConfigPath, Wire: wire.OpReconfig})
 	payload := t.order(h, false, large)
 	seq := t.txn.Origin.Seq
 	question := append([]byte{questionReconfig}, jute.AppendBuffer(q.Append(nil), payload)...)
@@ -112,7 +112,7 @@ func (s *Server) mayReconfig(payload []byte) bool {
 		return false
 	}
 	s.state.RLock()
-	_, acl, ok := s.state.st.Node("/zookeeper/config")
+	_, acl, ok := s.state.st.Node(znode.ConfigPath)
 	s.state.RUnlock()
 	writers := make([]znode.ACL, 0, len(acl))
 	for _, a := range acl {
