@@ -21,10 +21,10 @@ type config struct {
 
 // own are the keys that begin with "paddock.".
 type own struct {
-	PeerAddr          string        // peerAddr: host:port to listen on for peers; "" = as the own server line says
+	PeerAddr          string        // peerAddr: host:port to listen on for peers, and where others reach a joiner; "" = as the own server line says
 	PeerPort          string        // peerPort: "quorum" (default) or "election": which port of a server line is the peer port
 	PeerSecret        string        // peerSecret, or the content of peerSecretFile
-	GossipAddr        string        // gossipAddr: host:port; "" = off unless join is given
+	GossipAddr        string        // gossipAddr: host:port to listen on; "" = off, and then join cannot be given
 	GossipKey         string        // gossipKey, or the content of gossipKeyFile: base64
 	Join              []string      // join: gossip addresses
 	LinearizableReads bool          // linearizableReads
@@ -36,7 +36,7 @@ type own struct {
 	LogLevel          string        // logLevel: debug, info, warn, error
 }
 
-// ownKeys is the table of our keys; an error says what is allowed.
+// keys is the table of our keys (docs/operate.md lists them); an error says what is allowed.
 func (o *own) keys() map[string]func(string) error {
 	text := func(to *string) func(string) error { return func(v string) error { *to = v; return nil } }
 	file := func(to *string) func(string) error {
@@ -71,8 +71,10 @@ func (o *own) keys() map[string]func(string) error {
 		"join": func(v string) error { o.Join = strings.Split(v, ","); return nil },
 		"linearizableReads": func(v string) error {
 			var err error
-			o.LinearizableReads, err = strconv.ParseBool(v)
-			return err
+			if o.LinearizableReads, err = strconv.ParseBool(v); err != nil {
+				return errors.New("it must be true or false")
+			}
+			return nil
 		},
 		"minFreeMB":         number(0, 1<<20, func(n int) { o.MinFreeMB = n }),
 		"flushEveryMs":      number(1, 3_600_000, func(n int) { o.FlushEvery = time.Duration(n) * time.Millisecond }),

@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"os"
+	"strings"
+	"testing"
+)
 
 // initial_configuration shows the file as it is: flags are behind it, and no empty line is between them.
 func TestConfigurationTextIsTheFile(t *testing.T) {
@@ -32,6 +36,28 @@ func TestReportedID(t *testing.T) {
 		}
 		if got := (&node{cfg: c, self: 7}).reportedID(); got != want {
 			t.Errorf("%q: server %d, want %d", text, got, want)
+		}
+	}
+}
+
+// Every key of our own is in the operator's manual, and what a key cannot be is said.
+func TestOwnKeys(t *testing.T) {
+	manual, err := os.ReadFile("../../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range (&own{}).keys() {
+		if !strings.Contains(string(manual), "`paddock."+k+"`") {
+			t.Errorf("docs/operate.md does not tell of paddock.%s", k)
+		}
+	}
+	for line, want := range map[string]string{
+		"paddock.linearizableReads=yes": "true or false",
+		"paddock.electionTimeoutMs=5":   "from 60 to 600000",
+		"paddock.peerport=quorum":       "is not a key",
+	} {
+		if _, err := parseConfig("zoo.cfg", "dataDir=/d\nclientPort=2181\n"+line+"\n", nil, 1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", line, err, want)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (n *node) startGossip(self gossip.Self, members zab.Ensemble) error {
 	}
 	bind := n.cfg.own.GossipAddr
 	if bind == "" {
-		return errors.New("give --gossip host:port: where this server listens for gossip")
+		return errors.New("give --gossip host:port (paddock.gossipAddr): where this server listens for gossip")
 	}
 	if host, _, err := net.SplitHostPort(bind); err == nil && len(key) == 0 && !loopback(net.JoinHostPort(host, "0")) {
 		n.logger.Warn("gossip is neither encrypted nor authenticated: set paddock.gossipKeyFile on all servers", "address", bind)
@@ -99,7 +99,7 @@ func (n *node) ask(ctx context.Context, known *identity) (zab.Ensemble, error) {
 func (n *node) tellJoining(known *identity) error {
 	host, _, err := net.SplitHostPort(n.cfg.own.PeerAddr)
 	if ip := net.ParseIP(host); err != nil || host == "" || ip != nil && ip.IsUnspecified() {
-		return fmt.Errorf("--peer %q: give host:port where the others reach this server", n.cfg.own.PeerAddr)
+		return fmt.Errorf("--peer (paddock.peerAddr) %q: give host:port where the others reach this server", n.cfg.own.PeerAddr)
 	}
 	self := gossip.Self{ID: n.self, PeerAddr: n.cfg.own.PeerAddr, ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: version}
 	if known != nil {
