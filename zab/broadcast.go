@@ -75,7 +75,7 @@ func (c *Core) ProposeReconfig(nowMs int64, next Ensemble, extra []byte) (zxid.I
 	var ready idSet
 	ready.Add(uint8(c.cfg.ID))
 	for _, l := range c.lead.learners {
-		if l.state == streaming && l.next >= c.commit && c.now-l.heard < int64(c.cfg.Timing.Election) {
+		if l.state == streaming && l.next >= c.commit && c.now-l.heard < int64(c.election()) {
 			ready.Add(uint8(l.id))
 		}
 	}

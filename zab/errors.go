@@ -13,7 +13,7 @@ var (
 	// ErrReconfigInProgress: one reconfiguration at a time (ZooKeeper: ReconfigInProgress, -14).
 	ErrReconfigInProgress = errors.New("zab: a reconfiguration is in progress")
 	// ErrNewConfigNoQuorum: no quorum of the proposed ensemble is connected and synchronized (ZooKeeper: NewConfigNoQuorum, -13).
-	ErrNewConfigNoQuorum = errors.New("zab: no quorum of the new ensemble is connected and up to date")
+	ErrNewConfigNoQuorum = errors.New("zab: no quorum of the new ensemble is connected and synchronized")
 	// ErrReadLost: the read could not be confirmed; try again with a new ctx.
 	ErrReadLost = errors.New("zab: read was not confirmed")
 	// ErrCompacted: the log no longer holds these entries; an image is needed.
