@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -59,5 +60,20 @@ func TestOwnKeys(t *testing.T) {
 		if _, err := parseConfig("zoo.cfg", "dataDir=/d\nclientPort=2181\n"+line+"\n", nil, 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", line, err, want)
 		}
+	}
+}
+
+// With datadir.autocreate=false a folder that is missing (a disk that is not mounted) is no reason to begin with nothing.
+func TestMissingFolderIsNotMade(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "disk")
+	c, err := parseConfig("zoo.cfg", "dataDir="+dir+"\nclientPort=2181\ndatadir.autocreate=false\n", nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (&node{cfg: c, self: 1}).openData(t.Context()); err == nil || !strings.Contains(err.Error(), "datadir.autocreate") {
+		t.Errorf("a missing folder: %v", err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("it was made: %v", err)
 	}
 }

@@ -103,6 +103,9 @@ func (n *node) openData(ctx context.Context) error {
 	if err := foreignData(dir); err != nil {
 		return err
 	}
+	if err := n.cfg.CheckDirs(); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}

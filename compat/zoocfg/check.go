@@ -201,6 +201,7 @@ func (c *Config) CheckDirs() error {
 	for _, d := range []struct{ key, name string }{{"dataDir", c.Basics.DataDir}, {"dataLogDir", c.Basics.DataLogDir}} {
 		info, err := os.Stat(d.name)
 		switch {
+		case d.key == "dataLogDir" && d.name == c.Basics.DataDir: // said already
 		case errors.Is(err, fs.ErrNotExist) && c.Storage.AutoCreateDir:
 		case err != nil:
 			errs = append(errs, Note{c.File, 0, d.key, fmt.Sprintf("cannot be used: %v; create it, or set datadir.autocreate=true", err)})
