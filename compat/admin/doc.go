@@ -16,7 +16,7 @@
 //     compare its shape (numbers and addresses taken out), and for a standalone server the bytes. Deliberate differences: lists are sorted (ZooKeeper prints hash order), Go runtime metrics stand where the JVM's stood,
 //     and stage metrics of ZooKeeper's request chain that have no counterpart are absent (see notOurs in golden_test.go).
 //   - Nothing secret is rendered. Snapshot and restore need credentials ([Backup.Authorize]); everything else is for whoever reaches
-//     the port, therefore [DefaultAddress] is the loopback address and not ZooKeeper's 0.0.0.0.
+//     the port, therefore whoever serves it begins with the loopback address and not with ZooKeeper's 0.0.0.0.
 //   - A Report is taken when a word or command asks for it, and only the costly parts that it shows ([Parts]).
 //
 // # Concurrency

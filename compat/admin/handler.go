@@ -12,10 +12,6 @@ import (
 	"time"
 )
 
-// DefaultAddress is where the HTTP server listens if nothing else is said: the loopback address, because most commands need no
-// credentials. (ZooKeeper's default is 0.0.0.0:8080.)
-const DefaultAddress = "127.0.0.1:8080"
-
 // HandlerOptions configure [NewHandler]. The zero value gives /commands, /metrics and /health without backup.
 type HandlerOptions struct {
 	URL          string           // where the commands are; empty: /commands

@@ -182,14 +182,13 @@ type Observer struct {
 
 // Leading is what only a leader knows.
 type Leading struct {
-	Learners           int
-	SyncedFollowers    int
-	SyncedNonVoting    int
-	SyncedObservers    int
-	PendingSyncs       int
-	Uptime             time.Duration
-	Proposals          Sizes // bytes
-	MaxConcurrentSyncs int
+	Learners        int
+	SyncedFollowers int
+	SyncedNonVoting int
+	SyncedObservers int
+	PendingSyncs    int
+	Uptime          time.Duration
+	Proposals       Sizes // bytes
 }
 
 // Watches are the watches of this server's connections.

@@ -224,8 +224,3 @@ func (s *Set) WhoAmI(ids []znode.Identity, yield func(scheme, user string)) {
 		yield(id.Scheme, user)
 	}
 }
-
-// IsSuper says whether one of ids passes every permission check.
-func IsSuper(ids []znode.Identity) bool {
-	return slices.ContainsFunc(ids, func(id znode.Identity) bool { return id.Scheme == SchemeSuper })
-}

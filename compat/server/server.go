@@ -82,7 +82,6 @@ var (
 	errZxidAhead     = errors.New("client has seen a later zxid than this server, it must try another one")
 	errConnThrottled = errors.New("connection throttle: no tokens left")
 	errUnconfirmed   = errors.New("the ensemble did not confirm a read")
-	errShutdown      = errors.New("server is shutting down")
 )
 
 // New makes a server. It serves nobody until SoftStateChanged says that the ensemble is active.

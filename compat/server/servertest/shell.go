@@ -23,7 +23,6 @@ type shell struct {
 	jobs    []job
 	lagging bool // a round of the applier is on its way
 	waiting []job
-	applied zxid.ID
 }
 
 // mail is what waits for the core's next turn, in the order in which the core looks at it.
