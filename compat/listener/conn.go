@@ -63,6 +63,9 @@ func addrPort(a net.Addr) netip.AddrPort {
 // Remote is the client's address (an invalid one for connections that are not TCP is never returned: they all share one placeholder).
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
+// Receiver is what the Handler's Accepted returned for this connection.
+func (c *Conn) Receiver() Receiver { return c.rcv }
+
 // TLS is the state of the TLS connection; nil on a plain one.
 func (c *Conn) TLS() *tls.ConnectionState {
 	t, ok := c.nc.(*tls.Conn)

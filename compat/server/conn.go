@@ -54,6 +54,7 @@ type marks struct {
 	closed bool
 	parked bool // paused until some of its requests are answered
 	short  bool // the client's handshake had no readOnly byte
+	asks   bool // a four-letter word is answered
 }
 
 func (c *conn) sessionID() session.ID { return session.ID(c.sid.Load()) }

@@ -177,5 +177,11 @@ func (s *Server) Word(word string) (args int, known bool) {
 // Command implements listener.Handler.
 func (s *Server) Command(lc *listener.Conn, word string, args []byte) []byte {
 	s.stats.received.Add(1)
+	if c, ok := lc.Receiver().(*conn); ok { // it sees itself among the connections: one packet, and nothing more is read
+		c.mu.Lock()
+		c.info.received++
+		c.asks = true
+		c.mu.Unlock()
+	}
 	return s.opts.Words.Command(word, args, lc)
 }
