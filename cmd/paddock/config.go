@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -106,7 +107,8 @@ func parseConfig(file, text string, overrides []string, id int) (*config, error)
 	c.Warnings = slices.DeleteFunc(c.Warnings, func(n zoocfg.Note) bool { return n.Line > lines }) // a flag may repeat a key
 	keys := own.keys()
 	var errs []error
-	for k, v := range c.Own {
+	for _, k := range slices.Sorted(maps.Keys(c.Own)) {
+		v := c.Own[k]
 		set, ok := keys[k]
 		if !ok {
 			errs = append(errs, fmt.Errorf("%s: paddock.%s is not a key; there are %s", file, k, ownNames(keys)))
