@@ -73,8 +73,10 @@ func (s *Store) Commit(b *Batch) error {
 	}
 	if err := s.commit(b); err != nil {
 		s.failed = fmt.Errorf("write the changes up to %v to the database: %w", b.Zxid, err)
+		return s.failed
 	}
-	return s.failed
+	s.weigh()
+	return nil
 }
 
 func (s *Store) commit(b *Batch) error {

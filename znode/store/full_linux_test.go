@@ -66,6 +66,9 @@ func TestFullFileSystem(t *testing.T) {
 		least = min(least, sp.Free)
 	}
 	t.Logf("refused at %v; at least %d MiB of the reserve of %d were left", refused.Zxid, least>>20, opt.ReserveBytes>>20)
+	if sp, err := s.Space(); err != nil || sp.Reserve < uint64(opt.ReserveBytes)+8<<20 {
+		t.Errorf("%+v, %v: the reserve does not grow with what a compaction may write anew", sp, err)
+	}
 	must(t, os.Remove(ballast))
 	must(t, s.Commit(refused))
 	must(t, s.Close())

@@ -24,12 +24,30 @@ func (s *Store) Space() (Space, error) {
 		return Space{}, fmt.Errorf("free space of %s: %w", s.dir, err)
 	}
 	unit := uint64(st.Bsize)
-	return Space{Free: uint64(st.Bavail) * unit, Total: uint64(st.Blocks) * unit, Reserve: uint64(s.opt.ReserveBytes)}, nil
+	return Space{Free: uint64(st.Bavail) * unit, Total: uint64(st.Blocks) * unit, Reserve: s.reserve()}, nil
+}
+
+// mostRewritten is what the largest compaction writes before it removes what it read: all fresh tables, and the level that they go to.
+const mostRewritten = (freshTablesStall + baseTables) * tableBytes
+
+// reserve is what must stay free when the store writes no more: what was asked for, and, since compactions go on, what they may hold twice,
+// which is not more than there is.
+func (s *Store) reserve() uint64 {
+	return uint64(s.opt.ReserveBytes) + min(uint64(s.tables.Load()), mostRewritten)
+}
+
+// weigh notes how large the tables are. write is held.
+func (s *Store) weigh() {
+	sum := int64(0)
+	for _, l := range s.db.Levels() {
+		sum += l.Size
+	}
+	s.tables.Store(sum)
 }
 
 // checkSpace refuses to write n bytes if that could take the disk below the reserve. Twice n: once in a memtable's file, once in a table.
 func (s *Store) checkSpace(n int64) error {
-	return s.needSpace(uint64(s.opt.ReserveBytes) + 2*uint64(n))
+	return s.needSpace(s.reserve() + 2*uint64(n))
 }
 
 func (s *Store) needSpace(need uint64) error {

@@ -62,15 +62,20 @@ type Options struct {
 }
 
 const (
-	// DefaultReserve covers what Badger may write on its own after the last check: memtables, a flush, compactions.
+	// DefaultReserve covers what Badger may write on its own after the last check, besides what compactions rewrite: memtables, a flush.
 	DefaultReserve = 256 << 20
 	// DefaultCheckpointRate lets a million small nodes be written in some seconds and leaves most of a disk to the log.
 	DefaultCheckpointRate = 32 << 20
 
 	memTableBytes = 8 << 20
 	tableBytes    = 8 << 20
-	vlogBytes     = 64 << 20
-	openBytes     = 6 * memTableBytes // opening turns memtables\' files into tables
+
+	baseTables       = 64 // the level that fresh tables are merged into
+	freshTables      = 20 // so many are merged at once
+	freshTablesStall = 60 // with so many, writing waits for the merge
+
+	vlogBytes = 64 << 20
+	openBytes = 6 * memTableBytes // opening turns memtables\' files into tables
 )
 
 func (o *Options) fill() {
@@ -98,6 +103,7 @@ type Store struct {
 	failed  error      // the first error of a write that leaves the database in doubt; final
 	left    leftovers
 	last    atomic.Int64 // zxid of the newest commit record
+	tables  atomic.Int64 // bytes of all tables
 	newest  commit       // that record; guarded by write
 	imaging sync.Mutex   // held by Checkpoint
 	pinned  atomic.Int64 // zxid that a running checkpoint reads at, or 0
@@ -155,6 +161,7 @@ func (s *Store) openDB() (err error) {
 		return fmt.Errorf("open the database in %s: %w: %w", s.dir, err, ErrRebuild)
 	}
 	s.db = db
+	s.weigh()
 	return nil
 }
 
@@ -169,9 +176,9 @@ func badgerOptions(dir string, logger *slog.Logger) badger.Options {
 		WithBaseTableSize(tableBytes).
 		// Compactions take processors and the disk from those who wait: many fresh tables are merged at once, into one large level. (Creating and
 		// deleting a million nodes again and again: half as much again as with Badger's own proportions, and no second is lost to catching up.)
-		WithBaseLevelSize(64 * tableBytes).
-		WithNumLevelZeroTables(20).
-		WithNumLevelZeroTablesStall(60).
+		WithBaseLevelSize(baseTables * tableBytes).
+		WithNumLevelZeroTables(freshTables).
+		WithNumLevelZeroTablesStall(freshTablesStall).
 		WithNumCompactors(2). // the fewest that Badger takes
 		WithCompression(options.None).
 		WithBlockCacheSize(0). // blocks are read from the map
