@@ -195,6 +195,7 @@ func (c *Core) tickDisk() {
 		return
 	}
 	if c.role == Leading && late > t.DiskStepDown {
+		c.out.count.DiskSteps++
 		c.becomeLooking("disk is late")
 		c.lookAt(2 * t.Election)
 	}

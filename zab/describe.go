@@ -16,6 +16,7 @@ type Counters struct {
 	HistoryPulls int // newer histories fetched in discovery
 	EpochRolls   int // epochs opened without an election
 	DualCommits  int // commit decisions that needed two ensembles
+	DiskSteps    int // times that this server stopped leading because its disk was late
 }
 
 // Status describes a core at one moment: for admin pages, logs and tests.

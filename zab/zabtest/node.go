@@ -143,6 +143,7 @@ func (n *node) count() {
 	a.HistoryPulls += b.HistoryPulls
 	a.EpochRolls += b.EpochRolls
 	a.DualCommits += b.DualCommits
+	a.DiskSteps += b.DiskSteps
 }
 
 // pause stops the process; what arrives waits in its sockets, and its disk goes on.

@@ -59,7 +59,7 @@ func (a *Stats) Add(b *Stats) {
 func (a *Stats) fields() []*int {
 	return []*int{&a.Events, &a.Messages, &a.Dropped, &a.Crashes, &a.Pauses, &a.Partitions, &a.Transfers, &a.Reconfigs, &a.Compactions,
 		&a.Proposed, &a.Acked, &a.Reads, &a.LeaderChanges, &a.LeaderChangeInSync, &a.SnapInterrupted, &a.TornWrites, &a.BulkBytes, &a.Wipes,
-		&a.Diffs, &a.Truncs, &a.Snaps, &a.Installs, &a.HistoryPulls, &a.EpochRolls, &a.DualCommits}
+		&a.Diffs, &a.Truncs, &a.Snaps, &a.Installs, &a.HistoryPulls, &a.EpochRolls, &a.DualCommits, &a.DiskSteps}
 }
 
 // Harsh is [Swarm] with everything that makes rare mistakes frequent: small ensembles, slow disks, many crashes, short runs.
