@@ -125,7 +125,7 @@ func (h *home) imageAt(ctx context.Context, z zxid.ID) (store.Checkpoint, error)
 	}
 	h.imaging.Lock()
 	defer h.imaging.Unlock()
-	c, err := h.store.Checkpoint(ctx, nil)
+	c, err := h.store.CheckpointNow(ctx, nil)
 	if err == nil && c.Zxid < z {
 		err = fmt.Errorf("the state is at %v only, an image at %v is asked for", c.Zxid, z)
 	}

@@ -64,8 +64,9 @@ type Options struct {
 const (
 	// DefaultReserve covers what Badger may write on its own after the last check, besides what compactions rewrite: memtables, a flush.
 	DefaultReserve = 256 << 20
-	// DefaultCheckpointRate lets a million small nodes be written in some seconds and leaves most of a disk to the log.
-	DefaultCheckpointRate = 32 << 20
+	// DefaultCheckpointRate lets a million small nodes be written in twenty seconds, beside writers whose p99 it raises by a quarter (at 32 MiB/s
+	// by three quarters, on two cores).
+	DefaultCheckpointRate = 10 << 20
 
 	memTableBytes = 8 << 20
 	tableBytes    = 8 << 20
