@@ -91,7 +91,10 @@ func (c *conn) dataOf(path string) ([]byte, znode.Stat, znode.Code) {
 	return s.state.st.GetData(path, c.identities(), s.znodeFlags())
 }
 
-func isVirtualPath(path string) bool { return strings.HasPrefix(path, "/zookeeper/") }
+// virtualPrefix begins the path of every virtual node.
+const virtualPrefix = "/zookeeper/"
+
+func isVirtualPath(path string) bool { return strings.HasPrefix(path, virtualPrefix) }
 
 func (c *conn) exists(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 	var q wire.PathWatch

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -288,7 +289,7 @@ func (t *turn) mustConfirm(op int32, r jute.Reader) bool {
 		return false
 	case op == wire.OpGetData, op == wire.OpExists:
 		return s.needsConfirmation(r.Text())
-	case op == wire.OpMultiRead:
+	case op == wire.OpMultiRead && bytes.Contains(r.Rest(), []byte(virtualPrefix)): // any other need not be decoded twice
 		return slices.ContainsFunc(wire.DecodeMultiRead(&r, nil), func(o wire.ReadOp) bool { return o.Op == wire.OpGetData && s.needsConfirmation(o.Path) })
 	}
 	return false

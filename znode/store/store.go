@@ -76,7 +76,7 @@ const (
 	freshTablesStall = 60 // with so many, writing waits for the merge
 
 	vlogBytes = 64 << 20
-	openBytes = 6 * memTableBytes // opening turns memtables\' files into tables
+	openBytes = 6 * memTableBytes // opening turns memtables' files into tables
 )
 
 func (o *Options) fill() {
