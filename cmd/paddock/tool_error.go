@@ -80,7 +80,7 @@ func (c toolServerCode) Error() string {
 	case -121:
 		return "no such watch"
 	case -125:
-		return "the quota would be exceeded"
+		return "the quota would be exceeded, or the server's disk is nearly full: look at listquota and at the alarms of status"
 	case -127:
 		return "the server is throttling requests"
 	case -4:
