@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"github.com/paddock-zk/paddock/compat/bench"
+	"github.com/paddock-zk/paddock/compat/proof/bench"
 )
 
 // benchCommand is `paddock bench`: load any ZooKeeper-compatible servers and measure them.

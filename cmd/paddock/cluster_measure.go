@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"github.com/paddock-zk/paddock/compat/bench"
+	"github.com/paddock-zk/paddock/compat/proof/bench"
 )
 
 func checkPerfCommand() *cli.Command {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/paddock-zk/paddock/compat/crosscheck"
+	"github.com/paddock-zk/paddock/compat/proof/crosscheck"
 )
 
 // crosscheckCommand is `paddock crosscheck`: the same requests to two servers, every field of the answers compared.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/paddock-zk/paddock/compat/zktest"
-	"github.com/paddock-zk/paddock/compat/zktest/pgtest"
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
+	"github.com/paddock-zk/paddock/compat/proof/zktest/pgtest"
 )
 
 // TestDemoFencing plays the demonstration with the account in a file, against the real ZooKeeper and against Paddock.

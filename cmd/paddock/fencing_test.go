@@ -17,7 +17,7 @@ import (
 	"github.com/go-zookeeper/zk"
 	"github.com/urfave/cli/v2"
 
-	"github.com/paddock-zk/paddock/compat/zktest"
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/fencing/paseto"
 )

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paddock-zk/paddock/compat/zktest"
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
 )
 
 // operation plays docs/operate.md on one machine: each host of it is a folder, and each of its ports a free one.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paddock-zk/paddock/compat/client"
+	"github.com/paddock-zk/paddock/compat/proof/client"
 	"github.com/paddock-zk/paddock/compat/wire"
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/znode"

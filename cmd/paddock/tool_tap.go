@@ -8,7 +8,7 @@ import (
 
 	"github.com/go-zookeeper/zk"
 
-	"github.com/paddock-zk/paddock/compat/client"
+	"github.com/paddock-zk/paddock/compat/proof/client"
 	"github.com/paddock-zk/paddock/compat/wire"
 )
 

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paddock-zk/paddock/compat/zktest"
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
 )
 
 // toolAuthority signs certificates for tests.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-zookeeper/zk"
 
-	"github.com/paddock-zk/paddock/compat/zktest"
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
 )
 
 // want is what both servers note of the same client. S is its session.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/go-zookeeper/zk"
 
-	"github.com/paddock-zk/paddock/compat/client"
+	"github.com/paddock-zk/paddock/compat/proof/client"
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
 	"github.com/paddock-zk/paddock/compat/wire"
-	"github.com/paddock-zk/paddock/compat/zktest"
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/fencing/lock"
 	"github.com/paddock-zk/paddock/fencing/paseto"

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paddock-zk/paddock/compat/zktest"
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
 )
 
 // TestNothingIsLeftBehind: requests whose contexts end at any moment, over connections that break at any moment, and slots too. Nobody holds beside

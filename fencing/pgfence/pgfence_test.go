@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"github.com/paddock-zk/paddock/compat/zktest/pgtest"
+	"github.com/paddock-zk/paddock/compat/proof/zktest/pgtest"
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/fencing/fencingtest"
 )

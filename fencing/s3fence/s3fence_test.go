@@ -20,7 +20,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
-	"github.com/paddock-zk/paddock/compat/zktest"
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/fencing/fencingtest"
 )
