@@ -230,9 +230,7 @@ func (n *node) startPeer() error {
 		<-n.peer.Done()
 		n.failed <- n.peer.Err()
 	}()
-	// What depends on how long ago something happened, every half tick at most, so that a short tick expires on time.
-	half := min(time.Duration(n.cfg.Basics.TickTime)*time.Millisecond/2, time.Second)
-	go n.repeat(max(half, time.Millisecond), n.server.Tick)
+	go n.repeat(n.server.TickEvery(), n.server.Tick) // what depends on how long ago something happened
 	if n.gossip != nil {
 		go n.repeat(time.Second, n.tellGossip) // by itself, since it waits for the network: a hint delays no session's end
 	}

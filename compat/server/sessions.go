@@ -3,6 +3,7 @@ package server
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/session"
@@ -11,17 +12,18 @@ import (
 
 // sessions is what this server knows about who is alive. Facts (which sessions exist) are in the state; here is time.
 type sessions struct {
-	mu       sync.Mutex
-	gen      *session.Generator
-	tracker  *session.Tracker // nil unless this server leads
-	hold     bool             // the leader is not sure of its leadership: nobody is expired
-	heldAt   int64            // ms: since when
-	tickMs   int64
-	lastTick int64 // ms; 0 before the first
-	lastSeen int64 // ns: touches up to here were reported
-	sweepAt  int64 // ms: when containers are looked at next
-	late     []session.ID
-	parted   []parting // the last words of connections that have ended since
+	mu        sync.Mutex
+	gen       *session.Generator
+	tracker   *session.Tracker // nil unless this server leads
+	hold      bool             // the leader is not sure of its leadership: nobody is expired
+	heldAt    int64            // ms: since when
+	tickMs    int64
+	tickEvery int64 // ms between two calls of Tick
+	lastTick  int64 // ms; 0 before the first
+	lastSeen  int64 // ns: touches up to here were reported
+	sweepAt   int64 // ms: when containers are looked at next
+	late      []session.ID
+	parted    []parting // the last words of connections that have ended since
 }
 
 // parting is what a connection heard last, until it was reported: else a client that loses its connection right after a request has
@@ -42,6 +44,7 @@ func (x *sessions) part(p parting) {
 func (x *sessions) init(o *Options) {
 	x.gen = session.NewGenerator(uint8(o.ID), o.Clock.Wall())
 	x.tickMs = o.Sessions.TickMs
+	x.tickEvery = max(1, min(x.tickMs/2, 1000))
 }
 
 func (x *sessions) newID() session.ID {
@@ -120,9 +123,15 @@ const expirePerTick = 2000
 // askPatienceMs is how long a question to the leader may stay without an answer.
 const askPatienceMs = 10_000
 
+// TickEvery is how often the owner must call Tick: twice in each tickTime, and at least once in a second, so that a session ends on time
+// also where ticks are long.
+func (s *Server) TickEvery() time.Duration {
+	return time.Duration(s.sess.tickEvery) * time.Millisecond
+}
+
 // Tick moves the time of sessions: it collects who was heard, reports it to the leader, and on the leader ends sessions that are late
-// and nodes whose time is over. Call it twice in each tickTime, from one goroutine. A call that comes late gives all sessions the time
-// back: the silence was ours.
+// and nodes whose time is over. Call it every TickEvery, from one goroutine. A call that comes late gives all sessions the time back: the
+// silence was ours.
 func (s *Server) Tick() {
 	nowNs := s.opts.Clock.Mono()
 	now := nowNs / 1e6
@@ -130,7 +139,7 @@ func (s *Server) Tick() {
 	x.mu.Lock()
 	late := int64(0)
 	if x.lastTick != 0 {
-		late = now - x.lastTick - x.tickMs/2
+		late = now - x.lastTick - x.tickEvery
 	}
 	x.lastTick = now
 	leading := x.tracker != nil
@@ -138,13 +147,13 @@ func (s *Server) Tick() {
 	x.lastSeen = nowNs
 	x.mu.Unlock()
 	s.endStuck(nowNs)
-	if late <= x.tickMs/4 {
+	if late <= x.tickEvery/2 {
 		late = 0
 	}
 	s.tickLocals(since, late, now)
 	if !leading {
 		// Twice the span, because a report may be lost on the way.
-		if data := s.touches(since - x.tickMs*1e6/2); len(data) > 0 && s.is(modeServing) {
+		if data := s.touches(since - x.tickEvery*1e6); len(data) > 0 && s.is(modeServing) {
 			s.opts.Orderer.Touch(data)
 		}
 		return
