@@ -6,6 +6,7 @@
 // dialler to the accepter, so a link that is cut in one direction looks like what it is. Each pair has two links: the control
 // lane (heartbeats, votes, acknowledgements) and the bulk lane (proposals, history, forwards, and questions that must not overtake them:
 // [zab.MsgType.Bulk]), so a heartbeat never waits behind a proposal. An image of the state takes a connection of its own for each try (lane image).
+// Links and images try all addresses of a server in turn, so that one of several networks may be down.
 //
 // # Contract
 //
@@ -17,7 +18,8 @@
 // server that is not in the ensemble or is not the one that was dialled, and whoever does not know the shared secret. The
 // handshake proves the secret in both directions (HMAC-SHA256 over both nonces and all that was said), without sending it. With TLS, the
 // certificates of both sides are checked before the handshake begins; without, frames are not encrypted and not signed: use a network
-// that you trust, or TLS.
+// that you trust, or TLS. A connection that has not finished its handshake costs about as much as its socket, and there are at most a few hundred
+// of them: then the oldest is closed for the newest. A warning that strangers can cause is logged only now and then, with a count.
 //
 // # Concurrency
 //

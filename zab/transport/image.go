@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +25,7 @@ type ImageWriter interface {
 const imageChunk = 256 << 10
 
 // SendImage ships an image to a server: the header names it, open gives its bytes from an offset. It returns when the receiver has
-// committed it. bytesPerSecond > 0 limits the rate.
+// committed it, and early if ctx ends or the transport is closed. bytesPerSecond > 0 limits the rate.
 func (t *Transport) SendImage(ctx context.Context, to zab.PeerID, header []byte, open func(offset int64) (io.ReadCloser, error), bytesPerSecond int) error {
 	t.mu.Lock()
 	pair, ok := t.links[to]
@@ -32,16 +33,15 @@ func (t *Transport) SendImage(ctx context.Context, to zab.PeerID, header []byte,
 	if !ok {
 		return fmt.Errorf("transport: no link to server %d", to)
 	}
-	pair[1].mu.Lock()
-	addr := pair[1].addrs[0]
-	pair[1].mu.Unlock()
-	c, err := t.connect(ctx, addr, to, laneImage)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.ctx, cancel)()
+	c, err := t.connectImage(ctx, to, pair[1].addresses())
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	stop := context.AfterFunc(t.ctx, func() { c.Close() })
-	defer stop()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
 	if err := writeFrame(c, header); err != nil {
 		return err
 	}
@@ -67,6 +67,21 @@ func (t *Transport) SendImage(ctx context.Context, to zab.PeerID, header []byte,
 		return fmt.Errorf("transport: server %d refused the image: %s", to, verdict)
 	}
 	return nil
+}
+
+// connectImage connects to the first address that answers. A server with addresses in several networks is filled as long as one of them works.
+func (t *Transport) connectImage(ctx context.Context, to zab.PeerID, addrs []string) (net.Conn, error) {
+	var errs []error
+	for _, addr := range addrs {
+		c, err := t.connect(ctx, addr, to, laneImage)
+		if err == nil {
+			return c, nil
+		}
+		if errs = append(errs, err); ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
 }
 
 // pour frames src onto c; an empty frame says that the image is whole.

@@ -94,10 +94,15 @@ func (k *link) run(ctx context.Context) {
 
 // dial connects to the next address in turn and shakes hands.
 func (k *link) dial(ctx context.Context, try int) (net.Conn, error) {
+	addrs := k.addresses()
+	return k.t.connect(ctx, addrs[try%len(addrs)], k.to, k.lane)
+}
+
+// addresses is where the server may be reached, in order of preference.
+func (k *link) addresses() []string {
 	k.mu.Lock()
-	addr := k.addrs[try%len(k.addrs)]
-	k.mu.Unlock()
-	return k.t.connect(ctx, addr, k.to, k.lane)
+	defer k.mu.Unlock()
+	return k.addrs
 }
 
 // write sends what waits, all of it at once, until the connection breaks.

@@ -49,6 +49,8 @@ type Transport struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	count   counters
+	pending pending
+	warn    warnings
 
 	mu    sync.Mutex
 	links map[zab.PeerID][2]*link
@@ -73,6 +75,7 @@ func New(cfg Config) *Transport {
 		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	t := &Transport{cfg: cfg, links: map[zab.PeerID][2]*link{}, known: map[zab.PeerID]bool{}, in: map[net.Conn]struct{}{}}
+	t.warn = warnings{logger: cfg.Logger, logged: map[string]*warned{}}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.running.Go(t.accept)
 	return t
@@ -215,6 +218,8 @@ func (t *Transport) connect(ctx context.Context, addr string, to zab.PeerID, l l
 			return nil, fmt.Errorf("transport: link to server %d at %s: %w", to, addr, err)
 		}
 	}
+	stop := context.AfterFunc(ctx, func() { c.Close() }) // who answers may be silent, and Close must not wait for him
+	defer stop()
 	if err := greet(c, bufio.NewReaderSize(c, 256), t.cfg.Identity, to, l, t.cfg.Secret); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("transport: link to server %d at %s: %w", to, addr, err)
@@ -254,9 +259,10 @@ func (t *Transport) accept() {
 			}
 			continue
 		}
-		t.mu.Lock()
-		t.in[c] = struct{}{}
-		t.mu.Unlock()
+		if !t.take(c) {
+			c.Close()
+			return
+		}
 		t.running.Go(func() {
 			t.serve(c)
 			t.mu.Lock()
@@ -267,19 +273,47 @@ func (t *Transport) accept() {
 	}
 }
 
+// take notes an accepted connection, so that Close ends it. It says no if Close has been called: then nobody would end it any more.
+func (t *Transport) take(c net.Conn) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ctx.Err() != nil {
+		return false
+	}
+	t.in[c] = struct{}{}
+	return true
+}
+
+// handshake finds out who is on the other side of an accepted connection. Until that is known, the connection costs little, and there are only
+// so many of its kind.
+func (t *Transport) handshake(raw, c net.Conn) (hello, *bufio.Reader, error) {
+	if oldest := t.pending.add(raw); oldest != nil {
+		t.count.refused.Add(1)
+		t.warn.warn(time.Now(), "full", "peer port: too many connections have not yet proved that they are servers of this ensemble; the oldest was closed",
+			"limit", maxPending, "closed", oldest.RemoteAddr())
+		oldest.Close()
+	}
+	defer t.pending.remove(raw)
+	r := bufio.NewReaderSize(c, 256)
+	h, err := receive(c, r, t.cfg.Identity, t.cfg.Secret, t.isKnown)
+	return h, r, err
+}
+
 // serve reads one incoming link until it ends or says something wrong.
 func (t *Transport) serve(raw net.Conn) {
 	c := raw
 	if t.cfg.TLS != nil {
 		c = tls.Server(raw, t.cfg.TLS)
 	}
-	r := bufio.NewReaderSize(c, 64<<10)
-	h, err := receive(c, r, t.cfg.Identity, t.cfg.Secret, t.isKnown)
+	h, small, err := t.handshake(raw, c)
 	if err != nil {
-		t.count.refused.Add(1)
-		t.cfg.Logger.Warn("peer port: a link was refused", "from", raw.RemoteAddr(), "err", err)
+		if t.ctx.Err() == nil {
+			t.count.refused.Add(1)
+			t.warn.warn(time.Now(), refusal(raw.RemoteAddr(), err), "peer port: a link was refused", "from", raw.RemoteAddr(), "err", err)
+		}
 		return
 	}
+	r := bufio.NewReaderSize(small, 64<<10) // over the small one, which may hold the beginning of what follows
 	if h.lane == laneImage {
 		err = t.receiveImage(c, r, h.from)
 	} else {
@@ -291,6 +325,12 @@ func (t *Transport) serve(raw net.Conn) {
 		}
 		t.cfg.Logger.Info("peer link ended", "from", h.from, "lane", byte(h.lane), "err", err)
 	}
+}
+
+// refusal is what makes two refused links the same for the log: the machine that they come from, and the reason.
+func refusal(from net.Addr, err error) string {
+	host, _, _ := net.SplitHostPort(from.String())
+	return host + " " + err.Error()
 }
 
 func (t *Transport) readMessages(r *bufio.Reader, from zab.PeerID) error {
