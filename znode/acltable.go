@@ -10,10 +10,10 @@ import (
 // aclID names an interned ACL. 0 is none; openACL is world:anyone all, which is never released.
 type aclID = uint32
 
-const (
-	openACL  aclID = 1
-	aclChunk       = 64
-)
+const openACL aclID = 1
+
+// aclChunk is how many entries are allocated at once.
+const aclChunk = 64
 
 // aclEntry is one distinct list. list is immutable: events and readers share it.
 type aclEntry struct {

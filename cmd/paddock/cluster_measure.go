@@ -135,8 +135,11 @@ func checkFolder(ctx context.Context, dir string, writes int) ([]checkResult, er
 	defer os.Remove(f.Name())
 	defer f.Close()
 	block := make([]byte, 4096)
-	if _, err := f.Write(make([]byte, 1<<20)); err == nil { // a log writes into space that is there
-		err = f.Sync()
+	if _, err := f.Write(make([]byte, 1<<20)); err != nil { // a log writes into space that is there
+		return nil, fmt.Errorf("check disk: write to %s: %w", f.Name(), err)
+	}
+	if err := f.Sync(); err != nil {
+		return nil, fmt.Errorf("check disk: sync %s: %w", f.Name(), err)
 	}
 	var took []time.Duration
 	for i := range max(writes, 10) {

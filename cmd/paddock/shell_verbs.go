@@ -45,13 +45,11 @@ func (s *shell) help(_ context.Context, words []string) error {
 		}
 		rows = append(rows, []string{c.Name, c.ArgsUsage, c.Usage})
 	}
-	for _, v := range [][]string{{"addauth", "SCHEME CREDENTIALS", "authenticate this session"}, {"connect", "HOST:PORT,...", "a new session with other servers"},
+	rows = append(rows, [][]string{{"addauth", "SCHEME CREDENTIALS", "authenticate this session"}, {"connect", "HOST:PORT,...", "a new session with other servers"},
 		{"close", "", "end the session"}, {"history", "", "the lines so far"}, {"redo", "NUMBER", "one of them again"},
 		{"addWatch", "[-m MODE] PATH", "print the events of a subtree from now on (PERSISTENT: of one node)"},
 		{"removewatches", "PATH [-c|-d|-a] [-l]", "remove the watches of a node"},
-		{"printwatches", "on|off", "print the events of -w and addWatch"}, {"version", "", "of the tool and the server"}, {"quit", "", "end"}} {
-		rows = append(rows, v)
-	}
+		{"printwatches", "on|off", "print the events of -w and addWatch"}, {"version", "", "of the tool and the server"}, {"quit", "", "end"}}...)
 	_, err := fmt.Fprint(s.c.App.Writer, toolTable([]string{"VERB", "ARGUMENTS", ""}, rows, false))
 	return err
 }

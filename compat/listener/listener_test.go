@@ -25,7 +25,6 @@ type echo struct {
 type echoConn struct {
 	c      *Conn
 	held   bool
-	gotten [][]byte
 	closed chan error
 }
 

@@ -54,11 +54,10 @@ type story struct {
 
 type client struct {
 	*raw
-	xid  int32
-	ops  map[int32][]int32 // opcodes by xid, in order of sending
-	id   session.ID
-	pw   []byte
-	done bool
+	xid int32
+	ops map[int32][]int32 // opcodes by xid, in order of sending
+	id  session.ID
+	pw  []byte
 }
 
 func (s *story) run(t *testing.T, d *datadriven.TestData) string {

@@ -98,7 +98,7 @@ func walk(t *testing.T, w *world, r *rand.Rand, me int, s *walker) *walker {
 	switch r.IntN(4) {
 	case 0:
 		c.send(wire.RequestHeader{Xid: 9999, Op: wire.OpCloseSession}.Append(nil))
-		if f, err = c.next(10 * time.Second); err != nil {
+		if _, err = c.next(10 * time.Second); err != nil {
 			t.Errorf("close: %v", err)
 		}
 		s.id, s.pw = 0, make([]byte, 16)

@@ -113,7 +113,7 @@ func canonical(text string, limit int) error {
 	}
 	rest, ok := strings.CutPrefix(text, header)
 	if !ok {
-		return errors.New("the text does not begin with " + header)
+		return fmt.Errorf("the text does not begin with %q", header)
 	}
 	body, footer, hasFooter := strings.Cut(rest, ".")
 	if body == "" || hasFooter && footer == "" {

@@ -96,7 +96,7 @@ func Check(ctx context.Context, o Options) (*Report, error) {
 	return report, nil
 }
 
-// seed plays one script, and takes every difference in it that is of a new kind.
+// seed plays one script and takes its first difference, if that is of a new kind: what follows is likely a consequence of it.
 func (c *check) seed(ctx context.Context, script Script, report *Report) error {
 	report.Scripts++
 	report.Steps += len(script.Steps)
@@ -105,26 +105,20 @@ func (c *check) seed(ctx context.Context, script Script, report *Report) error {
 		return err
 	}
 	report.count(script.Steps, left)
-	known := map[string]bool{}
-	ignore := func(signature string) bool { return known[signature] }
-	for len(report.Findings) < c.Stop {
-		d := Compare(script.Steps, left, right, ignore)
-		if d == nil {
-			return nil
-		}
-		known[d.Signature] = true
-		if f := report.find(d.Signature); f != nil {
-			f.Seeds = append(f.Seeds, script.Seed)
-			return nil // what follows it is likely a consequence
-		}
-		fmt.Fprintf(c.Log, "seed %d (%s): %s\n", script.Seed, script.Profile, d.Signature)
-		f, err := c.shrink(ctx, script, d)
-		if err != nil {
-			return err
-		}
-		report.Findings = append(report.Findings, f)
+	d := Compare(script.Steps, left, right, nil)
+	if d == nil {
 		return nil
 	}
+	if f := report.find(d.Signature); f != nil {
+		f.Seeds = append(f.Seeds, script.Seed)
+		return nil
+	}
+	fmt.Fprintf(c.Log, "seed %d (%s): %s\n", script.Seed, script.Profile, d.Signature)
+	f, err := c.shrink(ctx, script, d)
+	if err != nil {
+		return err
+	}
+	report.Findings = append(report.Findings, f)
 	return nil
 }
 

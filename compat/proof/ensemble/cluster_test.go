@@ -170,10 +170,6 @@ func (c *cluster) ids() []int {
 	return out
 }
 
-func (c *cluster) voters() []int {
-	return slices.DeleteFunc(c.ids(), func(id int) bool { return !c.members[id-1].voter })
-}
-
 // others are the ids of all servers but these.
 func (c *cluster) others(ids ...int) []int {
 	return slices.DeleteFunc(c.ids(), func(id int) bool { return slices.Contains(ids, id) })

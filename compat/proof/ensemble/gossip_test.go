@@ -35,10 +35,9 @@ type gossiping struct {
 	eye   *gossip.Gossip // a member of gossip that only listens, and whose contacts forgers use
 	us    [2]string      // cluster and incarnation, hex
 	liars []*serf.Serf
-	short *zk             // a session with a short timeout and an ephemeral node
-	stop  chan struct{}   // ends the short session's life
-	ended chan error      // why the short session was not well; nil
-	seen  map[string]bool // lines of logs that have been looked at
+	short *zk           // a session with a short timeout and an ephemeral node
+	stop  chan struct{} // ends the short session's life
+	ended chan error    // why the short session was not well; nil
 }
 
 // startGossiping starts three members, a fourth that is told one gossip address, and a session that must outlive all.

@@ -278,7 +278,7 @@ func (w *worker) sequential() {
 type locker struct {
 	*zk
 	load   *load
-	id, n  int
+	id     int
 	grants []grant
 	wrong  []string
 }

@@ -12,7 +12,7 @@ import (
 // Paths that clients use. Registers and parents are never deleted.
 const registers = 3
 
-func parents() [4]string { return [...]string{"/e", "/q", lockParent, "/v"} }
+func parents() []string { return []string{"/e", "/q", lockParent, "/v"} }
 
 const lockParent = "/lock"
 
