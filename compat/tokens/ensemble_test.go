@@ -37,10 +37,10 @@ func (a *grants) granted(t *testing.T, g *lock.Grant, endedBefore int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.seen[token.Fence] {
-		t.Errorf("%v was granted twice", token.Order())
+		t.Errorf("%s %v was granted twice", zktest.PromiseBroken, token.Order())
 	}
 	if a.seen[token.Fence] = true; token.Fence <= endedBefore {
-		t.Errorf("%v is not after %#x", token.Order(), endedBefore)
+		t.Errorf("%s %v is not after %#x", zktest.PromiseBroken, token.Order(), endedBefore)
 	}
 }
 

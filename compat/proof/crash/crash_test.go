@@ -116,7 +116,7 @@ func judge(t *testing.T, all []*worker) {
 			return err
 		}
 		for _, wrong := range w.ledger.judge(found) {
-			t.Errorf("worker %d: %s", w.id, wrong)
+			t.Errorf("%s worker %d: %s", zktest.PromiseBroken, w.id, wrong)
 		}
 		return nil
 	})

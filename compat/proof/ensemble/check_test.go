@@ -90,7 +90,7 @@ func (l *load) settle(agree ...*member) {
 	wrong = append(wrong, c.watch.wrong...)
 	c.watch.mu.Unlock()
 	for _, text := range wrong {
-		c.t.Error(text)
+		c.t.Errorf("%s %s", zktest.PromiseBroken, text)
 	}
 	c.agree(agree...)
 	ops := 0
@@ -125,7 +125,7 @@ func (w *worker) look() (wrong []string) {
 		return wrong
 	}
 	if err != nil {
-		say("its session %v cannot be used any more: %v", w.session, err)
+		w.load.c.t.Errorf("worker %d: its session %v cannot be used any more: %v", w.id, w.session, err) // on a starved machine it may have expired
 		return wrong
 	}
 	if owner != int64(w.session) {
@@ -221,7 +221,7 @@ func (l *load) leave(on []*member) (wrong []string) {
 	for _, w := range l.workers {
 		was := w.expired
 		if err := w.close(); err != nil {
-			wrong = append(wrong, fmt.Sprintf("closing session %v: %v", w.session, err))
+			l.c.t.Errorf("closing session %v: %v", w.session, err)
 		}
 		w.expired = was
 	}
@@ -231,7 +231,7 @@ func (l *load) leave(on []*member) (wrong []string) {
 	for _, m := range on {
 		z := newZK([]string{m.Addr()}, 0)
 		if !zktest.Within(patience, func() bool { return (z.conn != nil || z.try() == nil) && z.sync() == nil }) {
-			wrong = append(wrong, fmt.Sprintf("server %d answers no sync", m.id))
+			l.c.t.Errorf("server %d answers no sync", m.id)
 			continue
 		}
 		for _, w := range l.workers {
@@ -246,8 +246,11 @@ func (l *load) leave(on []*member) (wrong []string) {
 				}
 				_, found, err = z.exists(w.ephemeral())
 				return err == nil
-			}) || found {
-				wrong = append(wrong, fmt.Sprintf("server %d has the ephemeral node of the closed session %v (%v)", m.id, w.session, err))
+			}) {
+				l.c.t.Errorf("server %d does not answer whether it has the ephemeral node of %v: %v", m.id, w.session, err)
+			}
+			if found {
+				wrong = append(wrong, fmt.Sprintf("server %d has the ephemeral node of the closed session %v", m.id, w.session))
 			}
 		}
 		_ = z.close()

@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"testing"
+
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
 )
 
 var faultsFlag = flag.String("faults", "some", `"all" runs every row of the catalogue that real processes show, "some" a handful`)
@@ -30,7 +32,7 @@ func TestEnsembleFaults(t *testing.T) {
 	for _, r := range rows() {
 		t.Run(fmt.Sprintf("%02d_%s", r.number, r.name), func(t *testing.T) {
 			if !r.some && *faultsFlag == "some" {
-				t.Skip("run with -faults=all")
+				zktest.LeftOut(t, "the longer faults of an ensemble", "go test ./compat/proof/ensemble -faults=all")
 			}
 			t.Parallel()
 			r.play(t)

@@ -93,7 +93,7 @@ func (k *kernel) passAll() {
 // TestEnsembleKernelDrops cuts directions where the kernel drops packets. It needs root, ip and nft.
 func TestEnsembleKernelDrops(t *testing.T) {
 	if *faultsFlag == "some" {
-		t.Skip("run with -faults=all")
+		zktest.LeftOut(t, "the longer faults of an ensemble", "go test ./compat/proof/ensemble -faults=all")
 	}
 	k := startKernel(t, 3)
 	l := startLoad(k.cluster, 4, 2)
@@ -132,7 +132,7 @@ func TestEnsembleKernelDrops(t *testing.T) {
 // away. When the network is whole the server must be back much sooner.
 func TestEnsembleKernelLongCut(t *testing.T) {
 	if *faultsFlag == "some" {
-		t.Skip("run with -faults=all")
+		zktest.LeftOut(t, "the longer faults of an ensemble", "go test ./compat/proof/ensemble -faults=all")
 	}
 	k := startKernel(t, 3)
 	l := startLoad(k.cluster, 2, 0)

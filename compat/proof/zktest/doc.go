@@ -26,12 +26,17 @@
 // Where it is missing the test is skipped with a line that starts with "SKIPPED PEER MISSING:"; in CI (the environment's CI is "true")
 // the test fails instead, because a suite that silently does not run proves nothing. `.ci/peers.sh` installs all of them on Debian.
 //
+// A test that takes long and is run only when it is asked for says so with [LeftOut]. `go test` shows nothing that a passing package prints, so
+// what was left out of one `go test` is summed up in a line on the terminal when it ends, if there is a terminal; packages whose results came from
+// the cache are not in it. `.ci/run` sets PADDOCK_LEFT_OUT and prints the same in its own summary.
+//
 // # Environment
 //
 //	PADDOCK_PEERS          folder that .ci/peers.sh installs to (default: the user's cache folder + /paddock)
 //	PADDOCK_ZOOKEEPER_DIR  folder with ZooKeeper's jars (default: $PADDOCK_PEERS/zookeeper-3.9.5)
 //	PADDOCK_BINARY         a paddock binary to test instead of one built from this tree (say, built with -race)
 //	PADDOCK_TEST_SERVERS   comma-separated kinds for [Each]: "zookeeper", "paddock" (default: both)
+//	PADDOCK_LEFT_OUT       a folder to write down what is left out, instead of the line on the terminal
 //	PADDOCK_SLOW           "1" runs also the proofs of the suites themselves that take minutes
 //	PADDOCK_KEEP           "1" keeps the servers' folders and prints where they are
 package zktest

@@ -116,6 +116,14 @@ func Mode(addr string) string {
 	return ""
 }
 
+// PromiseBroken begins the message of a checker that saw what must never be, as a lost write or a token that was given twice. `.ci/run` runs a test
+// that failed once more where real processes are started, but not one that says this.
+const PromiseBroken = "PROMISE BROKEN:"
+
+// Patience is how long a test waits for what should come in a moment. It is no measure of how long that takes: a machine on which everything runs at once
+// may take many times as long, and only what never comes is a failure.
+const Patience = 2 * time.Minute
+
 // Eventually asks again and again until the answer is yes, and fails the test after that long. It is for real processes,
 // whose progress no channel tells; a test of our own code waits for the event itself.
 func Eventually(t testing.TB, within time.Duration, what string, yes func() bool) {

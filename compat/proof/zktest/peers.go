@@ -74,7 +74,16 @@ func Missing(t testing.TB, what string, err error) {
 		t.Fatalf("PEER MISSING: %s: %v (CI must have run .ci/peers.sh)", what, err)
 	}
 	fmt.Printf("SKIPPED PEER MISSING: %s needs %s: %v\n", t.Name(), what, err)
+	leftOut("tests that need "+what, ".ci/peers.sh installs it")
 	t.Skipf("SKIPPED PEER MISSING: %s: %v", what, err)
+}
+
+// LeftOut skips a test that is run only when it is asked for. What is a plural that tells what is left out, as "the longer faults";
+// how says how it is run, as "go test ./compat/proof/ensemble -faults=all".
+func LeftOut(t testing.TB, what, how string) {
+	t.Helper()
+	leftOut(what, how)
+	t.Skipf("%s: %s", what, how)
 }
 
 func find(what string) error {

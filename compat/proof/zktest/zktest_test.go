@@ -71,6 +71,7 @@ func TestMissingPeer(t *testing.T) {
 		t.Fatal("found a program that does not exist")
 	}
 	t.Setenv("CI", "")
+	t.Setenv("PADDOCK_LEFT_OUT", t.TempDir())
 	skipped := t.Run("user", func(t *testing.T) {
 		Require(t, "no-such-program-anywhere")
 		t.Error("went on")
