@@ -80,8 +80,6 @@ func story(t *testing.T, tr **Tracker, d *datadriven.TestData) string {
 		(*tr).Reopen(ID(id), now)
 	case "extend":
 		(*tr).Extend(gap)
-	case "owner":
-		(*tr).SetOwner(ID(id), uint64(gap))
 	case "advance":
 		return fmt.Sprintln((*tr).Advance(now, int(limit), nil))
 	default:

@@ -14,11 +14,10 @@ type Tracker struct {
 	buckets map[int64]uint32 // tick number -> first record
 }
 
-// record is one session: 40 bytes without pointers.
+// record is one session: 32 bytes without pointers.
 type record struct {
 	id      ID
 	bucket  int64 // tick number it expires at; closing if it is named already
-	owner   uint64
 	timeout int32
 	next    uint32
 	prev    uint32
@@ -179,22 +178,6 @@ func (t *Tracker) Len() int { return len(t.index) }
 func (t *Tracker) Closing(id ID) bool {
 	at := t.index[id]
 	return at != 0 && t.records[at].bucket == closing
-}
-
-// SetOwner notes who speaks for a session now: a number of the server's choice for the connection. Requests that come with another one
-// are from a connection the session has left ("session moved"). False if the session is unknown.
-func (t *Tracker) SetOwner(id ID, owner uint64) bool {
-	at := t.index[id]
-	if at != 0 {
-		t.records[at].owner = owner
-	}
-	return at != 0
-}
-
-// Owner says who speaks for a session; 0 if nobody has said so. ok is false if the session is unknown.
-func (t *Tracker) Owner(id ID) (owner uint64, ok bool) {
-	at := t.index[id]
-	return t.records[at].owner, at != 0
 }
 
 // Buckets calls f for each expiry time with its sessions (the dump word), in order of time.

@@ -96,16 +96,16 @@ func (c *conn) reattach(id session.ID, pw session.Password, n int) {
 	case c.resumeLocal(id, pw, n):
 	default:
 		s.opts.Orderer.ReadIndex(func(err error) {
-			_, ok := s.checkPassword(id, pw, n)
-			switch {
-			case err != nil:
+			if err != nil { // before any lock: this may be the goroutine of the protocol
 				c.lc.Close(errors.Join(errUnconfirmed, err))
-			case ok:
-				c.pw = pw
-				c.revalidate(id)
-			default:
-				c.refuseSession(id)
+				return
 			}
+			if _, ok := s.checkPassword(id, pw, n); !ok {
+				c.refuseSession(id)
+				return
+			}
+			c.pw = pw
+			c.revalidate(id)
 		})
 	}
 }
@@ -124,7 +124,7 @@ func (c *conn) revalidate(id session.ID) {
 		c.validated(id, true)
 		return
 	}
-	if valid, leading := s.sess.revalidate(id, c.timeout, uint64(s.opts.ID)<<56|uint64(c.id), s.nowMs()); leading {
+	if valid, leading := s.sess.revalidate(id, c.timeout, s.opts.ID, s.nowMs()); leading {
 		c.validated(id, valid)
 		return
 	}

@@ -111,7 +111,7 @@ func (s *Server) answer(d zab.Delivery) {
 // vouch answers that the session lives, if this leader knows it. A server that does not lead any more answers nothing: the question
 // times out and the client tries again. False means that there is no such session among those that are applied here.
 func (s *Server) vouch(d zab.Delivery, id session.ID, timeout int32) (settled bool) {
-	valid, leading := s.sess.revalidate(id, timeout, uint64(d.From)<<56, s.nowMs())
+	valid, leading := s.sess.revalidate(id, timeout, d.From, s.nowMs())
 	if leading && !valid {
 		return false
 	}
@@ -134,21 +134,18 @@ func askRevalidate(id session.ID, timeoutMs int32) []byte {
 }
 
 // Vet is for the leader: it judges payloads that another server forwards. A write of a session that speaks through a third server by
-// now is replaced by an error, so that its old connection cannot write any more (session moved). The slice is changed in place.
+// now is replaced by an error, so that its old connection cannot write any more (session moved). The slice is changed in place. It runs on
+// the goroutine of the protocol, so it waits for nobody and decodes only what it changes.
 func (s *Server) Vet(from zab.PeerID, payloads [][]byte) {
-	s.sess.mu.Lock()
-	defer s.sess.mu.Unlock()
-	if s.sess.tracker == nil {
-		return
-	}
-	var t znode.Txn
 	for i, p := range payloads {
-		if znode.DecodeTxn(p, &t) != nil || t.Session == 0 || t.Op.Kind == znode.KindCreateSession {
+		if id, ok := znode.PeekSession(p); !ok || id == 0 || !s.sess.owners.moved(id, from) {
 			continue
 		}
-		if owner, ok := s.sess.tracker.Owner(t.Session); ok && owner != 0 && zab.PeerID(owner>>56) != from {
-			t.Op, t.Ops, t.Auth = znode.Op{Kind: znode.KindError, Err: znode.ErrSessionMoved}, nil, nil
-			payloads[i] = znode.AppendTxn(nil, &t)
+		var t znode.Txn
+		if znode.DecodeTxn(p, &t) != nil || t.Op.Kind == znode.KindCreateSession {
+			continue
 		}
+		t.Op, t.Ops, t.Auth = znode.Op{Kind: znode.KindError, Err: znode.ErrSessionMoved}, nil, nil
+		payloads[i] = znode.AppendTxn(nil, &t)
 	}
 }

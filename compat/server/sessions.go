@@ -7,6 +7,7 @@ import (
 
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/znode"
 )
 
@@ -24,6 +25,7 @@ type sessions struct {
 	sweepAt   int64 // ms: when containers are looked at next
 	late      []session.ID
 	parted    []parting // the last words of connections that have ended since
+	owners    owners    // of this leadership
 }
 
 // parting is what a connection heard last, until it was reported: else a client that loses its connection right after a request has
@@ -70,10 +72,11 @@ func (x *sessions) removed(id session.ID) {
 	if x.tracker != nil {
 		x.tracker.Remove(id)
 	}
+	x.owners.forget(id)
 }
 
-// revalidate is the leader's answer to a re-attachment: the session lives, has this timeout now, and owner speaks for it.
-func (x *sessions) revalidate(id session.ID, timeoutMs int32, owner uint64, nowMs int64) (valid, leading bool) {
+// revalidate is the leader's answer to a re-attachment: the session lives, has this timeout now, and speaks through this server.
+func (x *sessions) revalidate(id session.ID, timeoutMs int32, server zab.PeerID, nowMs int64) (valid, leading bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.tracker == nil {
@@ -81,7 +84,7 @@ func (x *sessions) revalidate(id session.ID, timeoutMs int32, owner uint64, nowM
 	}
 	valid = x.tracker.Touch(id, timeoutMs, nowMs)
 	if valid {
-		x.tracker.SetOwner(id, owner)
+		x.owners.set(id, server)
 	}
 	return valid, true
 }
@@ -91,6 +94,7 @@ func (x *sessions) lead(st *znode.State, nowMs int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.tracker = session.NewTracker(x.tickMs, nowMs)
+	x.owners.reset()
 	st.Sessions(func(id session.ID, timeoutMs int32) { x.tracker.Add(id, timeoutMs, nowMs) })
 	x.sweepAt = 0
 	if x.lastTick == 0 { // a pause may come before the first Tick
@@ -102,6 +106,7 @@ func (x *sessions) follow() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.tracker = nil
+	x.owners.reset()
 }
 
 // setHold stops expiry while the leader is not sure of its leadership; the time until it is sure again is given back.
