@@ -2,18 +2,17 @@ package znode
 
 import "strings"
 
-// CanRead says whether ids may read what acl protects: the filter on watch events (ZooKeeper 3.9.2, CVE-2024-23944).
-func CanRead(acl []ACL, ids []Identity, fl Flags) bool { return permits(acl, PermRead, ids, fl) }
-
 // allowed is the check of an interned ACL; world:anyone is answered without looking at the list.
 func (s *State) allowed(id aclID, perm Perm, ids []Identity, fl Flags) bool {
 	e := s.acls.at(id)
-	return e.world&perm != 0 || permits(e.list, perm, ids, fl)
+	return e.world&perm != 0 || Permits(e.list, perm, ids, fl)
 }
 
-// permits is ZooKeeperServer.checkACL: skipACL, an empty list, and the super identity pass; then any entry that grants one of the
-// bits of perm to world:anyone or to one of ids.
-func permits(acl []ACL, perm Perm, ids []Identity, fl Flags) bool {
+// Permits says whether an ACL gives ids one of the bits of perm. It is the one rule of permission, for requests and for all that is
+// decided beside them: which watch events a client may see (ZooKeeper 3.9.2, CVE-2024-23944), who may change the ensemble, who may fetch a
+// snapshot. It is ZooKeeperServer.checkACL: skipACL, an empty list and the super identity pass; then any entry that grants one of the bits
+// to world:anyone or to one of ids.
+func Permits(acl []ACL, perm Perm, ids []Identity, fl Flags) bool {
 	if fl&FlagSkipACL != 0 || len(acl) == 0 {
 		return true
 	}

@@ -314,7 +314,7 @@ func (f *fixture) read(t *testing.T, d *datadriven.TestData, lines []string, b *
 			slices.Sort(paths)
 			fmt.Fprintf(b, "%s: %v\n", line, paths)
 		case "canread":
-			fmt.Fprintf(b, "%s: %v\n", line, CanRead(storyACL(line), f.auth, f.fl))
+			fmt.Fprintf(b, "%s: %v\n", line, Permits(storyACL(line), PermRead, f.auth, f.fl))
 		}
 	}
 	switch d.Cmd {

@@ -43,25 +43,11 @@ func (b *backup) Authorize(r *http.Request, scheme string, credentials []byte) e
 	b.node.server.View(func(st *znode.State) { _, acl, _ = st.Node("/") })
 	flags := b.node.features(b.auth.Flags()).Flags
 	for _, perm := range []znode.Perm{znode.PermRead, znode.PermWrite, znode.PermCreate, znode.PermDelete, znode.PermAdmin} {
-		if !grants(acl, perm, v.IDs, flags) {
+		if !znode.Permits(acl, perm, v.IDs, flags) {
 			return admin.ErrNotAuthorized
 		}
 	}
 	return nil
-}
-
-// grants says whether a list gives one permission to any of the identities.
-func grants(acl []znode.ACL, perm znode.Perm, ids []znode.Identity, flags znode.Flags) bool {
-	if len(acl) == 0 {
-		return true
-	}
-	asRead := []znode.ACL{{Scheme: "world", ID: "anyone"}} // without permissions: an empty list would mean everybody
-	for _, a := range acl {
-		if a.Perms&perm != 0 {
-			asRead = append(asRead, znode.ACL{Perms: znode.PermRead, Scheme: a.Scheme, ID: a.ID})
-		}
-	}
-	return znode.CanRead(asRead, ids, flags)
 }
 
 // Snapshot implements admin.Backup. It goes by way of a checkpoint, which is exact and holds nobody up, and a file without a name.

@@ -153,7 +153,7 @@ func (a *applier) fire(ev *znode.Event) {
 func (a *applier) tell(w watch.Watcher) {
 	s := a.s
 	c := s.reg.watcher(w)
-	if c == nil || !znode.CanRead(a.event.ev.ACL, c.identities(), s.znodeFlags()) {
+	if c == nil || !znode.Permits(a.event.ev.ACL, znode.PermRead, c.identities(), s.znodeFlags()) {
 		return
 	}
 	if len(a.event.frame) == 0 {

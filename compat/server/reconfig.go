@@ -114,16 +114,7 @@ func (s *Server) mayReconfig(payload []byte) bool {
 	s.state.RLock()
 	_, acl, ok := s.state.st.Node(znode.ConfigPath)
 	s.state.RUnlock()
-	writers := make([]znode.ACL, 0, len(acl))
-	for _, a := range acl {
-		if a.Perms&znode.PermWrite != 0 {
-			writers = append(writers, znode.ACL{Perms: znode.PermRead, Scheme: a.Scheme, ID: a.ID})
-		}
-	}
-	if ok && len(writers) == 0 && len(acl) > 0 { // an empty list would mean everybody
-		writers = append(writers, znode.ACL{Scheme: "world", ID: "anyone"})
-	}
-	return ok && znode.CanRead(writers, t.Auth, t.Flags)
+	return ok && znode.Permits(acl, znode.PermWrite, t.Auth, t.Flags)
 }
 
 // nextEnsemble works out what a request asks for; err says what is wrong with its text.
