@@ -2,6 +2,7 @@ package listener
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -75,5 +76,72 @@ func TestCloseFromWithinReceive(t *testing.T) {
 			}
 			sock.Close()
 		})
+	}
+}
+
+// refuser ends its connection with a reason at the first frame.
+type refuser struct {
+	conn   *Conn
+	closed chan error
+}
+
+func (k *refuser) Accepted(c *Conn) Receiver            { k.conn = c; return k }
+func (k *refuser) Word(string) (int, bool)              { return 0, false }
+func (k *refuser) Command(*Conn, string, []byte) []byte { return nil }
+func (k *refuser) Closed(reason error)                  { k.closed <- reason }
+func (k *refuser) Receive(in *Frames) Verdict {
+	if _, ok := in.Next(); !ok {
+		return Continue
+	}
+	return k.conn.Refuse(errTest)
+}
+
+// A connection that its Receiver refused ends with the Receiver's reason, although the client hangs up before that.
+func TestRefuseSaysWhy(t *testing.T) {
+	k := &refuser{closed: make(chan error, 1)}
+	sock, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := New(k, Options{})
+	go l.Serve(sock)
+	c, err := net.Dial("tcp", sock.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(frame("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("the client reads %d bytes, %v", n, err)
+	}
+	c.Close()
+	if got := <-k.closed; !errors.Is(got, errTest) {
+		t.Errorf("closed with %v", got)
+	}
+	l.Shutdown(t.Context())
+}
+
+// A frame is admitted once: room that somebody else takes between Ready and Next ends no connection.
+func TestAFrameIsAdmittedOnce(t *testing.T) {
+	asked := 0
+	f := &Frames{max: 100, buf: append(frame("one"), frame("two")...), admit: func(int) error {
+		if asked++; asked > 1 {
+			return errTest
+		}
+		return nil
+	}}
+	f.w = len(f.buf)
+	if !f.Ready() {
+		t.Fatal("the first frame is not ready")
+	}
+	if _, ok := f.Peek(); !ok {
+		t.Fatal("Peek does not see what is ready")
+	}
+	if b, ok := f.Next(); !ok || string(b) != "one" {
+		t.Fatalf("Next gives %q, %v after Ready", b, ok)
+	}
+	if f.Ready() || !errors.Is(f.err, errTest) || asked != 2 {
+		t.Errorf("the second frame was asked for %d times: %v", asked, f.err)
 	}
 }

@@ -32,6 +32,7 @@ type Conn struct {
 	remote netip.AddrPort
 	in     *Frames // only while there are bytes; the connection's goroutine alone
 	reason error   // why it ends; the connection's goroutine alone
+	refuse error   // why the Receiver refused to go on; the connection's goroutine alone
 	worded bool    // the first four bytes were looked at
 	inline bool    // a Hand: nothing of it runs on a goroutine of its own
 	out    outbox
@@ -96,6 +97,12 @@ func (c *Conn) Resume() {
 
 // Close ends the connection now; pending output is lost. Closed follows on the connection's goroutine.
 func (c *Conn) Close(reason error) { c.abort(reason) }
+
+// Refuse is the verdict Close with a reason, which Closed is told. It is for the Receiver, inside of Receive.
+func (c *Conn) Refuse(reason error) Verdict {
+	c.refuse = reason
+	return Close
+}
 
 // abort makes every wait of the connection fail. The first reason stays.
 func (c *Conn) abort(reason error) {
@@ -174,7 +181,7 @@ func (c *Conn) finish() {
 	if c.in != nil {
 		c.giveBackInput()
 	}
-	c.abort(c.reason)
+	c.abort(cmp.Or(c.refuse, c.reason))
 	c.out.mu.Lock()
 	reason := c.out.err
 	c.out.drop(&c.l.bufs)
@@ -276,7 +283,7 @@ func (c *Conn) takeInput() {
 		f = &Frames{max: c.l.opts.MaxFrame, admit: c.l.opts.AdmitFrame}
 	}
 	b := c.l.bufs.get(readSize)
-	f.buf, f.r, f.w, f.err = b[:cap(b)], 0, 0, nil
+	f.buf, f.r, f.w, f.admitted, f.err = b[:cap(b)], 0, 0, false, nil
 	c.in = f
 }
 

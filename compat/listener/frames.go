@@ -16,11 +16,12 @@ var (
 // Frames is the input of one connection: a queue of bytes that is cut into frames. It is filled by the connection and emptied by the
 // Receiver. Not safe for concurrent use.
 type Frames struct {
-	buf   []byte
-	r, w  int // unread bytes are buf[r:w]
-	max   int
-	admit func(n int) error
-	err   error // why no further frame will ever come
+	buf      []byte
+	r, w     int // unread bytes are buf[r:w]
+	max      int
+	admit    func(n int) error
+	admitted bool  // the frame at the head: admit is asked once for each frame, so that Ready and Next say the same
+	err      error // why no further frame will ever come
 }
 
 // Next takes the next complete frame without its length prefix. It aliases the buffer and is valid until Receive returns. ok is false
@@ -32,6 +33,7 @@ func (f *Frames) Next() (frame []byte, ok bool) {
 	}
 	frame = f.buf[f.r+4 : f.r+4+n : f.r+4+n]
 	f.r += 4 + n
+	f.admitted = false
 	return frame, true
 }
 
@@ -63,11 +65,12 @@ func (f *Frames) peek() (n int, ok bool) {
 		f.err = fmt.Errorf("%w: %d, allowed is 0 to %d (jute.maxbuffer)", ErrFrameLength, n, f.max)
 		return 0, false
 	}
-	if f.admit != nil {
+	if f.admit != nil && !f.admitted {
 		if err := f.admit(n); err != nil {
 			f.err = err
 			return 0, false
 		}
+		f.admitted = true
 	}
 	return n, true
 }

@@ -77,7 +77,7 @@ func (s *Server) answerReconfig(d zab.Delivery) {
 		reply(znode.ErrMarshalling)
 		return
 	}
-	go func() { // Status waits for the protocol's goroutine
+	s.opts.Go(func() { // Status waits for the protocol's goroutine
 		next, code, err := s.nextEnsemble(s.opts.Orderer.Status(), &q)
 		if (code == znode.OK || errors.Is(err, errNumber)) && !s.mayReconfig(payload) {
 			code = znode.ErrNoAuth // judged here, not when it is applied: then the ensemble has changed already
@@ -98,7 +98,7 @@ func (s *Server) answerReconfig(d zab.Delivery) {
 				reply(znode.OK)
 			}
 		})
-	}()
+	})
 }
 
 // FirstVersion is how clients see the version of an ensemble that was never reconfigured and may be: the zxid at which its first leader

@@ -95,7 +95,10 @@ func (t *turn) run(in *listener.Frames) listener.Verdict {
 		if t.mustWait() || t.behindSync(in) {
 			return listener.Pause
 		}
-		frame, _ := in.Next()
+		frame, ok := in.Next()
+		if !ok {
+			return listener.Continue // the listener knows why, and ends the connection with that
+		}
 		t.received++
 		if v := t.take(frame); v != listener.Continue {
 			return v
@@ -168,7 +171,7 @@ func (t *turn) take(frame []byte) listener.Verdict {
 	case !t.authEnforced(h):
 		return t.final()
 	case !s.load.carry(len(frame)):
-		return listener.Close
+		return t.c.lc.Refuse(errLarge)
 	}
 	large := 0
 	if s.load.isLarge(len(frame)) {

@@ -265,3 +265,23 @@ func TestASessionIsTakenOverWithItsWholePasswordOnly(t *testing.T) {
 		}
 	}
 }
+
+// Work that waits for the goroutine of the protocol goes through Options.Go, where a simulator sees it.
+func TestAReconfigIsJudgedThroughOptionsGo(t *testing.T) {
+	now := int64(1000)
+	s, o := scripted(t, 1, &now)
+	activate(s)
+	var later []func()
+	s.opts.Go = func(work func()) { later = append(later, work) }
+	question := []byte{questionReconfig}
+	question = (&wire.ReconfigRequest{ConfigID: 77}).Append(question)
+	question = jute.AppendBuffer(question, nil)
+	s.Deliver(zab.Delivery{Kind: zab.DeliverAsk, From: 2, Ctx: 1, Data: question})
+	if len(later) != 1 || len(o.answers) != 0 {
+		t.Fatalf("%d pieces of work were handed over, %d answers given", len(later), len(o.answers))
+	}
+	later[0]()
+	if len(o.answers) != 1 {
+		t.Fatalf("%d answers", len(o.answers))
+	}
+}
