@@ -16,6 +16,7 @@ import (
 
 	"github.com/paddock-zk/paddock/compat/admin"
 	"github.com/paddock-zk/paddock/compat/listener"
+	"github.com/paddock-zk/paddock/compat/zoocfg"
 	"github.com/paddock-zk/paddock/zab"
 )
 
@@ -163,15 +164,16 @@ func (n *node) status() nodeStatus {
 		Server: int(n.self), Version: version, Cluster: n.id.Cluster, Incarnation: n.id.Incarnation, Generation: n.id.Generation,
 		Role: roleName(st.Soft.Role), Leader: int(st.Soft.Leader), Epoch: uint32(st.Soft.Epoch), Active: st.Soft.Active,
 		Zxid: "0x" + strconv.FormatInt(rep.Data.Zxid, 16), Durable: st.Durable.String(), Committed: st.Commit.String(), Ensemble: st.Ensemble.Committed.String(),
-		DiskLow: rep.Data.DiskLow, Counts: nodeCounts{rep.SessionInfo.Global, rep.Data.Nodes, rep.Watches.Count},
+		DiskLow: rep.Data.DiskLow, Counts: nodeCounts{Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count},
 		Uptime: time.Since(n.begun).Seconds(), Wall: time.Now().UnixMilli(),
 	}
 	for _, l := range st.Learners {
-		out.Learners = append(out.Learners, learnerStatus{int(l.ID), l.State, l.Voter, l.Acked.String(), int64(st.Last - l.Acked)})
+		out.Learners = append(out.Learners, learnerStatus{Server: int(l.ID), State: l.State, Voter: l.Voter, Acked: l.Acked.String(), Lag: int64(st.Last - l.Acked)})
 	}
 	if n.gossip != nil {
 		for _, m := range n.gossip.Members() {
-			out.Gossip = append(out.Gossip, gossipStatus{int(m.ID), m.PeerAddr, m.ClientAddr, m.Member, m.Role, m.Zxid.String(), m.Version, m.Alive, float64(m.RTT.Microseconds()) / 1000})
+			out.Gossip = append(out.Gossip, gossipStatus{Server: int(m.ID), Peer: m.PeerAddr, Client: m.ClientAddr, Member: m.Member, Role: m.Role,
+				Zxid: m.Zxid.String(), Version: m.Version, Alive: m.Alive, RTT: float64(m.RTT.Microseconds()) / 1000})
 		}
 	}
 	return out
@@ -259,10 +261,10 @@ func (n *node) describeEnsemble(r *admin.Report) {
 		connected[st.Soft.Leader] = true
 	}
 	for _, m := range st.Ensemble.Committed.Members {
-		e.Members = append(e.Members, admin.Member{ID: int64(m.ID), Quorum: peerAddrs(m.Addr, "quorum"), Election: peerAddrs(m.Addr, "election"), Client: m.Client,
+		e.Members = append(e.Members, admin.Member{ID: int64(m.ID), Quorum: zoocfg.PeerAddrs(m.Addr, "quorum"), Election: zoocfg.PeerAddrs(m.Addr, "election"), Client: m.Client,
 			Observer: m.Role == zab.Observer, Self: m.ID == n.self, Connected: connected[m.ID]})
 		if m.ID == st.Soft.Leader {
-			if a := peerAddrs(m.Addr, "quorum"); len(a) > 0 {
+			if a := zoocfg.PeerAddrs(m.Addr, "quorum"); len(a) > 0 {
 				e.LeaderAddr, _, _ = net.SplitHostPort(a[0])
 			}
 		}

@@ -102,7 +102,7 @@ func benchAction(c *cli.Context) error {
 		for _, w := range bench.Workloads() {
 			names = append(names, string(w))
 		}
-		return usageError{fmt.Errorf("bench: name at least one workload of: %s", strings.Join(names, " "))}
+		return toolUsageOf(fmt.Errorf("bench: name at least one workload of: %s", strings.Join(names, " ")))
 	}
 	config := benchConfig(c)
 	finish := func() {}
@@ -157,7 +157,7 @@ func benchCompare(c *cli.Context, config bench.Config, against []string, finish 
 // benchError makes a configuration that cannot be run a usage error.
 func benchError(err error) error {
 	if errors.Is(err, bench.ErrConfig) {
-		return usageError{err}
+		return toolUsageOf(err)
 	}
 	return err
 }

@@ -120,7 +120,7 @@ func clusterOf(c *cli.Context) (*cluster, error) {
 		return nil, err
 	}
 	admins, servers := toolList(toolString(c, "admin")), cl.target.servers
-	if len(admins) > 0 && !clusterServersGiven(c) {
+	if len(admins) > 0 && !toolServersGiven(c) {
 		servers = nil
 	}
 	if len(admins) > 0 && len(servers) > 0 && len(admins) != len(servers) {
@@ -140,16 +140,6 @@ func clusterOf(c *cli.Context) (*cluster, error) {
 		cl.nodes = append(cl.nodes, n)
 	}
 	return cl, nil
-}
-
-func clusterServersGiven(c *cli.Context) bool {
-	for _, f := range toolFlagList() {
-		if f.name == "server" {
-			v := toolValues(c, "server")
-			return len(v) > 0 && v[0] != f.value
-		}
-	}
-	return false
 }
 
 // clusterAction runs a cluster verb.

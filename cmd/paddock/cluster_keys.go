@@ -26,7 +26,7 @@ func keysCommand() *cli.Command {
 func keysRotate(cl *cluster, _ []string) error {
 	q := url.Values{}
 	if after := cl.c.Duration("after"); after < 0 || after > 0 && cl.c.Bool("revoke") {
-		return usageError{fmt.Errorf("keys rotate --after %v: a time ahead, and not together with --revoke (nothing could be signed until then)", after)}
+		return toolUsageOf(fmt.Errorf("keys rotate --after %v: a time ahead, and not together with --revoke (nothing could be signed until then)", after))
 	} else if after > 0 {
 		q.Set("after", after.String())
 	}

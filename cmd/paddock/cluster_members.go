@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/paddock-zk/paddock/compat/zoocfg"
 	"github.com/paddock-zk/paddock/znode"
 )
 
@@ -151,7 +152,7 @@ func clusterHeard(list []gossipStatus, g gossipStatus) []gossipStatus {
 // hear compares the configuration with those that say that they are this member: one, if all is well.
 func (m *clusterMember) hear(all []gossipStatus, links map[int]string) {
 	known := func(g gossipStatus) bool {
-		return m.Peer == "" || slices.ContainsFunc(slices.Concat(peerAddrs(m.Peer, "quorum"), peerAddrs(m.Peer, "election")), func(a string) bool { return clusterSameAddr(a, g.Peer) })
+		return m.Peer == "" || slices.ContainsFunc(slices.Concat(zoocfg.PeerAddrs(m.Peer, "quorum"), zoocfg.PeerAddrs(m.Peer, "election")), func(a string) bool { return clusterSameAddr(a, g.Peer) })
 	}
 	g := all[max(0, slices.IndexFunc(all, known))]
 	m.Gossip, m.Says, m.Zxid, m.RTTMs, m.Version = "alive", g.Role, g.Zxid, g.RTT, g.Version
@@ -194,9 +195,11 @@ func (cl *cluster) configText() (string, error) {
 		return "", err
 	}
 	defer s.Close()
-	v := &dataVerb{toolSession: s, c: cl.c, ctx: cl.c.Context}
-	n, err := v.get(znode.ConfigPath)
-	return string(n.data), toolFail("read "+znode.ConfigPath, err)
+	text, err := toolDo(cl.c.Context, s, func() (string, error) {
+		b, _, err := s.Get(znode.ConfigPath)
+		return string(b), err
+	})
+	return text, toolFail("read "+znode.ConfigPath, err)
 }
 
 func transferLeaderCommand() *cli.Command {

@@ -14,6 +14,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+// clusterCategory is under which help lists the verbs.
+const clusterCategory = "Cluster"
+
 // clusterCommands are the verbs about servers.
 func clusterCommands() []*cli.Command {
 	return []*cli.Command{statusCommand(), membersCommand(), transferLeaderCommand(), topCommand(), healthCommand(), checkCommand(), sessionsCommand(), keysCommand(), waitCommand()}

@@ -49,7 +49,7 @@ Exit codes: 0 no difference, 1 a server could not be asked, 3 differences.`,
 
 func crosscheckAction(c *cli.Context) error {
 	if c.NArg() > 0 || c.Int("seeds") < 1 || c.Int("requests") < 1 {
-		return usageError{errors.New("crosscheck: takes options only, with at least one seed and one request")}
+		return toolUsageOf(errors.New("crosscheck: takes options only, with at least one seed and one request"))
 	}
 	o := crosscheck.Options{
 		Left:      crosscheck.Playing{Addr: c.String("left"), Super: c.String("super")},

@@ -9,10 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-const (
-	dataCategory    = "Data"
-	clusterCategory = "Cluster"
-)
+// dataCategory is under which help lists the verbs.
+const dataCategory = "Data"
 
 // dataCommands are the verbs that work on znodes. The shell has the same ones.
 func dataCommands() []*cli.Command {

@@ -44,7 +44,7 @@ func (s demoStore) open() (*demoAccount, error) {
 	}
 	cfg, err := pgx.ParseConfig(s.postgres)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("demo: --postgres: %w", err)}
+		return nil, toolUsageOf(fmt.Errorf("demo: --postgres: %w", err))
 	}
 	cfg.RuntimeParams["search_path"] = s.schema
 	return &demoAccount{stdlib.OpenDB(*cfg), []string{"CREATE SCHEMA " + s.schema, pgfence.Schema}, `UPDATE account SET balance = $1`, pgfence.InSQL}, nil

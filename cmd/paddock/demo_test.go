@@ -39,12 +39,8 @@ func TestDemoFencingInPostgres(t *testing.T) {
 
 // TestDemoFencingStartsItsServer is the whole verb as a person runs it.
 func TestDemoFencingStartsItsServer(t *testing.T) {
-	binary, err := zktest.PaddockBinary() // not the test's own: it starts itself, with other arguments
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), binary, "demo", "fencing")
+	cmd := program(t)("demo", "fencing")
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -57,15 +53,26 @@ func TestDemoFencingStartsItsServer(t *testing.T) {
 }
 
 func TestDemoFencingUsage(t *testing.T) {
-	if _, errs, code := fencingRun(t, "demo", "fencing", "--server", "127.0.0.1:1", "--postgres", "port=x"); code != 2 || !strings.Contains(errs, "--postgres") {
-		t.Errorf("a wrong DSN: %d %s", code, errs)
+	cmd := program(t)("demo", "fencing", "--server", "127.0.0.1:1", "--postgres", "port=x")
+	if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "--postgres") {
+		t.Errorf("a wrong DSN: %v %s", cmd.ProcessState, out)
 	}
+}
+
+// program starts processes of the built program: the test's own binary has no such verbs.
+func program(t *testing.T) func(args ...string) *exec.Cmd {
+	t.Helper()
+	binary, err := zktest.PaddockBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(args ...string) *exec.Cmd { return exec.Command(binary, args...) }
 }
 
 func demoPlays(t *testing.T, stage demoStage) {
 	t.Helper()
 	var out bytes.Buffer
-	stage.out, stage.dir, stage.spawn = &out, t.TempDir(), fencingSelf
+	stage.out, stage.dir, stage.spawn = &out, t.TempDir(), program(t)
 	if err := stage.play(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
@@ -15,34 +14,26 @@ import (
 	"time"
 
 	"github.com/go-zookeeper/zk"
-	"github.com/urfave/cli/v2"
 
 	"github.com/paddock-zk/paddock/compat/proof/zktest"
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/fencing/paseto"
 )
 
-// TestFencingSelf is this program, when the tests below start it as a process of its own.
-func TestFencingSelf(t *testing.T) {
-	args := os.Getenv("PADDOCK_FENCING_SELF")
-	if args == "" {
-		t.Skip("only as a process of the other tests")
+// fencingSelf is a process of the program.
+func fencingSelf(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	binary, err := zktest.PaddockBinary()
+	if err != nil {
+		t.Fatal(err)
 	}
-	app := newApp()
-	app.Commands = []*cli.Command{serveCommand(), lockCommand(), tokenCommand(), demoCommand()}
-	os.Exit(exitCode(app.RunContext(context.Background(), append([]string{"paddock"}, strings.Split(args, "\x1f")...))))
-}
-
-func fencingSelf(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFencingSelf$")
-	cmd.Env = append(os.Environ(), "PADDOCK_FENCING_SELF="+strings.Join(args, "\x1f"))
-	return cmd
+	return exec.Command(binary, args...)
 }
 
 // fencingRun gives what a command printed and its exit code.
 func fencingRun(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	cmd := fencingSelf(args...)
+	cmd := fencingSelf(t, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -118,7 +109,7 @@ func lockVerb(t *testing.T, server string, signs bool) {
 // lockIsExclusive: a second one waits in vain; and a holder that was stopped too long loses its command.
 func lockIsExclusive(t *testing.T, server string, run func(...string) (string, string, int)) {
 	mark := filepath.Join(t.TempDir(), "held")
-	holder := fencingSelf("lock", "--server", server, "--session-timeout", "4s", "--grace", "500ms", "/locks/excl", "--", "sh", "-c", "trap '' TERM; touch "+mark+"; while :; do sleep 1; done")
+	holder := fencingSelf(t, "lock", "--server", server, "--session-timeout", "4s", "--grace", "500ms", "/locks/excl", "--", "sh", "-c", "trap '' TERM; touch "+mark+"; while :; do sleep 1; done")
 	var errs bytes.Buffer
 	holder.Stderr = &errs
 	if err := holder.Start(); err != nil {
@@ -156,7 +147,7 @@ func lockWaitEndsBySignal(t *testing.T, server string) {
 	defer conn.Close()
 	queue := func() int { names, _, _ := conn.Children("/locks/excl"); return len(names) }
 	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
-		waiter := fencingSelf("lock", "--server", server, "--session-timeout", "30s", "/locks/excl", "--", "true")
+		waiter := fencingSelf(t, "lock", "--server", server, "--session-timeout", "30s", "/locks/excl", "--", "true")
 		var errs bytes.Buffer
 		waiter.Stderr = &errs
 		if err := waiter.Start(); err != nil {

@@ -43,7 +43,7 @@ func parseZxid(s string, otherwise zxid.ID) (zxid.ID, error) {
 	}
 	n, err := strconv.ParseInt(s, 0, 64)
 	if err != nil || n < 0 {
-		return 0, usageError{fmt.Errorf("zxid %q: give it as 0x… or in decimal", s)}
+		return 0, toolUsageOf(fmt.Errorf("zxid %q: give it as 0x… or in decimal", s))
 	}
 	return zxid.ID(n), nil
 }

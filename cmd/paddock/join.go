@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paddock-zk/paddock/compat/zoocfg"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/gossip"
 	"github.com/paddock-zk/paddock/znode"
@@ -43,11 +44,11 @@ func (n *node) startGossip(self gossip.Self, members zab.Ensemble) error {
 // gossipHosts are the other members' hosts with the port of bind. Servers of one machine have one host, and different ports: they need paddock.join.
 func gossipHosts(members zab.Ensemble, self zab.PeerID, bind string) []string {
 	own, _ := members.Member(self)
-	ownHosts := peerAddrs(own.Addr, "quorum")
+	ownHosts := zoocfg.PeerAddrs(own.Addr, "quorum")
 	_, port, _ := net.SplitHostPort(bind)
 	var out []string
 	for _, m := range members.Members {
-		for _, addr := range peerAddrs(m.Addr, "quorum") {
+		for _, addr := range zoocfg.PeerAddrs(m.Addr, "quorum") {
 			host, _, _ := net.SplitHostPort(addr)
 			same := slices.ContainsFunc(ownHosts, func(a string) bool { h, _, _ := net.SplitHostPort(a); return h == host })
 			if m.ID != self && !same {

@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
+	"github.com/paddock-zk/paddock/compat/zoocfg"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/gossip"
 	"github.com/paddock-zk/paddock/zab/peer"
@@ -125,7 +124,7 @@ func (n *node) peerAddr(e zab.Ensemble) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("server %d is not among the server lines: give --peer host:port", n.self)
 	}
-	addrs := peerAddrs(m.Addr, n.cfg.own.PeerPort)
+	addrs := zoocfg.PeerAddrs(m.Addr, n.cfg.own.PeerPort)
 	if len(addrs) == 0 {
 		return "", fmt.Errorf("server.%d=%s: no host:port in it", n.self, m.Addr)
 	}
@@ -139,36 +138,11 @@ func (n *node) peerAddr(e zab.Ensemble) (string, error) {
 // advertised is where the others reach this server: its server line says so, or it listens there.
 func (n *node) advertised(e zab.Ensemble, listen string) string {
 	if m, ok := e.Member(n.self); ok {
-		if a := peerAddrs(m.Addr, n.cfg.own.PeerPort); len(a) > 0 {
+		if a := zoocfg.PeerAddrs(m.Addr, n.cfg.own.PeerPort); len(a) > 0 {
 			return a[0]
 		}
 	}
 	return listen
-}
-
-// peerAddrs reads "host:quorumPort:electionPort|...": one address for each alternative.
-func peerAddrs(text, which string) []string {
-	var out []string
-	for one := range strings.SplitSeq(text, "|") {
-		i := strings.LastIndexByte(one, ':')
-		if i < 0 {
-			continue
-		}
-		rest, elect := one[:i], one[i+1:]
-		j := strings.LastIndexByte(rest, ':')
-		if j < 0 {
-			continue
-		}
-		host, quorum := strings.Trim(rest[:j], "[]"), rest[j+1:]
-		port := quorum
-		if which == "election" {
-			port = elect
-		}
-		if _, err := strconv.ParseUint(port, 10, 16); err == nil {
-			out = append(out, net.JoinHostPort(host, port))
-		}
-	}
-	return out
 }
 
 // resolver finds a member by its line in the ensemble or in the configuration, or, if it has none (a joiner), by what gossip says of it.
@@ -178,7 +152,7 @@ func (l *links) resolver(which string) func(zab.Member) []string {
 			m = line
 		}
 		if m.Addr != "" {
-			return peerAddrs(m.Addr, which)
+			return zoocfg.PeerAddrs(m.Addr, which)
 		}
 		return l.heard(m.ID)
 	}

@@ -83,14 +83,14 @@ type lockJob struct {
 func lockArguments(c *cli.Context) (lockJob, error) {
 	words := c.Args().Slice()
 	if len(words) == 0 {
-		return lockJob{}, usageError{errors.New("lock: give the path of the lock and a command: paddock lock /locks/job -- command")}
+		return lockJob{}, toolUsageOf(errors.New("lock: give the path of the lock and a command: paddock lock /locks/job -- command"))
 	}
 	job, rest := lockJob{path: words[0]}, words[1:]
 	for len(rest) > 0 && rest[0] != "--" && strings.HasPrefix(rest[0], "-") {
 		name, value, has := strings.Cut(strings.TrimLeft(rest[0], "-"), "=")
 		flag := lockFlag(c, name)
 		if flag == nil {
-			return job, usageError{fmt.Errorf("lock: flag %s is not known", rest[0])}
+			return job, toolUsageOf(fmt.Errorf("lock: flag %s is not known", rest[0]))
 		}
 		rest = rest[1:]
 		if _, isBool := flag.(*cli.BoolFlag); isBool && !has {
@@ -98,19 +98,19 @@ func lockArguments(c *cli.Context) (lockJob, error) {
 		}
 		if !has {
 			if len(rest) == 0 {
-				return job, usageError{fmt.Errorf("lock: flag --%s needs a value", name)}
+				return job, toolUsageOf(fmt.Errorf("lock: flag --%s needs a value", name))
 			}
 			value, rest = rest[0], rest[1:]
 		}
 		if err := c.Set(flag.Names()[0], value); err != nil {
-			return job, usageError{fmt.Errorf("lock: --%s: %w", name, err)}
+			return job, toolUsageOf(fmt.Errorf("lock: --%s: %w", name, err))
 		}
 	}
 	if len(rest) > 0 && rest[0] == "--" {
 		rest = rest[1:]
 	}
 	if len(rest) == 0 {
-		return job, usageError{errors.New("lock: no command to run; write it after --")}
+		return job, toolUsageOf(errors.New("lock: no command to run; write it after --"))
 	}
 	job.command = rest
 	return job, nil
@@ -131,13 +131,13 @@ func lockRun(c *cli.Context) error {
 		return err
 	}
 	if rw := c.String("rw"); rw != "" && rw != "read" && rw != "write" {
-		return usageError{fmt.Errorf("lock: --rw %q: read or write", rw)}
+		return toolUsageOf(fmt.Errorf("lock: --rw %q: read or write", rw))
 	}
 	if c.Int("slots") != 0 && (c.Bool("try") || c.String("rw") != "") {
-		return usageError{errors.New("lock: --slots goes with neither --try nor --rw")}
+		return toolUsageOf(errors.New("lock: --slots goes with neither --try nor --rw"))
 	}
 	if _, err := fencing.ScopeOf(fencing.ID{}, job.path); err != nil {
-		return usageError{err}
+		return toolUsageOf(err)
 	}
 	if err := lockTimes(c); err != nil {
 		return err
@@ -167,12 +167,12 @@ func lockRun(c *cli.Context) error {
 func lockTimes(c *cli.Context) error {
 	for _, name := range []string{"timeout", "grace"} {
 		if d := c.Duration(name); d < 0 {
-			return usageError{fmt.Errorf("lock: --%s %v: not a negative time", name, d)}
+			return toolUsageOf(fmt.Errorf("lock: --%s %v: not a negative time", name, d))
 		}
 	}
 	for _, name := range []string{"session-timeout", "connect-timeout"} {
 		if d := c.Duration(name); d <= 0 {
-			return usageError{fmt.Errorf("lock: --%s %v: a positive time", name, d)}
+			return toolUsageOf(fmt.Errorf("lock: --%s %v: a positive time", name, d))
 		}
 	}
 	return nil
@@ -230,7 +230,7 @@ func lockConnect(ctx context.Context, c *cli.Context) (*lock.Session, error) {
 		if text := c.String(id.name); text != "" {
 			v, err := fencing.ParseID(text)
 			if err != nil {
-				return nil, usageError{fmt.Errorf("--%s: %w", id.name, err)}
+				return nil, toolUsageOf(fmt.Errorf("--%s: %w", id.name, err))
 			}
 			*id.into = v
 		}
@@ -285,7 +285,7 @@ func lockRecipe(c *cli.Context, s *lock.Session, path string) (func(context.Cont
 	if n := c.Int("slots"); n != 0 {
 		sem, err := s.NewSemaphore(path, n)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, toolUsageOf(err)
 		}
 		return sem.Acquire, nil
 	}

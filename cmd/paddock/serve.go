@@ -53,7 +53,7 @@ The server stops cleanly on SIGTERM or SIGINT; sessions survive it. Exit codes: 
 // serve runs until a signal ends it or until the server must stop by itself.
 func serve(c *cli.Context) error {
 	if c.Args().Len() > 0 {
-		return usageError{fmt.Errorf("serve takes no arguments, only flags; got %q", c.Args().First())}
+		return toolUsageOf(fmt.Errorf("serve takes no arguments, only flags; got %q", c.Args().First()))
 	}
 	cfg, err := serveConfig(c)
 	if err != nil {
@@ -61,7 +61,7 @@ func serve(c *cli.Context) error {
 	}
 	log, err := newLogger(os.Stderr, cfg.own.LogFormat, cfg.own.LogLevel)
 	if err != nil {
-		return usageError{err}
+		return toolUsageOf(err)
 	}
 	for _, n := range cfg.Warnings {
 		log.Warn("configuration: "+n.Text, "key", n.Key, "line", n.Line)
@@ -99,7 +99,7 @@ func serveConfig(c *cli.Context) (*config, error) {
 	}
 	over, err := overrides(c)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, toolUsageOf(err)
 	}
 	return parseConfig(file, text, over, c.Int("id"))
 }

@@ -184,7 +184,7 @@ func (s *shell) interactive() error {
 	s.line.SetWordCompleter(s.complete)
 	s.loadHistory()
 	defer s.saveHistory()
-	toolNote(s.c, "paddock %s; help lists the verbs, Tab completes, quit or Ctrl-D ends", version)
+	toolNote(s.c, "paddock %s; help lists the verbs, Tab completes, quit or Ctrl-D ends", s.c.App.Version)
 	if _, err := s.open(); err != nil {
 		toolNote(s.c, "paddock: %v", err)
 	}
@@ -308,7 +308,7 @@ func (s *shell) app() *cli.App {
 	app := &cli.App{
 		Name: "paddock", HelpName: "", Commands: append(dataCommands(), lockCommand()), HideVersion: true, HideHelpCommand: true,
 		Reader: s.c.App.Reader, Writer: s.c.App.Writer, ErrWriter: s.c.App.ErrWriter, ExitErrHandler: func(*cli.Context, error) {},
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usageError{err} },
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return toolUsageOf(err) },
 		Metadata:     map[string]any{"session": s.open, "later": s.later},
 	}
 	for _, c := range app.Commands {

@@ -134,7 +134,7 @@ func (s *shell) printWatches(_ context.Context, words []string) error {
 }
 
 func (s *shell) version(context.Context, []string) error {
-	fmt.Fprintln(s.c.App.Writer, "paddock "+version)
+	fmt.Fprintln(s.c.App.Writer, "paddock "+s.c.App.Version)
 	if s.session == nil {
 		return nil
 	}

@@ -58,7 +58,7 @@ func tokenText(c *cli.Context) (string, error) {
 	text := c.Args().First()
 	switch {
 	case c.Args().Len() > 1:
-		return "", usageError{errors.New("token: one token at a time; flags come before it")}
+		return "", toolUsageOf(errors.New("token: one token at a time; flags come before it"))
 	case text == "-":
 		b, err := io.ReadAll(io.LimitReader(c.App.Reader, 64<<10))
 		if err != nil {
@@ -69,7 +69,7 @@ func tokenText(c *cli.Context) (string, error) {
 		text = os.Getenv("PADDOCK_TOKEN")
 	}
 	if text = strings.TrimSpace(text); text == "" {
-		return "", usageError{errors.New("token: none given, and $PADDOCK_TOKEN is not set")}
+		return "", toolUsageOf(errors.New("token: none given, and $PADDOCK_TOKEN is not set"))
 	}
 	return text, nil
 }
@@ -131,7 +131,7 @@ func tokenVerify(c *cli.Context) error {
 	if path := c.String("path"); path != "" {
 		scope, err := fencing.ScopeOf(t.Cluster, path)
 		if err != nil {
-			return usageError{err}
+			return toolUsageOf(err)
 		}
 		if scope != t.Scope {
 			return &fencing.WrongScope{Token: t, Cluster: t.Cluster, Scope: scope}
@@ -153,7 +153,7 @@ func tokenVerifier(c *cli.Context) (v *paseto.Verifier, warning string, err erro
 	if root := c.String("root"); root != "" {
 		raw, err := base64.RawURLEncoding.DecodeString(root)
 		if err != nil || len(raw) != ed25519.PublicKeySize {
-			return nil, "", usageError{errors.New("token: --root: 32 bytes of unpadded base64url")}
+			return nil, "", toolUsageOf(errors.New("token: --root: 32 bytes of unpadded base64url"))
 		}
 		cfg.Root = raw
 		if v, err = paseto.NewVerifier(cfg); err != nil {
@@ -170,7 +170,7 @@ func tokenVerifier(c *cli.Context) (v *paseto.Verifier, warning string, err erro
 func tokenKeys(c *cli.Context) (document []byte, from string, err error) {
 	file, server := c.String("keys"), c.String("server")
 	if (file == "") == (server == "") {
-		return nil, "", usageError{errors.New("token verify: give --keys FILE or --server HOST:PORT")}
+		return nil, "", toolUsageOf(errors.New("token verify: give --keys FILE or --server HOST:PORT"))
 	}
 	if file != "" {
 		if document, err = os.ReadFile(file); err != nil {

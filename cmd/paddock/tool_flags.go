@@ -147,6 +147,17 @@ func toolValues(c *cli.Context, name string) []string {
 	return nil
 }
 
+// toolServersGiven says whether somebody said which servers are meant.
+func toolServersGiven(c *cli.Context) bool {
+	for _, f := range toolFlagList() {
+		if f.name == "server" {
+			v := toolValues(c, "server")
+			return len(v) > 0 && v[0] != f.value
+		}
+	}
+	return false
+}
+
 // toolBefore hands a --server in front of the verb on to the commands that lock runs.
 func toolBefore(c *cli.Context) error {
 	if c.IsSet("server") {
@@ -180,6 +191,9 @@ func toolDuration(c *cli.Context, name string) (time.Duration, error) {
 func toolList(text string) []string {
 	return slices.DeleteFunc(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }), func(s string) bool { return s == "" })
 }
+
+// toolUsageOf makes an error that of a command line that cannot be understood.
+func toolUsageOf(err error) error { return usageError{err} }
 
 // toolUsage is a command line that cannot be understood.
 func toolUsage(format string, args ...any) error {

@@ -48,7 +48,7 @@ func misused(c *cli.Context, err error, _ bool) error {
 	if c.Command != nil && c.Command.HelpName != "" {
 		name = c.Command.HelpName
 	}
-	return usageError{fmt.Errorf("%s: %w; see %s --help", strings.TrimPrefix(name, "paddock "), err, name)}
+	return toolUsageOf(fmt.Errorf("%s: %w; see %s --help", strings.TrimPrefix(name, "paddock "), err, name))
 }
 
 // chooseSubcommand answers a verb that was given without one of its subcommands, or with one that it does not have.

@@ -1,6 +1,7 @@
 package zoocfg
 
 import (
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,5 +115,31 @@ func sortedIDs[V any](m map[int64]V) []int64 {
 		out = append(out, id)
 	}
 	slices.Sort(out)
+	return out
+}
+
+// PeerAddrs reads the peer part of a server line, "host:quorumPort:electionPort|...": one address for each alternative, with the "quorum" or the
+// "election" port.
+func PeerAddrs(text, which string) []string {
+	var out []string
+	for one := range strings.SplitSeq(text, "|") {
+		i := strings.LastIndexByte(one, ':')
+		if i < 0 {
+			continue
+		}
+		rest, elect := one[:i], one[i+1:]
+		j := strings.LastIndexByte(rest, ':')
+		if j < 0 {
+			continue
+		}
+		host, quorum := strings.Trim(rest[:j], "[]"), rest[j+1:]
+		port := quorum
+		if which == "election" {
+			port = elect
+		}
+		if _, err := strconv.ParseUint(port, 10, 16); err == nil {
+			out = append(out, net.JoinHostPort(host, port))
+		}
+	}
 	return out
 }
