@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/adminapi"
 	"github.com/paddock-zk/paddock/compat/admin"
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/compat/zoocfg"
@@ -105,74 +106,25 @@ func failJSON(w http.ResponseWriter, code int, err error) {
 	writeJSON(w, code, map[string]any{"error": err.Error()})
 }
 
-// nodeStatus is what `paddock status` shows of one server beyond ZooKeeper's own report.
-type nodeStatus struct {
-	Server      int             `json:"server"`
-	Version     string          `json:"version"`
-	Cluster     string          `json:"cluster"`
-	Incarnation string          `json:"incarnation"`
-	Generation  uint32          `json:"generation"`
-	Role        string          `json:"role"`
-	Leader      int             `json:"leader"`
-	Epoch       uint32          `json:"epoch"`
-	Active      bool            `json:"active"`
-	Zxid        string          `json:"zxid"`
-	Durable     string          `json:"durable"`
-	Committed   string          `json:"committed"`
-	Ensemble    string          `json:"ensemble"`
-	Learners    []learnerStatus `json:"learners,omitempty"`
-	Gossip      []gossipStatus  `json:"gossip,omitempty"`
-	DiskLow     bool            `json:"diskLow"`
-	Counts      nodeCounts      `json:"counts"`
-	Uptime      float64         `json:"uptimeSeconds"`
-	Wall        int64           `json:"wallMs"`
-}
-
-type nodeCounts struct {
-	Sessions int `json:"sessions"`
-	Znodes   int `json:"znodes"`
-	Watches  int `json:"watches"`
-}
-
-type learnerStatus struct {
-	Server int    `json:"server"`
-	State  string `json:"state"`
-	Voter  bool   `json:"voter"`
-	Acked  string `json:"acked"`
-	Lag    int64  `json:"lag"`
-}
-
-type gossipStatus struct {
-	Server  int     `json:"server"`
-	Peer    string  `json:"peer"`
-	Client  string  `json:"client"`
-	Member  string  `json:"member"`
-	Role    string  `json:"role"`
-	Zxid    string  `json:"zxid"`
-	Version string  `json:"version"`
-	Alive   bool    `json:"alive"`
-	RTT     float64 `json:"rttMs"`
-}
-
 func roleName(r zab.Role) string {
 	return [...]string{"looking", "following", "leading", "observing"}[r]
 }
 
-func (n *node) status() nodeStatus {
+func (n *node) status() adminapi.NodeStatus {
 	st, rep := n.peer.Status(), n.server.Report(0)
-	out := nodeStatus{
+	out := adminapi.NodeStatus{
 		Server: int(n.self), Version: version, Cluster: n.id.Cluster, Incarnation: n.id.Incarnation, Generation: n.id.Generation,
 		Role: roleName(st.Soft.Role), Leader: int(st.Soft.Leader), Epoch: uint32(st.Soft.Epoch), Active: st.Soft.Active,
 		Zxid: "0x" + strconv.FormatInt(rep.Data.Zxid, 16), Durable: st.Durable.String(), Committed: st.Commit.String(), Ensemble: st.Ensemble.Committed.String(),
-		DiskLow: rep.Data.DiskLow, Counts: nodeCounts{Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count},
+		DiskLow: rep.Data.DiskLow, Counts: adminapi.NodeCounts{Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count},
 		Uptime: time.Since(n.begun).Seconds(), Wall: time.Now().UnixMilli(),
 	}
 	for _, l := range st.Learners {
-		out.Learners = append(out.Learners, learnerStatus{Server: int(l.ID), State: l.State, Voter: l.Voter, Acked: l.Acked.String(), Lag: int64(st.Last - l.Acked)})
+		out.Learners = append(out.Learners, adminapi.LearnerStatus{Server: int(l.ID), State: l.State, Voter: l.Voter, Acked: l.Acked.String(), Lag: int64(st.Last - l.Acked)})
 	}
 	if n.gossip != nil {
 		for _, m := range n.gossip.Members() {
-			out.Gossip = append(out.Gossip, gossipStatus{Server: int(m.ID), Peer: m.PeerAddr, Client: m.ClientAddr, Member: m.Member, Role: m.Role,
+			out.Gossip = append(out.Gossip, adminapi.GossipStatus{Server: int(m.ID), Peer: m.PeerAddr, Client: m.ClientAddr, Member: m.Member, Role: m.Role,
 				Zxid: m.Zxid.String(), Version: m.Version, Alive: m.Alive, RTT: float64(m.RTT.Microseconds()) / 1000})
 		}
 	}

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
 
 const (
@@ -43,9 +45,9 @@ func certsCommand() *cli.Command {
 A certificate's file holds the key too: give it to that server (ssl.keyStore.location, ssl.quorum.keyStore.location) or client (--tls-cert) and to nobody
 else. ca.pem goes to all; ca.key stays where it is.`,
 		Subcommands: []*cli.Command{
-			{Name: "authority", Usage: "make ca.pem and ca.key", Flags: offlineFlags(dir(), days(3650),
+			{Name: "authority", Usage: "make ca.pem and ca.key", Flags: tool.OfflineFlags(dir(), days(3650),
 				&cli.StringFlag{Name: "name", Usage: "its common name", Value: "Paddock", EnvVars: []string{"PADDOCK_CERTS_NAME"}}), Action: certsAuthority},
-			{Name: "issue", Usage: "make NAME.pem, with a key and a certificate", ArgsUsage: "NAME", Flags: offlineFlags(dir(), days(365),
+			{Name: "issue", Usage: "make NAME.pem, with a key and a certificate", ArgsUsage: "NAME", Flags: tool.OfflineFlags(dir(), days(365),
 				&cli.StringFlag{Name: "host", Usage: "names and addresses that a server is reached by, separated by commas; none for a client", EnvVars: []string{"PADDOCK_CERTS_HOST"}}), Action: certsIssue},
 		},
 	}
@@ -72,14 +74,14 @@ func certsAuthority(c *cli.Context) error {
 	if err := certWrite(certFile, 0o644, cert); err != nil {
 		return errors.Join(err, os.Remove(keyFile)) // it is no other certificate's key
 	}
-	return out.line(map[string]string{"file": certFile}, certFile)
+	return out.Line(map[string]string{"file": certFile}, certFile)
 }
 
 // certBegin reads the line of either verb before anything is written.
-func certBegin(c *cli.Context, least, most int) (words []string, out toolOut, err error) {
-	words, out, err = toolBegin(c, least, most)
+func certBegin(c *cli.Context, least, most int) (words []string, out tool.Out, err error) {
+	words, out, err = tool.Begin(c, least, most)
 	if days := c.Int("days"); err == nil && days < 1 {
-		err = toolUsage("%s --days %d: how many days it is valid, 1 or more", c.Command.Name, days)
+		err = tool.Usage("%s --days %d: how many days it is valid, 1 or more", c.Command.Name, days)
 	}
 	return words, out, err
 }
@@ -91,7 +93,7 @@ func certsIssue(c *cli.Context) error {
 	}
 	name, dir := words[0], c.String("dir")
 	if name != filepath.Base(name) || strings.HasPrefix(name, ".") || name+".pem" == authorityCert {
-		return toolUsage("certs issue %q: a name that can be a file's, and not ca", name)
+		return tool.Usage("certs issue %q: a name that can be a file's, and not ca", name)
 	}
 	authority, err := certAuthority(dir)
 	if err != nil {
@@ -100,7 +102,7 @@ func certsIssue(c *cli.Context) error {
 	t := certTemplate(name, c.Int("days"))
 	t.KeyUsage = x509.KeyUsageDigitalSignature
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	for _, h := range toolList(c.String("host")) {
+	for _, h := range tool.List(c.String("host")) {
 		if ip := net.ParseIP(h); ip != nil {
 			t.IPAddresses = append(t.IPAddresses, ip)
 		} else {
@@ -119,7 +121,7 @@ func certsIssue(c *cli.Context) error {
 	if err := certWrite(file, 0o600, append(key, cert...)); err != nil {
 		return err
 	}
-	return out.line(map[string]string{"file": file}, file)
+	return out.Line(map[string]string{"file": file}, file)
 }
 
 // authorityPair signs certificates.
@@ -131,7 +133,7 @@ type authorityPair struct {
 // certAuthority reads what certs authority has made.
 func certAuthority(dir string) (a authorityPair, err error) {
 	fail := func(err error) (authorityPair, error) {
-		return a, &toolError{tried: "read the authority in " + dir, happened: err.Error(), todo: "make one with paddock certs authority --dir " + dir, code: 1, cause: err}
+		return a, &tool.Error{Tried: "read the authority in " + dir, Happened: err.Error(), Todo: "make one with paddock certs authority --dir " + dir, Code: 1, Cause: err}
 	}
 	var blocks [2]*pem.Block
 	for i, name := range []string{authorityCert, authorityKey} {
@@ -188,7 +190,7 @@ func certMake(t, parent *x509.Certificate, signer *ecdsa.PrivateKey) (cert, key 
 func certWrite(file string, mode fs.FileMode, b []byte) error {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return &toolError{tried: "write " + file, happened: "it exists already", todo: "remove it if it is not needed any more: what it signed, or who uses it, must get another one", code: 1, cause: err}
+		return &tool.Error{Tried: "write " + file, Happened: "it exists already", Todo: "remove it if it is not needed any more: what it signed, or who uses it, must get another one", Code: 1, Cause: err}
 	}
 	if err != nil {
 		return fmt.Errorf("certs: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/compat/datadir"
 )
 
@@ -20,16 +21,16 @@ func exportCommand() *cli.Command {
 
 makes /var/lib/zookeeper/version-2/snapshot.<zxid>: give that folder to a ZooKeeper server as its dataDir. Sessions and their
 ephemerals come along. Private records (the signing keys of fencing tokens) stay behind.`,
-		Flags: offlineFlags(dataDirFlag("data folder of a stopped Paddock server"), logDirFlag(),
+		Flags: tool.OfflineFlags(dataDirFlag("data folder of a stopped Paddock server"), logDirFlag(),
 			&cli.StringFlag{Name: "zookeeper", Usage: "folder to make (ZooKeeper's dataDir)", EnvVars: []string{"PADDOCK_EXPORT_TO"}}),
 		Action: exportAction,
 	}
 }
 
 func exportAction(c *cli.Context) error {
-	_, out, err := toolBegin(c, 0, 0)
+	_, out, err := tool.Begin(c, 0, 0)
 	if err == nil {
-		err = toolNeed(c, "zookeeper")
+		err = tool.Need(c, "zookeeper")
 	}
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func exportAction(c *cli.Context) error {
 		return fmt.Errorf("export: write %s: %w", name, err)
 	}
 	st := f.state
-	return out.line(struct {
+	return out.Line(struct {
 		File     string `json:"file"`
 		Znodes   int    `json:"znodes"`
 		Sessions int    `json:"sessions"`

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/compat/datadir"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/znode"
@@ -26,7 +27,7 @@ session go on with it. The source is only read.
    paddock serve --data-dir /var/lib/paddock
 
 For an ensemble, run it on each server with the same source and that server's --id; start them only when all have it.`,
-		Flags: offlineFlags(
+		Flags: tool.OfflineFlags(
 			&cli.StringFlag{Name: "from", Usage: "dataDir of ZooKeeper (the folder that holds version-2)", EnvVars: []string{"PADDOCK_IMPORT_FROM"}},
 			&cli.StringFlag{Name: "from-log", Usage: "dataLogDir of ZooKeeper, if it has one of its own", EnvVars: []string{"PADDOCK_IMPORT_FROM_LOG"}},
 			newDataDirFlag(), serverIDFlag()),
@@ -35,9 +36,9 @@ For an ensemble, run it on each server with the same source and that server's --
 }
 
 func importAction(c *cli.Context) error {
-	_, out, err := toolBegin(c, 0, 0)
+	_, out, err := tool.Begin(c, 0, 0)
 	if err == nil {
-		err = toolNeed(c, "from", "data-dir")
+		err = tool.Need(c, "from", "data-dir")
 	}
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func importAction(c *cli.Context) error {
 	case err != nil:
 		return fmt.Errorf("import: nothing was written: %w", err)
 	case rep.Zxid == 0: // it has been started and never written to
-		return &toolError{tried: "import from " + c.String("from"), happened: "it holds no transaction, so there is nothing to take over", todo: "start with an empty folder: paddock serve --data-dir " + dir, code: 1}
+		return &tool.Error{Tried: "import from " + c.String("from"), Happened: "it holds no transaction, so there is nothing to take over", Todo: "start with an empty folder: paddock serve --data-dir " + dir, Code: 1}
 	}
 	seed := binary.BigEndian.AppendUint64(nil, st.Digest())
 	id, err := rebornIdentity("import", seed, rep.Zxid, rep.Epoch.Generation()+1, c.Int("id"))

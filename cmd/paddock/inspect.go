@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -28,11 +29,11 @@ func inspectCommand() *cli.Command {
 
 With -o json, log and image print one JSON object on each line.`,
 		Subcommands: []*cli.Command{
-			{Name: "log", Usage: "every record of the transaction log, with file and offset", Flags: offlineFlags(dataDirFlag("data folder"), logDirFlag(),
+			{Name: "log", Usage: "every record of the transaction log, with file and offset", Flags: tool.OfflineFlags(dataDirFlag("data folder"), logDirFlag(),
 				&cli.StringFlag{Name: "from", Usage: "first zxid to print (0x…)", EnvVars: []string{"PADDOCK_INSPECT_LOG_FROM"}},
 				&cli.StringFlag{Name: "to", Usage: "last zxid to print (0x…)", EnvVars: []string{"PADDOCK_INSPECT_LOG_TO"}}), Action: inspectLog},
-			{Name: "state", Usage: "counts of a stopped server's state, as a start would load it", Flags: offlineFlags(dataDirFlag("data folder"), logDirFlag()), Action: inspectState},
-			{Name: "image", Usage: "the znodes of a backup or a checkpoint", ArgsUsage: "FILE", Flags: offlineFlags(), Action: inspectImage},
+			{Name: "state", Usage: "counts of a stopped server's state, as a start would load it", Flags: tool.OfflineFlags(dataDirFlag("data folder"), logDirFlag()), Action: inspectState},
+			{Name: "image", Usage: "the znodes of a backup or a checkpoint", ArgsUsage: "FILE", Flags: tool.OfflineFlags(), Action: inspectImage},
 		},
 	}
 }
@@ -43,7 +44,7 @@ func parseZxid(s string, otherwise zxid.ID) (zxid.ID, error) {
 	}
 	n, err := strconv.ParseInt(s, 0, 64)
 	if err != nil || n < 0 {
-		return 0, toolUsageOf(fmt.Errorf("zxid %q: give it as 0x… or in decimal", s))
+		return 0, tool.UsageOf(fmt.Errorf("zxid %q: give it as 0x… or in decimal", s))
 	}
 	return zxid.ID(n), nil
 }
@@ -66,7 +67,7 @@ type logRecord struct {
 }
 
 func inspectLog(c *cli.Context) error {
-	_, out, err := toolBegin(c, 0, 0)
+	_, out, err := tool.Begin(c, 0, 0)
 	from, ferr := parseZxid(c.String("from"), 0)
 	to, terr := parseZxid(c.String("to"), 1<<63-1)
 	if err := errors.Join(err, ferr, terr); err != nil {
@@ -81,7 +82,7 @@ func inspectLog(c *cli.Context) error {
 			return nil
 		}
 		l := logRecordOf(at, r)
-		return out.record(l, l.text(r))
+		return out.Record(l, l.text(r))
 	})
 	return err
 }
@@ -151,7 +152,7 @@ type stateReport struct {
 }
 
 func inspectState(c *cli.Context) error {
-	_, out, err := toolBegin(c, 0, 0)
+	_, out, err := tool.Begin(c, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ func inspectState(c *cli.Context) error {
 		return fmt.Errorf("the state does not hold together: %w", err)
 	}
 	r := stateReport{st.LastZxid().String(), st.NodeCount(), st.EphemeralCount(), st.SessionCount(), int64(st.DataSize()), fmt.Sprintf("%016x", st.Digest())}
-	return out.line(r, fmt.Sprintf("zxid %s\nznodes %d\nephemerals %d\nsessions %d\nbytes %d\ndigest %s", r.Zxid, r.Znodes, r.Ephemerals, r.Sessions, r.Bytes, r.Digest))
+	return out.Line(r, fmt.Sprintf("zxid %s\nznodes %d\nephemerals %d\nsessions %d\nbytes %d\ndigest %s", r.Zxid, r.Znodes, r.Ephemerals, r.Sessions, r.Bytes, r.Digest))
 }
 
 // imageNode is one znode of an image, for programs.
@@ -180,7 +181,7 @@ type imageNode struct {
 
 // inspectImage loads the image, so that what it prints is what a restore would make of it. Private records are no znodes and stay unseen.
 func inspectImage(c *cli.Context) error {
-	words, out, err := toolBegin(c, 1, 1)
+	words, out, err := tool.Begin(c, 1, 1)
 	if err != nil {
 		return err
 	}
@@ -189,7 +190,7 @@ func inspectImage(c *cli.Context) error {
 		return fmt.Errorf("inspect image: %w", err)
 	}
 	return st.Walk(func(n *znode.Image) error {
-		r := imageNode{n.Path, toolHex(n.Czxid), toolHex(n.Mzxid), n.Version, toolHex(n.EphemeralOwner), len(n.Data)}
-		return out.record(r, fmt.Sprintf("%s\t%s\t%s\t%d\t%s\t%d", r.Path, r.Czxid, r.Mzxid, r.Version, r.EphemeralOwner, r.DataLength))
+		r := imageNode{n.Path, tool.Hex(n.Czxid), tool.Hex(n.Mzxid), n.Version, tool.Hex(n.EphemeralOwner), len(n.Data)}
+		return out.Record(r, fmt.Sprintf("%s\t%s\t%s\t%d\t%s\t%d", r.Path, r.Czxid, r.Mzxid, r.Version, r.EphemeralOwner, r.DataLength))
 	})
 }

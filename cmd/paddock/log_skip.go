@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
@@ -36,13 +37,13 @@ that did not have different states, and the one that notices stops and says so.
    paddock log skip --data-dir /var/lib/paddock 0x100000012
 
 Exit codes: 0 done, 1 failed or not confirmed, 2 wrong usage, 3 the log has no such transaction, 4 the state holds it already.`,
-			Flags: offlineFlags(dataDirFlag("data folder of a stopped server"), logDirFlag()), Action: logSkip,
+			Flags: tool.OfflineFlags(dataDirFlag("data folder of a stopped server"), logDirFlag()), Action: logSkip,
 		}},
 	}
 }
 
 func logSkip(c *cli.Context) error {
-	words, out, err := toolBegin(c, 1, 1)
+	words, out, err := tool.Begin(c, 1, 1)
 	if err != nil {
 		return err
 	}
@@ -61,39 +62,39 @@ func logSkip(c *cli.Context) error {
 	}
 	what, kept := skipDescribe(&tail[0]), len(tail)-1
 	if string(tail[0].Data) == skippedEntry {
-		toolNote(c, "%v is skipped already", z)
+		tool.Note(c, "%v is skipped already", z)
 		return nil
 	}
-	if err := toolConfirm(c, fmt.Sprintf("skip %v, %s, on this server (the %d entries behind it stay)?", z, what, kept)); err != nil {
+	if err := tool.Confirm(c, fmt.Sprintf("skip %v, %s, on this server (the %d entries behind it stay)?", z, what, kept)); err != nil {
 		return err
 	}
 	tail[0].Data = []byte(skippedEntry)
 	if err := f.log.Append(zab.Persist{Truncate: &tail[0].Prev, Entries: tail}); err != nil {
 		return fmt.Errorf("log skip: %w", err)
 	}
-	return out.line(map[string]any{"zxid": z.String(), "skipped": what, "kept": kept}, fmt.Sprintf("skipped %v, %s; do the same on every other server before any of them starts", z, what))
+	return out.Line(map[string]any{"zxid": z.String(), "skipped": what, "kept": kept}, fmt.Sprintf("skipped %v, %s; do the same on every other server before any of them starts", z, what))
 }
 
 // poison gives the entry at z and all behind it, if it can be skipped.
 func (f *folder) poison(z zxid.ID) ([]zab.Entry, error) {
 	fail := func(code int, happened, todo string) error {
-		return &toolError{tried: fmt.Sprintf("log skip %v", z), happened: happened, todo: todo, code: code}
+		return &tool.Error{Tried: fmt.Sprintf("log skip %v", z), Happened: happened, Todo: todo, Code: code}
 	}
 	if at := f.state.LastZxid(); z <= at {
-		return nil, fail(toolExitConflict, fmt.Sprintf("the stored state is at %v already and holds what it did", at), "undo it with ordinary writes")
+		return nil, fail(tool.ExitConflict, fmt.Sprintf("the stored state is at %v already and holds what it did", at), "undo it with ordinary writes")
 	}
 	tail, err := f.log.Entries(f.log.Floor(z-1), skipMost)
 	if errors.Is(err, zab.ErrCompacted) || err == nil && len(tail) == 0 {
-		return nil, fail(toolExitNoNode, "the log has no such transaction", "look with paddock inspect log")
+		return nil, fail(tool.ExitNoNode, "the log has no such transaction", "look with paddock inspect log")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("log skip: %w", err)
 	}
 	switch {
 	case tail[0].Zxid != z:
-		return nil, fail(toolExitNoNode, "the log has no such transaction", "look with paddock inspect log")
+		return nil, fail(tool.ExitNoNode, "the log has no such transaction", "look with paddock inspect log")
 	case tail[0].Kind == zab.EntryNewLeader || tail[0].Kind == zab.EntryReconfig:
-		return nil, fail(toolExitConflict, "it begins an epoch or changes the members, and is no client's transaction", "an ensemble that cannot be started with it is restored from a backup, see paddock snapshot restore")
+		return nil, fail(tool.ExitConflict, "it begins an epoch or changes the members, and is no client's transaction", "an ensemble that cannot be started with it is restored from a backup, see paddock snapshot restore")
 	case tail[len(tail)-1].Zxid != f.log.Last():
 		return nil, fail(1, "more history lies behind it than can be written again in one piece", "restore a backup of before, see paddock snapshot restore")
 	}

@@ -6,13 +6,13 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
 
 // version is what `paddock version` says and what the four-letter words report behind ZooKeeper's own version.
@@ -22,7 +22,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newApp().RunContext(ctx, os.Args)
 	stop()
-	os.Exit(exitCode(err))
+	os.Exit(tool.ExitCode(err))
 }
 
 // newApp is the command tree. A fresh one for each run, so that tests share nothing.
@@ -32,8 +32,8 @@ func newApp() *cli.App {
 		Usage:                  "a coordination server that ZooKeeper clients use unchanged, with fencing tokens",
 		Version:                version,
 		Commands:               commands(),
-		Flags:                  toolFlags(),
-		Before:                 toolBefore,
+		Flags:                  tool.Flags(),
+		Before:                 tool.Before,
 		EnableBashCompletion:   true,
 		UseShortOptionHandling: false,
 		Suggest:                true,
@@ -41,27 +41,4 @@ func newApp() *cli.App {
 		OnUsageError:           misused,
 		Action:                 unknownVerb,
 	}
-}
-
-// usageError is a command line that cannot be understood: exit code 2.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// exitCode prints the error, once, on standard error, and chooses the code of the process.
-func exitCode(err error) int {
-	if err == nil {
-		return 0
-	}
-	if s := err.Error(); s != "" {
-		fmt.Fprintln(os.Stderr, "paddock:", s)
-	}
-	var coder cli.ExitCoder
-	if errors.As(err, &coder) {
-		return coder.ExitCode()
-	}
-	if errors.As(err, new(usageError)) {
-		return 2
-	}
-	return 1
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -133,18 +134,18 @@ func bornOf(dir string, id identity, st *znode.State) bornReport {
 	return bornReport{dir, id.Server, st.NodeCount() - 1, st.SessionCount(), st.LastZxid().String(), id.Cluster, id.Incarnation, id.Generation}
 }
 
-func (b bornReport) print(out toolOut, text string) error {
-	return out.line(b, fmt.Sprintf("%s\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s", text, b.Incarnation, b.Generation, b.DataDir))
+func (b bornReport) print(out tool.Out, text string) error {
+	return out.Line(b, fmt.Sprintf("%s\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s", text, b.Incarnation, b.Generation, b.DataDir))
 }
 
 // madeNothing words the failure of createFolder.
 func madeNothing(ctx context.Context, verb, dir string, err error) error {
 	if ctx.Err() != nil {
-		return &toolError{tried: verb, happened: "interrupted: nothing was kept", code: toolExitInterrupt, cause: err}
+		return &tool.Error{Tried: verb, Happened: "interrupted: nothing was kept", Code: tool.ExitInterrupt, Cause: err}
 	}
 	todo := "nothing was kept: try again when that is mended"
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, store.ErrNoSpace) {
 		todo = "nothing was kept: make room there, or give --data-dir on another disk"
 	}
-	return &toolError{tried: verb + ": make " + dir, happened: strings.ReplaceAll(err.Error(), "\n", "; "), todo: todo, code: 1, cause: err}
+	return &tool.Error{Tried: verb + ": make " + dir, Happened: strings.ReplaceAll(err.Error(), "\n", "; "), Todo: todo, Code: 1, Cause: err}
 }

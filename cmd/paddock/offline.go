@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/compat/server"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/txnlog"
@@ -108,7 +109,7 @@ func (f *folder) close() error {
 
 // bar is a progress bar on a terminal, and nothing elsewhere.
 func bar(c *cli.Context, total int64, what string) *progressbar.ProgressBar {
-	if toolBool(c, "no-progress") || !term.IsTerminal(int(os.Stderr.Fd())) {
+	if tool.Bool(c, "no-progress") || !term.IsTerminal(int(os.Stderr.Fd())) {
 		return progressbar.DefaultSilent(total, what)
 	}
 	return progressbar.NewOptions64(total, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowBytes(true),

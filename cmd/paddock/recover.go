@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -34,7 +35,7 @@ For an ensemble, copy the one survivor's folder to each machine, run it there wi
 only when all have it.
 
 Exit codes: 0 done (or looked), 1 failed or not confirmed, 2 wrong usage, or a majority is there.`,
-		Flags: offlineFlags(
+		Flags: tool.OfflineFlags(
 			&cli.StringSliceFlag{Name: "from", Usage: "data `FOLDER` of a stopped survivor; may be repeated", EnvVars: []string{"PADDOCK_RECOVER_FROM"}},
 			&cli.StringFlag{Name: "log-dir", Usage: "the survivor's dataLogDir, if it has one of its own (with one --from)", EnvVars: []string{"PADDOCK_LOG_DIR"}},
 			newDataDirFlag(), serverIDFlag(),
@@ -67,16 +68,16 @@ type recoverReport struct {
 }
 
 func recoverAction(c *cli.Context) error {
-	_, out, err := toolBegin(c, 0, 0)
+	_, out, err := tool.Begin(c, 0, 0)
 	from := c.StringSlice("from")
 	switch {
 	case err != nil:
 	case len(from) == 0:
-		err = toolUsage("recover: give --from, the data folder of a survivor; see paddock recover --help")
+		err = tool.Usage("recover: give --from, the data folder of a survivor; see paddock recover --help")
 	case len(from) > 1 && c.String("log-dir") != "":
-		err = toolUsage("recover: --log-dir goes with one --from only: put each survivor's log folder into its data folder")
+		err = tool.Usage("recover: --log-dir goes with one --from only: put each survivor's log folder into its data folder")
 	case c.Bool("force"):
-		err = toolNeed(c, "data-dir")
+		err = tool.Need(c, "data-dir")
 	}
 	if err != nil {
 		return err
@@ -102,18 +103,18 @@ func recoverAction(c *cli.Context) error {
 		return fmt.Errorf("recover: %w", err)
 	}
 	if n := votesIn(list, voters); n > len(voters)/2 {
-		return toolUsage("recover: %d of the %d voting servers of this ensemble are here, which is a majority: start them with their folders, and nothing acknowledged is lost", n, len(voters))
+		return tool.Usage("recover: %d of the %d voting servers of this ensemble are here, which is a majority: start them with their folders, and nothing acknowledged is lost", n, len(voters))
 	}
 	if !c.Bool("force") {
-		return out.line(rep, rep.text()+"\nnothing was changed; with --force and --data-dir a new folder is made of it")
+		return out.Line(rep, rep.text()+"\nnothing was changed; with --force and --data-dir a new folder is made of it")
 	}
 	return recoverMake(c, out, f, rep)
 }
 
 // recoverMake asks, and makes the folder.
-func recoverMake(c *cli.Context, out toolOut, f *folder, rep recoverReport) error {
-	toolNote(c, "%s", rep.text())
-	if err := toolConfirm(c, "go on from "+rep.Chosen+", and give up what only the lost servers had?"); err != nil {
+func recoverMake(c *cli.Context, out tool.Out, f *folder, rep recoverReport) error {
+	tool.Note(c, "%s", rep.text())
+	if err := tool.Confirm(c, "go on from "+rep.Chosen+", and give up what only the lost servers had?"); err != nil {
 		return err
 	}
 	z := f.state.LastZxid()
@@ -129,7 +130,7 @@ func recoverMake(c *cli.Context, out toolOut, f *folder, rep recoverReport) erro
 	}
 	b := bornOf(dir, id, f.state)
 	rep.Done, rep.Made = true, &b
-	return out.line(rep, fmt.Sprintf("recovered %d znodes at zxid %s\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s", b.Znodes, b.Zxid, b.Incarnation, b.Generation, dir))
+	return out.Line(rep, fmt.Sprintf("recovered %d znodes at zxid %s\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s", b.Znodes, b.Zxid, b.Incarnation, b.Generation, dir))
 }
 
 // seed is what all survivors of one incarnation have in common.
@@ -183,7 +184,7 @@ func survivors(folders []string, logDir string) (list []survivor, best int, err 
 func votersOf(st *znode.State) map[int]bool {
 	data, _, _ := st.GetData(znode.ConfigPath, nil, znode.FlagSkipACL)
 	voters := map[int]bool{}
-	servers, _ := dataServers(string(data))
+	servers, _ := tool.ConfigServers(string(data))
 	for _, s := range servers {
 		if s.Role == "participant" {
 			voters[s.ID] = true

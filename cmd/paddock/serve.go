@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
 
 // defaultWords may be asked without a configuration file: everything that dashboards and probes use. wchc and wchp list every watch and
@@ -53,7 +55,7 @@ The server stops cleanly on SIGTERM or SIGINT; sessions survive it. Exit codes: 
 // serve runs until a signal ends it or until the server must stop by itself.
 func serve(c *cli.Context) error {
 	if c.Args().Len() > 0 {
-		return toolUsageOf(fmt.Errorf("serve takes no arguments, only flags; got %q", c.Args().First()))
+		return tool.UsageOf(fmt.Errorf("serve takes no arguments, only flags; got %q", c.Args().First()))
 	}
 	cfg, err := serveConfig(c)
 	if err != nil {
@@ -61,7 +63,7 @@ func serve(c *cli.Context) error {
 	}
 	log, err := newLogger(os.Stderr, cfg.own.LogFormat, cfg.own.LogLevel)
 	if err != nil {
-		return toolUsageOf(err)
+		return tool.UsageOf(err)
 	}
 	for _, n := range cfg.Warnings {
 		log.Warn("configuration: "+n.Text, "key", n.Key, "line", n.Line)
@@ -99,7 +101,7 @@ func serveConfig(c *cli.Context) (*config, error) {
 	}
 	over, err := overrides(c)
 	if err != nil {
-		return nil, toolUsageOf(err)
+		return nil, tool.UsageOf(err)
 	}
 	return parseConfig(file, text, over, c.Int("id"))
 }

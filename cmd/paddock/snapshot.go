@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
@@ -38,9 +39,9 @@ Run it on a server's own machine: the admin port gives images to nobody else, be
 --admin the first that answers is asked. The file gets its name only when it is whole and checked.
 
 Exit codes: 0 saved, 1 failed (nothing is kept), 2 wrong usage, 69 no server answered, 130 interrupted.`,
-				Flags: toolFlags()},
-			{Name: "status", Usage: "check backups and say what they are", ArgsUsage: "FILE...", Flags: offlineFlags(), Action: func(c *cli.Context) error {
-				words, out, err := toolBegin(c, 1, -1)
+				Flags: tool.Flags()},
+			{Name: "status", Usage: "check backups and say what they are", ArgsUsage: "FILE...", Flags: tool.OfflineFlags(), Action: func(c *cli.Context) error {
+				words, out, err := tool.Begin(c, 1, -1)
 				if err != nil {
 					return err
 				}
@@ -73,7 +74,7 @@ func (n *node) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 }
 
 func snapshotSave(c *cli.Context) error {
-	words, out, err := toolBegin(c, 1, 1)
+	words, out, err := tool.Begin(c, 1, 1)
 	if err != nil {
 		return err
 	}
@@ -81,11 +82,11 @@ func snapshotSave(c *cli.Context) error {
 	if _, err := os.Stat(file); err == nil {
 		return fmt.Errorf("snapshot save: %s exists already: a backup is never overwritten: give another name", file)
 	}
-	timeout, err := toolDuration(c, "timeout")
+	timeout, err := tool.Duration(c, "timeout")
 	if err != nil {
 		return err
 	}
-	admins := toolList(toolString(c, "admin"))
+	admins := tool.List(tool.String(c, "admin"))
 	if len(admins) == 0 {
 		admins = []string{"127.0.0.1:8080"}
 	}
@@ -96,7 +97,7 @@ func snapshotSave(c *cli.Context) error {
 	defer resp.Body.Close()
 	if err := receiveBackup(c, resp, file); err != nil {
 		if c.Context.Err() != nil {
-			err = &toolError{tried: "snapshot save", happened: "interrupted: nothing was kept", code: toolExitInterrupt, cause: err}
+			err = &tool.Error{Tried: "snapshot save", Happened: "interrupted: nothing was kept", Code: tool.ExitInterrupt, Cause: err}
 		}
 		return err
 	}
@@ -110,11 +111,11 @@ func snapshotAsk(ctx context.Context, admins []string, timeout time.Duration) (*
 	for _, a := range admins {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a+"/paddock/snapshot", nil)
 		if err != nil {
-			return nil, toolUsage("--admin %q: write HOST:PORT", a)
+			return nil, tool.Usage("--admin %q: write HOST:PORT", a)
 		}
 		resp, err := client.Do(req)
 		if ctx.Err() != nil {
-			return nil, toolFail("snapshot save", context.Canceled)
+			return nil, tool.Fail("snapshot save", context.Canceled)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Sprintf("%s: %v", a, errors.Unwrap(err)))
@@ -129,9 +130,9 @@ func snapshotAsk(ctx context.Context, admins []string, timeout time.Duration) (*
 		if json.Unmarshal(b, &told) != nil || told.Error == "" {
 			told.Error = resp.Status + ": it is not the admin port of a Paddock server"
 		}
-		return nil, &toolError{tried: "snapshot save: ask " + a + " for an image", happened: told.Error, todo: "see --admin in paddock snapshot save --help", code: 1}
+		return nil, &tool.Error{Tried: "snapshot save: ask " + a + " for an image", Happened: told.Error, Todo: "see --admin in paddock snapshot save --help", Code: 1}
 	}
-	return nil, &toolError{tried: "snapshot save", happened: "no server answered: " + strings.Join(failed, "; "), todo: "is the server running, and is this its admin address? Give --admin HOST:PORT", code: toolExitNoServer}
+	return nil, &tool.Error{Tried: "snapshot save", Happened: "no server answered: " + strings.Join(failed, "; "), Todo: "is the server running, and is this its admin address? Give --admin HOST:PORT", Code: tool.ExitNoServer}
 }
 
 // receiveBackup writes beside the name, syncs, checks, and renames: a half-written backup never has the name of a good one.
@@ -162,7 +163,7 @@ func receiveBackup(c *cli.Context, resp *http.Response, file string) error {
 	if errors.Is(err, syscall.ENOSPC) {
 		todo = fmt.Sprintf("make room for %d bytes there, or give a file on another disk", resp.ContentLength)
 	}
-	return &toolError{tried: "snapshot save to " + file, happened: strings.ReplaceAll(err.Error(), "\n", "; ") + "; nothing was kept", todo: todo, code: 1, cause: err}
+	return &tool.Error{Tried: "snapshot save to " + file, Happened: strings.ReplaceAll(err.Error(), "\n", "; ") + "; nothing was kept", Todo: todo, Code: 1, Cause: err}
 }
 
 func snapshotRestoreCommand() *cli.Command {
@@ -179,7 +180,7 @@ that you find (paddock status or srvr on survivors, a watermark in your storage,
 
 For an ensemble, run it on each server with the same backup, the same --last-zxid and that server's --id. Old fencing tokens are of
 another incarnation and are refused until your storage is told of the succession (docs/fencing.md).`,
-		Flags: offlineFlags(newDataDirFlag(), serverIDFlag(),
+		Flags: tool.OfflineFlags(newDataDirFlag(), serverIDFlag(),
 			&cli.StringFlag{Name: "last-zxid", Usage: "the highest zxid that the old ensemble is known to have reached (0x…)", EnvVars: []string{"PADDOCK_LAST_ZXID"}},
 			&cli.BoolFlag{Name: "nothing-newer", Usage: "the old ensemble did nothing after this backup", EnvVars: []string{"PADDOCK_NOTHING_NEWER"}}),
 		Action: snapshotRestore,
@@ -187,9 +188,9 @@ another incarnation and are refused until your storage is told of the succession
 }
 
 func snapshotRestore(c *cli.Context) error {
-	words, out, err := toolBegin(c, 1, 1)
+	words, out, err := tool.Begin(c, 1, 1)
 	if err == nil {
-		err = toolNeed(c, "data-dir")
+		err = tool.Need(c, "data-dir")
 	}
 	if err != nil {
 		return err
@@ -199,7 +200,7 @@ func snapshotRestore(c *cli.Context) error {
 		return err
 	}
 	if (last == 0) == !c.Bool("nothing-newer") {
-		return toolUsage("snapshot restore: give --last-zxid, the highest zxid that the old ensemble reached, or --nothing-newer (one of them); see paddock snapshot restore --help")
+		return tool.Usage("snapshot restore: give --last-zxid, the highest zxid that the old ensemble reached, or --nothing-newer (one of them); see paddock snapshot restore --help")
 	}
 	dir := c.String("data-dir")
 	if err := emptyFolder(dir); err != nil { // before the work
@@ -211,7 +212,7 @@ func snapshotRestore(c *cli.Context) error {
 		return fmt.Errorf("snapshot restore: nothing was written: %w", err)
 	}
 	if last != 0 && last < h.Zxid {
-		return toolUsage("snapshot restore: --last-zxid %v is before the backup itself, which is at %v", last, h.Zxid)
+		return tool.Usage("snapshot restore: --last-zxid %v is before the backup itself, which is at %v", last, h.Zxid)
 	}
 	id, err := rebornIdentity("restore", h.Draw[:], max(h.Zxid, last), max(h.Zxid, last).Epoch().Generation()+1, c.Int("id"))
 	if err != nil {

@@ -6,17 +6,25 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/cmd/paddock/cluster"
+	"github.com/paddock-zk/paddock/cmd/paddock/data"
+	"github.com/paddock-zk/paddock/cmd/paddock/demo"
+	"github.com/paddock-zk/paddock/cmd/paddock/locks"
+	"github.com/paddock-zk/paddock/cmd/paddock/measure"
+	"github.com/paddock-zk/paddock/cmd/paddock/shell"
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
 
 // commands are the verbs, in the order in which help shows them.
 func commands() []*cli.Command {
 	list := []*cli.Command{
 		serveCommand(),
-		benchCommand(),
-		crosscheckCommand(),
-		lockCommand(),
-		tokenCommand(),
-		demoCommand(),
+		measure.BenchCommand(),
+		measure.CrosscheckCommand(),
+		locks.LockCommand(),
+		locks.TokenCommand(),
+		demo.Command(),
 		snapshotCommand(),
 		verifyCommand(),
 		inspectCommand(),
@@ -25,8 +33,8 @@ func commands() []*cli.Command {
 		importCommand(),
 		exportCommand(),
 	}
-	list = slices.Concat(list, toolEnv("PADDOCK", dataCommands()), toolEnv("PADDOCK", clusterCommands()),
-		[]*cli.Command{shellCommand(), contextCommand(), certsCommand(), completionCommand(), completePathCommand(), versionCommand()})
+	list = slices.Concat(list, tool.Env("PADDOCK", data.Commands()), tool.Env("PADDOCK", cluster.Commands()),
+		[]*cli.Command{shell.Command(), tool.ContextCommand(), certsCommand(), shell.CompletionCommand(), shell.CompletePathCommand(), versionCommand()})
 	return told(list)
 }
 
@@ -48,7 +56,7 @@ func misused(c *cli.Context, err error, _ bool) error {
 	if c.Command != nil && c.Command.HelpName != "" {
 		name = c.Command.HelpName
 	}
-	return toolUsageOf(fmt.Errorf("%s: %w; see %s --help", strings.TrimPrefix(name, "paddock "), err, name))
+	return tool.UsageOf(fmt.Errorf("%s: %w; see %s --help", strings.TrimPrefix(name, "paddock "), err, name))
 }
 
 // chooseSubcommand answers a verb that was given without one of its subcommands, or with one that it does not have.
@@ -61,9 +69,9 @@ func chooseSubcommand(c *cli.Context) error {
 	}
 	choice := strings.Join(names, ", ")
 	if !c.Args().Present() {
-		return toolUsage("%s: give one of %s; see paddock %s --help", c.Command.Name, choice, c.Command.Name)
+		return tool.Usage("%s: give one of %s; see paddock %s --help", c.Command.Name, choice, c.Command.Name)
 	}
-	return toolUsage("%s: there is no %q: give one of %s", c.Command.Name, c.Args().First(), choice)
+	return tool.Usage("%s: there is no %q: give one of %s", c.Command.Name, c.Args().First(), choice)
 }
 
 // unknownVerb answers a line without a verb with the help, and one with a verb that there is not with what may be meant.
@@ -74,14 +82,14 @@ func unknownVerb(c *cli.Context) error {
 	word := c.Args().First()
 	switch strings.ToLower(word) {
 	case "addauth":
-		return toolUsage("addauth is a verb of paddock shell; here say --auth SCHEME:CREDENTIALS with any verb")
+		return tool.Usage("addauth is a verb of paddock shell; here say --auth SCHEME:CREDENTIALS with any verb")
 	case "removewatches", "printwatches", "history", "redo", "connect", "close", "quit", "exit":
-		return toolUsage("%s is a verb of paddock shell: it needs a session that lives longer than one command", word)
+		return tool.Usage("%s is a verb of paddock shell: it needs a session that lives longer than one command", word)
 	case "quota":
-		return toolUsage("quota: say setquota, listquota or delquota")
+		return tool.Usage("quota: say setquota, listquota or delquota")
 	}
 	if like := cli.SuggestCommand(c.App.Commands, word); like != "" {
-		return toolUsage("%q is no verb. %s See paddock --help", word, like)
+		return tool.Usage("%q is no verb. %s See paddock --help", word, like)
 	}
-	return toolUsage("%q is no verb; see paddock --help", word)
+	return tool.Usage("%q is no verb; see paddock --help", word)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/znode/store"
 )
@@ -25,7 +26,7 @@ func verifyCommand() *cli.Command {
 Beside a running server files come and go while they are read: what is found damaged then is checked again with the server stopped.
 
 Exit codes: 0 all is well, 1 something is damaged (named with file and offset), 2 wrong usage.`,
-		Flags:  offlineFlags(dataDirFlag("data folder"), logDirFlag()),
+		Flags:  tool.OfflineFlags(dataDirFlag("data folder"), logDirFlag()),
 		Action: verifyAction,
 	}
 }
@@ -50,7 +51,7 @@ func (r fileReport) failed(err error) (fileReport, error) {
 }
 
 func verifyAction(c *cli.Context) error {
-	words, out, err := toolBegin(c, 0, -1)
+	words, out, err := tool.Begin(c, 0, -1)
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func verifyAction(c *cli.Context) error {
 }
 
 // verifyFiles prints what each file is. Damage goes to standard error, at the end.
-func verifyFiles(out toolOut, files []string) error {
+func verifyFiles(out tool.Out, files []string) error {
 	var list []fileReport
 	var errs []error
 	for _, f := range files {
@@ -71,13 +72,13 @@ func verifyFiles(out toolOut, files []string) error {
 	return errors.Join(append(errs, verifyPrint(out, list))...)
 }
 
-func verifyPrint(out toolOut, list []fileReport) error {
-	if done, err := out.structured(list); done {
+func verifyPrint(out tool.Out, list []fileReport) error {
+	if done, err := out.Structured(list); done {
 		return err
 	}
 	for _, r := range list {
 		if r.Good {
-			fmt.Fprintf(out.w, "%s: good, %s\n", r.File, r.text)
+			fmt.Fprintf(out.Writer, "%s: good, %s\n", r.File, r.text)
 		}
 	}
 	return nil
@@ -138,7 +139,7 @@ func verifyDatabase(dir string) (fileReport, error) {
 	return r, nil
 }
 
-func verifyFolder(out toolOut, dir, logDir string) error {
+func verifyFolder(out tool.Out, dir, logDir string) error {
 	if _, err := folderIdentity(dir); err != nil {
 		return err
 	}

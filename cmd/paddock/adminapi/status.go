@@ -1,0 +1,55 @@
+// Package adminapi is the JSON that a server answers below /paddock/ on its admin port: the server writes these shapes, the cluster verbs read them.
+// It knows nothing else, so that both sides can use it.
+package adminapi
+
+// NodeStatus is what `paddock status` shows of one server beyond ZooKeeper's own report.
+type NodeStatus struct {
+	Server      int             `json:"server"`
+	Version     string          `json:"version"`
+	Cluster     string          `json:"cluster"`
+	Incarnation string          `json:"incarnation"`
+	Generation  uint32          `json:"generation"`
+	Role        string          `json:"role"`
+	Leader      int             `json:"leader"`
+	Epoch       uint32          `json:"epoch"`
+	Active      bool            `json:"active"`
+	Zxid        string          `json:"zxid"`
+	Durable     string          `json:"durable"`
+	Committed   string          `json:"committed"`
+	Ensemble    string          `json:"ensemble"`
+	Learners    []LearnerStatus `json:"learners,omitempty"`
+	Gossip      []GossipStatus  `json:"gossip,omitempty"`
+	DiskLow     bool            `json:"diskLow"`
+	Counts      NodeCounts      `json:"counts"`
+	Uptime      float64         `json:"uptimeSeconds"`
+	Wall        int64           `json:"wallMs"`
+}
+
+// NodeCounts is how much a server holds.
+type NodeCounts struct {
+	Sessions int `json:"sessions"`
+	Znodes   int `json:"znodes"`
+	Watches  int `json:"watches"`
+}
+
+// LearnerStatus is how far one server that follows or observes has come, as its leader knows it.
+type LearnerStatus struct {
+	Server int    `json:"server"`
+	State  string `json:"state"`
+	Voter  bool   `json:"voter"`
+	Acked  string `json:"acked"`
+	Lag    int64  `json:"lag"`
+}
+
+// GossipStatus is what a server has heard of another one by gossip.
+type GossipStatus struct {
+	Server  int     `json:"server"`
+	Peer    string  `json:"peer"`
+	Client  string  `json:"client"`
+	Member  string  `json:"member"`
+	Role    string  `json:"role"`
+	Zxid    string  `json:"zxid"`
+	Version string  `json:"version"`
+	Alive   bool    `json:"alive"`
+	RTT     float64 `json:"rttMs"`
+}

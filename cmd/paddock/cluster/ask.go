@@ -1,0 +1,311 @@
+// Package cluster is the verbs that ask the servers themselves: status, check, top, members, sessions, keys, measurements. They ask each server by words on its
+// client port and by HTTP on its admin port (ask.go), and join the answers; most work with a stock ZooKeeper too.
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/cmd/paddock/adminapi"
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
+)
+
+// node is what one server told: by words on its client port, and by HTTP on its admin port.
+type node struct {
+	server, admin string
+	guessed       bool // the admin address was derived, not given
+	failed        error
+	adminFailed   error
+	srvr          map[string]string    // the lines of srvr
+	monitor       map[string]string    // mntr or /commands/monitor, names without "zk_"
+	status        *adminapi.NodeStatus // Paddock's own; nil from a stock ZooKeeper
+	asked         time.Duration        // how long /paddock/status took
+	clock         time.Duration        // its wall clock less ours; good to within asked/2
+	disk          int64                // bytes in its folders, -1 unknown
+}
+
+// FourLetterWord sends a four-letter word to a client port.
+func FourLetterWord(ctx context.Context, t *tool.Target, addr, word string) (string, error) {
+	nc, err := t.Dial(addr, t.Timeout)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", addr, err)
+	}
+	defer nc.Close()
+	stop := context.AfterFunc(ctx, func() { nc.Close() })
+	defer stop()
+	_ = nc.SetDeadline(time.Now().Add(t.Timeout))
+	if _, err = nc.Write([]byte(word)); err != nil {
+		return "", fmt.Errorf("%s: send %s: %w", addr, word, err)
+	}
+	if tc, ok := nc.(*net.TCPConn); ok {
+		_ = tc.CloseWrite()
+	}
+	b, err := io.ReadAll(io.LimitReader(nc, 256<<20))
+	if err != nil && len(b) == 0 {
+		return "", fmt.Errorf("%s: answer of %s: %w", addr, word, err)
+	}
+	text := string(b)
+	switch {
+	case strings.Contains(text, "is not executed because it is not in the whitelist"):
+		return "", fmt.Errorf("%s: the word %s is not allowed there: add it to 4lw.commands.whitelist, or give --admin", addr, word)
+	case strings.Contains(text, "is not currently serving requests"):
+		return "", fmt.Errorf("%s: it runs but serves nobody: it has no leader or no quorum", addr)
+	case text == "":
+		return "", fmt.Errorf("%s: it closed the connection without an answer to %s", addr, word)
+	}
+	return text, nil
+}
+
+// askHTTP asks an admin port. The answer is JSON that is decoded into v, if v is not nil; a status of 400 or more is an error.
+func askHTTP(ctx context.Context, timeout time.Duration, method, addr, path string, v any) (code int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	url := addr
+	if !strings.Contains(url, "://") {
+		url = "http://" + url
+	}
+	q, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(url, "/")+path, nil)
+	if err != nil {
+		return 0, nil, tool.Usage("--admin %q: %w", addr, err)
+	}
+	r, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer r.Body.Close()
+	if body, err = io.ReadAll(io.LimitReader(r.Body, 256<<20)); err != nil {
+		return r.StatusCode, body, fmt.Errorf("%s%s: %w", addr, path, err)
+	}
+	if r.StatusCode >= 400 {
+		var told struct {
+			Error string `json:"error"`
+		}
+		_ = json.Unmarshal(body, &told)
+		if told.Error == "" {
+			told.Error = r.Status
+		}
+		return r.StatusCode, body, fmt.Errorf("%s%s: %s", addr, path, told.Error)
+	}
+	if v != nil {
+		if err := json.Unmarshal(body, v); err != nil {
+			return r.StatusCode, body, fmt.Errorf("%s%s: %w", addr, path, err)
+		}
+	}
+	return r.StatusCode, body, nil
+}
+
+// cluster is the servers that a cluster verb asks.
+type cluster struct {
+	c      *cli.Context
+	target tool.Target
+	out    tool.Out
+	nodes  []*node
+}
+
+// newCluster pairs --server and --admin by their position. Without --admin, port 8080 of each host is tried; without --server (but with
+// --admin) no client port is.
+func newCluster(c *cli.Context) (*cluster, error) {
+	cl := &cluster{c: c}
+	var err error
+	if cl.target, err = tool.TargetOf(c); err != nil {
+		return nil, err
+	}
+	if cl.out, err = tool.Output(c); err != nil {
+		return nil, err
+	}
+	admins, servers := tool.List(tool.String(c, "admin")), cl.target.Servers
+	if len(admins) > 0 && !tool.ServersGiven(c) {
+		servers = nil
+	}
+	if len(admins) > 0 && len(servers) > 0 && len(admins) != len(servers) {
+		return nil, tool.Usage("%d addresses in --server and %d in --admin: give as many, in the same order", len(servers), len(admins))
+	}
+	hosts := map[string]bool{}
+	for i := range max(len(admins), len(servers)) {
+		n := &node{disk: -1}
+		if i < len(servers) {
+			n.server = servers[i]
+		}
+		if i < len(admins) {
+			n.admin = admins[i]
+		} else if host, _, _ := net.SplitHostPort(n.server); !hosts[host] {
+			hosts[host], n.guessed, n.admin = true, true, net.JoinHostPort(host, "8080")
+		}
+		cl.nodes = append(cl.nodes, n)
+	}
+	return cl, nil
+}
+
+// action runs a cluster verb.
+func action(least, most int, run func(cl *cluster, words []string) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		words, err := tool.Args(c, least, most)
+		if err != nil {
+			return err
+		}
+		cl, err := newCluster(c)
+		if err != nil {
+			return err
+		}
+		return run(cl, words)
+	}
+}
+
+// ask asks all servers at once.
+func (cl *cluster) ask(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, n := range cl.nodes {
+		wg.Go(func() { n.ask(ctx, &cl.target) })
+	}
+	wg.Wait()
+}
+
+// ask fills in what one server tells. The client port decides whether it is there; the admin port adds to it.
+func (n *node) ask(ctx context.Context, t *tool.Target) {
+	n.failed, n.adminFailed, n.monitor, n.srvr, n.status, n.disk = nil, nil, nil, nil, nil, -1
+	if n.server != "" {
+		text, err := FourLetterWord(ctx, t, n.server, "srvr")
+		if n.failed = err; err == nil {
+			n.srvr = linesOf(text, ":")
+			if text, err := FourLetterWord(ctx, t, n.server, "mntr"); err == nil {
+				n.monitor = linesOf(text, "\t")
+			}
+		}
+	}
+	if n.admin != "" {
+		n.askAdmin(ctx, t)
+		if n.server == "" || n.failed != nil && n.adminFailed == nil {
+			n.failed = n.adminFailed
+		}
+	}
+}
+
+func (n *node) askAdmin(ctx context.Context, t *tool.Target) {
+	if n.guessed && n.server != "" && !n.sameServer(ctx, t) { // port 8080 of that host belongs to another server, or to nobody
+		n.admin = ""
+		return
+	}
+	st, begin := &adminapi.NodeStatus{}, time.Now()
+	code, _, err := askHTTP(ctx, t.Timeout, "GET", n.admin, "/paddock/status", st)
+	n.asked = time.Since(begin)
+	switch {
+	case err == nil:
+		n.status = st
+		n.clock = time.UnixMilli(st.Wall).Sub(begin.Add(n.asked / 2))
+	case code != http.StatusNotFound:
+		if n.adminFailed = err; n.guessed {
+			n.adminFailed, n.admin = nil, ""
+		}
+		return
+	}
+	var raw map[string]any
+	if n.monitor == nil {
+		if _, _, err := askHTTP(ctx, t.Timeout, "GET", n.admin, "/commands/monitor", &raw); err == nil {
+			n.monitor = map[string]string{}
+			for k, v := range raw {
+				n.monitor[k] = textOf(v)
+			}
+		} else if n.status == nil && !n.guessed {
+			n.adminFailed = err
+		}
+	}
+	var dirs struct {
+		Data int64 `json:"datadir_size"`
+		Log  int64 `json:"logdir_size"`
+	}
+	if _, _, err := askHTTP(ctx, t.Timeout, "GET", n.admin, "/commands/dirs", &dirs); err == nil && dirs.Data+dirs.Log > 0 {
+		n.disk = dirs.Data + dirs.Log
+	}
+}
+
+// sameServer says whether a guessed admin port is of the server that has our client port.
+func (n *node) sameServer(ctx context.Context, t *tool.Target) bool {
+	var conf struct {
+		Port int `json:"client_port"`
+	}
+	_, port, _ := net.SplitHostPort(n.server)
+	_, _, err := askHTTP(ctx, min(t.Timeout, 2*time.Second), "GET", n.admin, "/commands/configuration", &conf)
+	return err == nil && strconv.Itoa(conf.Port) == port
+}
+
+func textOf(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
+}
+
+// linesOf reads "name: value" lines.
+func linesOf(text, sep string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(text) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), sep); ok {
+			out[strings.TrimPrefix(strings.TrimSpace(k), "zk_")] = strings.TrimSpace(v)
+		}
+	}
+	return out
+}
+
+func (n *node) name() string {
+	if n.server != "" {
+		return n.server
+	}
+	return n.admin
+}
+
+// role is leader, follower, observer, standalone, looking, or "" if unknown.
+func (n *node) role() string {
+	if m := n.srvr["Mode"]; m != "" {
+		return m
+	}
+	if m := n.monitor["server_state"]; m != "" {
+		return m
+	}
+	if n.status != nil {
+		return map[string]string{"leading": "leader", "following": "follower", "observing": "observer"}[n.status.Role] + map[bool]string{true: "looking"}[n.status.Role == "looking"]
+	}
+	return ""
+}
+
+// zxid is the last one that the server has applied; 0 if unknown.
+func (n *node) zxid() uint64 {
+	text := n.srvr["Zxid"]
+	if n.status != nil {
+		text = n.status.Zxid
+	}
+	z, _ := strconv.ParseUint(strings.TrimPrefix(text, "0x"), 16, 64)
+	return z
+}
+
+// number is a figure of the monitor.
+func (n *node) number(names ...string) (float64, bool) {
+	for _, name := range names {
+		if f, err := strconv.ParseFloat(n.monitor[name], 64); err == nil {
+			return f, true
+		}
+	}
+	return 0, false
+}
+
+// versionText is the version without the build.
+func (n *node) versionText() string {
+	if n.status != nil {
+		return "paddock " + n.status.Version
+	}
+	text := n.monitor["version"]
+	if text == "" {
+		text = n.srvr["Zookeeper version"]
+	}
+	return regexp.MustCompile(`^[0-9.]+(-paddock-[0-9.]+)?`).FindString(text)
+}

@@ -1,0 +1,26 @@
+package shell
+
+import (
+	"testing"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
+)
+
+// TestShellEventsEndWithTheSession: connect and close leave nobody behind who waits for events of the session before.
+func TestShellEventsEndWithTheSession(t *testing.T) {
+	s, session, ended := &shell{ctx: t.Context()}, &tool.Session{}, make(chan struct{})
+	life := s.watches.begin(s.ctx, session)
+	go func() {
+		s.printEvents(life, session, make(chan zk.Event))
+		close(ended)
+	}()
+	s.close()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the printing of a closed session's events goes on")
+	}
+}
