@@ -66,12 +66,12 @@ type Snapshot struct {
 // Ready is what the owner of a core has to do now. Slices other than those inside Persist and Entry values are valid until
 // [Core.Advance]; Entry values and their Data are immutable forever.
 //
-// The one durability contract, in the order of work:
+// The one durability contract, in the order of work, which [Ready.Hand] keeps:
 //
 //  1. hand Persist to the log (its completion comes later: send After, then call [Core.Persisted] with its Seq);
-//  2. send Messages, in order;
+//  2. tell the network about Ensemble, then send Messages, in order;
 //  3. apply Committed, in order (all of it is durable on this server already);
-//  4. answer ReadStates once the state has reached their zxid, start SnapSends, look at Inbox, tell others about Soft;
+//  4. tell others about Soft, answer Reads once the state has reached their zxid, start SnapSends, look at Inbox;
 //  5. call [Core.Advance].
 //
 // If Fatal is set the process must end: print it, exit, never continue. If the log returns an error for a batch the process

@@ -26,8 +26,8 @@ type links struct {
 	held []zab.Message // came before the peer was there
 }
 
-// startLinks listens for peers and fills the parts of the peer's configuration that need a network.
-func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
+// startLinks listens for peers and fills the parts of the peer's environment that need a network.
+func (n *node) startLinks(env *peer.Environment, e zab.Ensemble) error {
 	if !n.distributed() {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (n *node) startLinks(cfg *peer.Config, e zab.Ensemble) error {
 		Deliver: l.deliver, Gone: l.gone, Receive: n.receiveImage, Logger: n.logger,
 	})
 	n.links = l
-	cfg.Transport, cfg.Images = l.transport, &images{node: n}
+	env.Transport, env.Images = l.transport, &images{node: n}
 	return nil
 }
 

@@ -215,14 +215,16 @@ func (n *node) startPeer() error {
 			ID: n.self, Ensemble: ensemble, Applied: n.state.LastZxid(), Generation: n.id.Generation,
 			Rand: newSource(seed), Timing: n.timing(), Limits: n.limits(), Founder: founder,
 		},
-		Log: timedLog{n.log, n.meter}, Machine: machine{n.server, n}, TickEvery: n.tick(), Logger: n.logger,
+		Log: timedLog{n.log, n.meter}, TickEvery: n.tick(), Logger: n.logger,
 	}
-	if err := n.startLinks(&cfg, ensemble); err != nil {
+	env := peer.Environment{Machine: machine{n.server, n}}
+	if err := n.startLinks(&env, ensemble); err != nil {
 		return err
 	}
-	if n.peer, err = peer.Start(cfg); err != nil {
+	if n.peer, err = peer.New(cfg); err != nil {
 		return err
 	}
+	n.peer.Run(env)
 	n.relay.set(n.peer)
 	close(n.linked)
 	n.links.attach(n)

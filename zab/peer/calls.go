@@ -1,8 +1,6 @@
 package peer
 
 import (
-	"fmt"
-
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
@@ -12,84 +10,73 @@ import (
 func (p *Peer) Propose(payloads [][]byte) error {
 	var err error
 	p.box.put(func() {
-		if p.box.closed {
-			err = errStopped
-			return
+		if err = p.box.refuse; err == nil {
+			p.box.mail.Proposals = append(p.box.mail.Proposals, payloads...)
 		}
-		p.box.proposals = append(p.box.proposals, payloads...)
 	})
 	return err
 }
 
-// Deliver takes a message from the transport. Its slices belong to the peer from now on.
+// Deliver takes a message from the transport. Its slices belong to the peer from now on. What comes before Run waits for it.
 func (p *Peer) Deliver(m zab.Message) {
 	p.box.put(func() {
-		if !p.box.closed {
-			p.box.messages = append(p.box.messages, m)
+		if p.box.refuse != errStopped {
+			p.box.mail.Messages = append(p.box.mail.Messages, m)
 		}
 	})
 }
 
-// call runs f in the core loop; if the peer has ended, it runs at once, with the core at rest.
-func (p *Peer) call(f func(stopped bool)) {
-	stopped := false
+// call runs f in the core loop. If the peer does not run, f gets an error at once, and must not touch the core.
+func (p *Peer) call(f func(error)) {
+	var err error
 	p.box.put(func() {
-		if p.box.closed {
-			stopped = true
-			return
+		if err = p.box.refuse; err == nil {
+			p.box.mail.Calls = append(p.box.mail.Calls, f)
 		}
-		p.box.calls = append(p.box.calls, func() {
-			select {
-			case <-p.stop:
-				f(true)
-			default:
-				f(false)
-			}
-		})
 	})
-	if stopped {
-		f(true)
+	if err != nil {
+		f(err)
 	}
 }
 
 // ReadIndex calls done (from the apply loop) once the state has reached a zxid that a quorum confirmed after this call: a read then
 // is linearizable. An error means: not confirmed, try again or drop the client.
 func (p *Peer) ReadIndex(done func(error)) {
-	p.call(func(stopped bool) {
-		if stopped {
-			done(errStopped)
-			return
-		}
-		p.ctx++
-		if err := p.core.ReadIndex(p.ctx); err != nil {
+	p.call(func(err error) {
+		if err != nil {
 			done(err)
 			return
 		}
-		p.reads[p.ctx] = done
+		p.waiting.ctx++
+		if err := p.core.ReadIndex(p.waiting.ctx); err != nil {
+			done(err)
+			return
+		}
+		p.waiting.reads[p.waiting.ctx] = done
 	})
 }
 
 // Ask sends an opaque question to the leader's state machine; done gets the answer, from the core loop. An answer may be lost:
 // the caller times it out.
 func (p *Peer) Ask(data []byte, done func([]byte, error)) {
-	p.call(func(stopped bool) {
-		if stopped {
-			done(nil, errStopped)
-			return
-		}
-		p.ctx++
-		if err := p.core.Ask(p.ctx, data); err != nil {
+	p.call(func(err error) {
+		if err != nil {
 			done(nil, err)
 			return
 		}
-		p.asks[p.ctx] = done
+		p.waiting.ctx++
+		if err := p.core.Ask(p.waiting.ctx, data); err != nil {
+			done(nil, err)
+			return
+		}
+		p.waiting.asks[p.waiting.ctx] = done
 	})
 }
 
 // Answer answers a DeliverAsk.
 func (p *Peer) Answer(to zab.PeerID, ctx uint64, data []byte) {
-	p.call(func(stopped bool) {
-		if !stopped {
+	p.call(func(err error) {
+		if err == nil {
 			p.core.Answer(to, ctx, data)
 		}
 	})
@@ -97,8 +84,8 @@ func (p *Peer) Answer(to zab.PeerID, ctx uint64, data []byte) {
 
 // Touch sets what goes to the leader with the next heartbeat answer.
 func (p *Peer) Touch(data []byte) {
-	p.call(func(stopped bool) {
-		if !stopped {
+	p.call(func(err error) {
+		if err == nil {
 			p.core.Touch(data)
 		}
 	})
@@ -106,8 +93,8 @@ func (p *Peer) Touch(data []byte) {
 
 // SetDigest tells the digest of the state at an applied zxid, to be compared with that of others.
 func (p *Peer) SetDigest(z zxid.ID, digest uint64) {
-	p.call(func(stopped bool) {
-		if !stopped {
+	p.call(func(err error) {
+		if err == nil {
 			p.core.SetDigest(z, digest)
 		}
 	})
@@ -115,8 +102,8 @@ func (p *Peer) SetDigest(z zxid.ID, digest uint64) {
 
 // Suspect tells that the process of another server seems to have ended (see [zab.Core.Suspect]).
 func (p *Peer) Suspect(id zab.PeerID) {
-	p.call(func(stopped bool) {
-		if !stopped {
+	p.call(func(err error) {
+		if err == nil {
 			p.core.Suspect(id)
 		}
 	})
@@ -125,20 +112,20 @@ func (p *Peer) Suspect(id zab.PeerID) {
 // Reconfig proposes a new ensemble; extra is for the state machine. done gets an error if it was not proposed; what becomes of a
 // proposed one is seen in Apply.
 func (p *Peer) Reconfig(next zab.Ensemble, extra []byte, done func(error)) {
-	p.call(func(stopped bool) {
-		if stopped {
-			done(errStopped)
+	p.call(func(err error) {
+		if err != nil {
+			done(err)
 			return
 		}
-		_, err := p.core.ProposeReconfig(p.cfg.Clock.Now().UnixMilli(), next, extra)
+		_, err = p.core.ProposeReconfig(p.cfg.Clock.Now().UnixMilli(), next, extra)
 		done(err)
 	})
 }
 
 // Hearsay tells a joiner that is not in yet of more servers; see zab.Core.Hearsay.
 func (p *Peer) Hearsay(e zab.Ensemble) {
-	p.call(func(stopped bool) {
-		if !stopped && p.core.Hearsay(e) {
+	p.call(func(err error) {
+		if err == nil && p.core.Hearsay(e) {
 			p.cfg.Logger.Info("gossip tells of other servers than before", "ensemble", e.String())
 		}
 	})
@@ -146,20 +133,20 @@ func (p *Peer) Hearsay(e zab.Ensemble) {
 
 // Transfer hands leadership to another voter.
 func (p *Peer) Transfer(to zab.PeerID, done func(error)) {
-	p.call(func(stopped bool) {
-		if stopped {
-			done(errStopped)
+	p.call(func(err error) {
+		if err != nil {
+			done(err)
 			return
 		}
 		done(p.core.Transfer(to))
 	})
 }
 
-// Status describes the core; it waits for the core loop's next turn.
+// Status describes the core; it waits for the core loop's next turn. A peer that does not run knows its own id only.
 func (p *Peer) Status() zab.Status {
 	out := make(chan zab.Status, 1)
-	p.call(func(stopped bool) {
-		if stopped {
+	p.call(func(err error) {
+		if err != nil {
 			out <- zab.Status{ID: p.cfg.Core.ID}
 			return
 		}
@@ -170,18 +157,23 @@ func (p *Peer) Status() zab.Status {
 
 // ship sends an image on a goroutine of its own and reports how it went.
 func (p *Peer) ship(s zab.SnapSend) {
-	if p.cfg.Images == nil {
+	if p.env.Ship != nil {
+		p.env.Ship(s)
+		return
+	}
+	if p.env.Images == nil {
 		p.core.ReportSnapshot(s.To, 0, false)
 		return
 	}
 	go func() {
-		z, err := p.cfg.Images.Send(s, p.snapshotMeta, func(m zab.SnapshotMeta) zab.Message { return p.snapMessage(s, m) })
+		z, err := p.env.Images.Send(s, p.snapshotMeta, func(m zab.SnapshotMeta) zab.Message { return p.snapMessage(s, m) })
 		if err != nil {
 			p.cfg.Logger.Warn("an image was not shipped", "to", s.To, "err", err)
 		}
-		p.call(func(stopped bool) {
-			if !stopped {
-				p.core.ReportSnapshot(s.To, z, err == nil)
+		sent := err == nil
+		p.call(func(err error) {
+			if err == nil {
+				p.core.ReportSnapshot(s.To, z, sent)
 			}
 		})
 	}()
@@ -190,8 +182,8 @@ func (p *Peer) ship(s zab.SnapSend) {
 // snapshotMeta asks the core loop for the meta of an image at z.
 func (p *Peer) snapshotMeta(z zxid.ID) zab.SnapshotMeta {
 	out := make(chan zab.SnapshotMeta, 1)
-	p.call(func(stopped bool) {
-		if stopped {
+	p.call(func(err error) {
+		if err != nil {
 			out <- zab.SnapshotMeta{Zxid: z}
 			return
 		}
@@ -203,23 +195,12 @@ func (p *Peer) snapshotMeta(z zxid.ID) zab.SnapshotMeta {
 // snapMessage asks the core loop for the message that announces a staged image.
 func (p *Peer) snapMessage(s zab.SnapSend, meta zab.SnapshotMeta) zab.Message {
 	out := make(chan zab.Message, 1)
-	p.call(func(stopped bool) {
-		if stopped {
+	p.call(func(err error) {
+		if err != nil {
 			out <- zab.Message{}
 			return
 		}
 		out <- p.core.SnapMessage(s, meta)
 	})
 	return <-out
-}
-
-// install makes a staged image the state.
-func (p *Peer) install(s *zab.Snapshot) error {
-	if p.cfg.Images == nil {
-		return fmt.Errorf("peer: an image at %v arrived and nobody can install it", s.Zxid)
-	}
-	if err := p.cfg.Images.Install(*s); err != nil {
-		return fmt.Errorf("peer: install the image at %v of server %d: %w", s.Zxid, s.From, err)
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package peer
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -60,29 +59,35 @@ type Clock struct {
 type Config struct {
 	Core      zab.Config
 	Log       Log
-	Transport Transport // nil for an ensemble of one
-	Machine   StateMachine
-	Images    Images // nil for an ensemble of one
-	TickEvery time.Duration
+	TickEvery time.Duration // default 50 ms
 	Clock     Clock
 	Logger    *slog.Logger
 }
 
-// Peer is a running server of the ensemble. Make it with Start.
-type Peer struct {
-	cfg    Config
-	core   *zab.Core // owned by the core loop
-	box    mailbox
-	logQ   queue[logJob]
-	applyQ queue[applyJob]
-	soft   atomic.Pointer[zab.SoftState]
-	ticker *time.Ticker
-	held   [][]byte // owned by the core loop: proposals that met ErrBusy or ErrLimit
-	ctx    uint64   // owned by the core loop: the last read or ask number given out
-	reads  map[uint64]func(error)
-	asks   map[uint64]func([]byte, error)
-	blank  bool // owned by the core loop: the operator was told of an empty disk
+// Environment is what a running peer works for and with. Its parts are made with the peer at hand, so they come with [Peer.Run].
+type Environment struct {
+	Machine   StateMachine
+	Transport Transport // nil for an ensemble of one
+	Images    Images    // nil for an ensemble of one
+	// Ship sends images in the place of Images.Send, and must not wait; simulators, which have no goroutines, need it. Nil: Images.Send, on
+	// a goroutine of its own.
+	Ship func(zab.SnapSend)
+}
 
+// Peer is one server of the ensemble. Make it with New, start it with Run.
+type Peer struct {
+	cfg     Config
+	env     Environment // set before the loops start
+	core    *zab.Core   // owned by the core loop
+	box     mailbox
+	logQ    queue[logJob]
+	applyQ  queue[applyJob]
+	soft    atomic.Pointer[zab.SoftState]
+	ticker  *time.Ticker
+	waiting waiting // owned by the core loop
+	applier applier // owned by the apply loop
+
+	begin    sync.Once
 	stopOnce sync.Once
 	stop     chan struct{} // closed: no more work
 	done     chan struct{} // closed: all loops have ended
@@ -90,8 +95,8 @@ type Peer struct {
 	err      error
 }
 
-// Start runs a peer from what its log holds. A peer that is an ensemble of its own is active after a few disk writes.
-func Start(cfg Config) (*Peer, error) {
+// New makes a peer from what its log holds. It is an Orderer at once, and refuses whatever is asked until [Peer.Run] starts it.
+func New(cfg Config) (*Peer, error) {
 	if cfg.TickEvery <= 0 {
 		cfg.TickEvery = 50 * time.Millisecond
 	}
@@ -99,34 +104,41 @@ func Start(cfg Config) (*Peer, error) {
 		cfg.Clock.Now = time.Now
 	}
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Core.Log = cfg.Log
 	core, err := zab.New(cfg.Core)
 	if err != nil {
 		return nil, fmt.Errorf("peer: start from the log: %w", err)
 	}
-	p := &Peer{
-		cfg: cfg, core: core, stop: make(chan struct{}), done: make(chan struct{}),
-		reads: map[uint64]func(error){}, asks: map[uint64]func([]byte, error){},
-	}
-	p.box.wake = make(chan struct{}, 1)
+	p := &Peer{cfg: cfg, core: core, stop: make(chan struct{}), done: make(chan struct{})}
+	p.waiting.reads, p.waiting.asks = map[uint64]func(error){}, map[uint64]func([]byte, error){}
+	p.applier.applied = cfg.Core.Applied
+	p.box.init()
 	p.logQ.init()
 	p.applyQ.init()
 	p.soft.Store(&zab.SoftState{})
-	if p.cfg.Clock.Tick == nil {
-		p.ticker = time.NewTicker(cfg.TickEvery)
-		p.cfg.Clock.Tick = p.ticker.C
-	}
-	var loops sync.WaitGroup
-	for _, loop := range []func(){p.coreLoop, p.logLoop, p.applyLoop} {
-		loops.Go(loop)
-	}
-	go func() {
-		loops.Wait()
-		close(p.done)
-	}()
 	return p, nil
+}
+
+// Run starts the three loops, once; a peer that was stopped before does not start. A peer that is an ensemble of its own is active after a
+// few disk writes.
+func (p *Peer) Run(env Environment) {
+	p.begin.Do(func() {
+		p.open(env)
+		if p.cfg.Clock.Tick == nil {
+			p.ticker = time.NewTicker(p.cfg.TickEvery)
+			p.cfg.Clock.Tick = p.ticker.C
+		}
+		var loops sync.WaitGroup
+		for _, loop := range []func(){p.coreLoop, p.logLoop, p.applyLoop} {
+			loops.Go(loop)
+		}
+		go func() {
+			loops.Wait()
+			close(p.done)
+		}()
+	})
 }
 
 // Soft is who leads and whether clients can be served, as of the core loop's last turn.
@@ -145,9 +157,14 @@ func (p *Peer) Err() error {
 	}
 }
 
-// Stop ends the loops and waits for them. What was handed to the log is durable when it returns; nothing else is promised.
+// Stop ends the loops and waits for them. What was handed to the log is durable when it returns; nothing else is promised. Whoever waits for
+// an answer gets an error.
 func (p *Peer) Stop() {
 	p.end(nil)
+	p.begin.Do(func() { // it never ran
+		p.refuseAll()
+		close(p.done)
+	})
 	<-p.done
 }
 
@@ -160,6 +177,19 @@ func (p *Peer) end(err error) {
 		p.applyQ.close()
 	})
 }
+
+// ended is nil while the peer runs.
+func (p *Peer) ended() error {
+	select {
+	case <-p.stop:
+		return errStopped
+	default:
+		return nil
+	}
+}
+
+// ErrNotRunning refuses what is asked of a peer before [Peer.Run].
+var ErrNotRunning = errors.New("peer: this server's part of the ensemble is not running yet")
 
 // errStopped answers what was in flight when the peer ended.
 var errStopped = errors.New("peer: stopped")

@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -158,7 +159,7 @@ func TestReadsThatWaitAreAnswered(t *testing.T) {
 	w := &world{t: t, disks: map[zab.PeerID]*disk{1: newDisk()}}
 	w.disks[1].log.Write(zab.Persist{Seq: 1, Entries: []zab.Entry{{Zxid: 0x100000009}}})
 	w.disks[1].log.Sync(1)
-	p := &Peer{cfg: Config{Machine: &machine{w: w, id: 1}}, stop: make(chan struct{})}
+	p := &Peer{env: Environment{Machine: &machine{w: w, id: 1}}, stop: make(chan struct{})}
 	p.applyQ.init()
 	var mu sync.Mutex
 	var got []string
@@ -311,9 +312,9 @@ func TestSoftStateComesBehindWhatWasCommitted(t *testing.T) {
 
 // One Ready with all of it: what is committed first, then who leads, then reads.
 func TestOrderWithinOneReady(t *testing.T) {
-	p := &Peer{reads: map[uint64]func(error){5: func(error) {}}}
+	p := &Peer{waiting: waiting{reads: map[uint64]func(error){5: func(error) {}}}}
 	p.applyQ.init()
-	p.hand(&zab.Ready{Soft: &zab.SoftState{Link: 2}, Committed: []zab.Entry{{Zxid: 1}}, Reads: []zab.ReadState{{Ctx: 5, Zxid: 1}}})
+	Steps{p}.Hand(&zab.Ready{Soft: &zab.SoftState{Link: 2}, Committed: []zab.Entry{{Zxid: 1}}, Reads: []zab.ReadState{{Ctx: 5, Zxid: 1}}})
 	jobs, _ := p.applyQ.popAll(nil)
 	if len(jobs) != 3 || jobs[0].entries == nil || jobs[1].soft == nil || jobs[2].read == nil {
 		t.Errorf("handed out as %+v", jobs)
@@ -333,5 +334,40 @@ func TestFatalOfTheApplyLoop(t *testing.T) {
 	}
 	if err := <-answered; !errors.Is(err, errStopped) {
 		t.Errorf("the read behind it: %v", err)
+	}
+}
+
+// A peer that does not run yet refuses what is asked of it, and keeps the messages of others.
+func TestBeforeRun(t *testing.T) {
+	w := newWorld(t, 1, zab.Limits{})
+	p, err := New(Config{Core: zab.Config{ID: 1, Ensemble: w.ensemble, Rand: rand.NewPCG(1, 1)}, Log: newDisk()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(err error) {
+		t.Helper()
+		if !errors.Is(err, ErrNotRunning) {
+			t.Errorf("%v", err)
+		}
+	}
+	refused(p.Propose([][]byte{[]byte("a")}))
+	p.ReadIndex(refused)
+	p.Ask(nil, func(_ []byte, err error) { refused(err) })
+	p.Reconfig(w.ensemble, nil, refused)
+	p.Transfer(2, refused)
+	p.Touch(nil)
+	if s := p.Status(); s.ID != 1 {
+		t.Errorf("its status is %+v", s)
+	}
+	p.Deliver(zab.Message{Type: zab.MsgJoin, From: 2, To: 1})
+	var m Mail
+	if (Steps{p}).Take(&m); len(m.Messages) != 1 {
+		t.Errorf("%d messages wait", len(m.Messages))
+	}
+	p.Stop()
+	<-p.Done()
+	p.Run(Environment{})
+	if err := p.Propose([][]byte{[]byte("a")}); !errors.Is(err, errStopped) {
+		t.Errorf("after the end: %v", err)
 	}
 }

@@ -8,13 +8,23 @@ import (
 
 // mailbox is what other goroutines leave for the core loop. One lock, taken for a few appends; the loop takes all of it at once.
 type mailbox struct {
-	mu        sync.Mutex
-	proposals [][]byte
-	messages  []zab.Message
-	calls     []func()
-	persisted uint64
-	closed    bool
-	wake      chan struct{} // holds one token: "look again"
+	mu     sync.Mutex
+	mail   Mail
+	refuse error         // not nil: the peer does not run yet, or any more
+	wake   chan struct{} // holds one token: "look again"
+}
+
+// Mail is one emptying of the mailbox, in the order in which [Steps.Feed] gives it to the core.
+type Mail struct {
+	Persisted uint64 // all batches up to this one are durable
+	Messages  []zab.Message
+	Proposals [][]byte
+	Calls     []func(error) // run in the core loop; with an error, they must not touch the core
+}
+
+func (b *mailbox) init() {
+	b.wake = make(chan struct{}, 1)
+	b.refuse = ErrNotRunning
 }
 
 // put runs fill under the lock and wakes the core loop.
@@ -28,27 +38,29 @@ func (b *mailbox) put(fill func()) {
 	}
 }
 
-// mail is one emptying of the mailbox.
-type mail struct {
-	proposals [][]byte
-	messages  []zab.Message
-	calls     []func()
-	persisted uint64
-}
-
 // take empties the mailbox into m, giving the slices of the last round back for reuse.
-func (b *mailbox) take(m *mail) {
-	clear(m.messages)
-	clear(m.calls)
+func (b *mailbox) take(m *Mail) {
+	clear(m.Messages)
+	clear(m.Calls)
 	b.mu.Lock()
-	m.proposals, b.proposals = b.proposals, nil // kept by the core: never reused
-	m.messages, b.messages = b.messages, m.messages[:0]
-	m.calls, b.calls = b.calls, m.calls[:0]
-	m.persisted = b.persisted
+	m.Proposals, b.mail.Proposals = b.mail.Proposals, nil // kept by the core: never reused
+	m.Messages, b.mail.Messages = b.mail.Messages, m.Messages[:0]
+	m.Calls, b.mail.Calls = b.mail.Calls, m.Calls[:0]
+	m.Persisted = b.mail.Persisted
 	b.mu.Unlock()
 }
 
-// queue is an unbounded FIFO between two loops; its producer is bounded by what the core lets into flight.
+// close refuses whatever comes from now on and returns the calls that wait.
+func (b *mailbox) close() []func(error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refuse = errStopped
+	calls := b.mail.Calls
+	b.mail.Calls = nil
+	return calls
+}
+
+// queue is a FIFO between two loops.
 type queue[T any] struct {
 	mu     sync.Mutex
 	ready  sync.Cond
@@ -81,9 +93,27 @@ func (q *queue[T]) popAll(spare []T) ([]T, bool) {
 		}
 		q.ready.Wait()
 	}
+	return q.swap(spare), true
+}
+
+// takeAll takes what is there, and does not wait.
+func (q *queue[T]) takeAll(spare []T) []T {
+	clear(spare)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.swap(spare)
+}
+
+func (q *queue[T]) swap(spare []T) []T {
 	items := q.items
 	q.items = spare[:0]
-	return items, true
+	return items
+}
+
+func (q *queue[T]) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items) == 0
 }
 
 func (q *queue[T]) close() {

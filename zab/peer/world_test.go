@@ -176,6 +176,7 @@ type world struct {
 	disks    map[zab.PeerID]*disk
 	machines map[zab.PeerID]*machine
 	ticks    map[zab.PeerID]chan time.Time
+	ensemble zab.Ensemble
 
 	mu    sync.Mutex
 	now   time.Time
@@ -202,18 +203,19 @@ func newWorld(t *testing.T, n int, limits zab.Limits) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.ensemble = ensemble
 	for _, m := range ensemble.Members {
 		w.disks[m.ID], w.machines[m.ID], w.ticks[m.ID] = newDisk(), &machine{w: w, id: m.ID}, make(chan time.Time)
 	}
 	for _, m := range ensemble.Members {
-		p, err := Start(Config{
+		p, err := New(Config{
 			Core: zab.Config{ID: m.ID, Ensemble: ensemble, Rand: rand.NewPCG(uint64(m.ID), 1), Limits: limits},
-			Log:  w.disks[m.ID], Transport: wire{w, m.ID}, Machine: w.machines[m.ID], TickEvery: time.Second,
-			Clock: Clock{Now: w.clock, Tick: w.ticks[m.ID]},
+			Log:  w.disks[m.ID], TickEvery: time.Second, Clock: Clock{Now: w.clock, Tick: w.ticks[m.ID]},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+		p.Run(Environment{Machine: w.machines[m.ID], Transport: wire{w, m.ID}})
 		w.mu.Lock()
 		w.peers[m.ID] = p
 		w.mu.Unlock()
