@@ -154,6 +154,13 @@ func TestNewRefusesLostHistory(t *testing.T) {
 	if err == nil {
 		t.Fatal("started with a state that is ahead of its log")
 	}
+	short := zabtest.NewDisk() // it remembers that it has committed what it does not have
+	short.Write(zab.Persist{Seq: 1, HardState: &zab.HardState{Promised: 1, Commit: zxid.New(1, 7)},
+		Entries: []zab.Entry{{Zxid: zxid.New(1, 0), Kind: zab.EntryNewLeader}}})
+	short.Sync(1)
+	if _, err := zab.New(zab.Config{ID: 1, Ensemble: ensemble(t, three), Log: short, Rand: rand.NewPCG(1, 1)}); err == nil {
+		t.Fatal("started with a log that ends before what was committed")
+	}
 }
 
 func BenchmarkProposeAlone(b *testing.B) {

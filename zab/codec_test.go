@@ -49,6 +49,7 @@ func TestCodecRefusesBrokenHistories(t *testing.T) {
 	for name, es := range map[string][]zab.Entry{
 		"hole before":       {{Zxid: one + 5, Prev: one + 4, Kind: zab.EntryTxn}},
 		"hole inside":       {{Zxid: one + 1, Prev: one, Kind: zab.EntryTxn}, {Zxid: one + 3, Prev: one + 2, Kind: zab.EntryTxn}},
+		"names another":     {{Zxid: one + 1, Prev: one - 1, Kind: zab.EntryTxn}},
 		"skips a counter":   {{Zxid: one + 2, Prev: one, Kind: zab.EntryTxn}},
 		"goes back":         {{Zxid: one - 1, Prev: one, Kind: zab.EntryTxn}},
 		"epoch unopened":    {{Zxid: zxid.New(2, 0), Prev: one, Kind: zab.EntryTxn}},

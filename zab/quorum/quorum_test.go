@@ -63,6 +63,17 @@ func TestStrangersDoNotCount(t *testing.T) {
 	}
 }
 
+// A group without weight can never be won, so it does not count among the groups of which more than half are needed.
+func TestGroupsWithoutWeightDoNotCount(t *testing.T) {
+	s := Groups([]Voter{{1, 1, 1}, {2, 1, 1}, {3, 1, 1}, {4, 0, 2}})
+	var two IDs
+	two.Add(1)
+	two.Add(3)
+	if !s.Quorum(&two) {
+		t.Error("two of the three servers that weigh anything are no quorum")
+	}
+}
+
 // Reached equals the slow definition: the greatest value such that those who reached it are a quorum.
 func TestReachedAgainstDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
