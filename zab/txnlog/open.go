@@ -56,8 +56,33 @@ func (l *Log) open() error {
 			return err
 		}
 	}
+	if err := l.rewrite(o.unproven()); err != nil {
+		return err
+	}
 	l.prepare()
 	return l.remark()
+}
+
+// rewrite stores what stands in the active segment from off on once more, for nothing proves that it is on the disk. The process before may have
+// been killed between a write and its sync, or may have ended because that sync had failed: then the kernel holds what was read just
+// now, takes it for clean, and would never write it. The same goes for the names of the segments. The core takes for stored whatever its log shows.
+func (l *Log) rewrite(off int64) error {
+	s := l.active()
+	b := make([]byte, l.w.off-off)
+	b = b[:min(int64(len(b)), s.size-off)]
+	if err := readFull(s.file, s.path, b, off); err != nil {
+		return err
+	}
+	if _, err := s.file.WriteAt(b, off); err != nil {
+		return fmt.Errorf("write the end of log segment %s again: %w", s.path, err)
+	}
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("log segment %s: %w", s.path, err)
+	}
+	if err := l.fs.SyncDir(l.dir); err != nil {
+		return fmt.Errorf("open the log: sync directory %s: %w", l.dir, err)
+	}
+	return nil
 }
 
 // found begins the log of an empty directory. The mark comes last: a mark without segments is a lost log.
@@ -69,7 +94,7 @@ func (l *Log) found() error {
 	return l.remark()
 }
 
-// remark writes what is known to be durable now, and makes that durable: whatever was read while opening is older than a crash.
+// remark writes what is known to be durable now, and makes that durable.
 func (l *Log) remark() error {
 	if l.mark == nil {
 		m, _, err := openMark(l.fs, l.dir, l.path(markName), l.opt.Identity, true)
@@ -77,10 +102,6 @@ func (l *Log) remark() error {
 			return err
 		}
 		l.mark = m
-	}
-	// What was read may still be in the page cache only, if a process was killed between its write and its sync.
-	if err := l.active().file.Sync(); err != nil {
-		return fmt.Errorf("log segment %s: %w", l.active().path, err)
 	}
 	if err := l.mark.write(l.active().header.number, l.w.off, l.w.seq); err != nil {
 		return err
@@ -115,7 +136,32 @@ type opener struct {
 	seq      uint64 // of the last good frame
 	sum      uint32
 	off      int64 // where the next frame would begin, in the last segment read
+	last     []placed
 	tear     tear
+}
+
+// placed is where a frame stands in the last segment read.
+type placed struct {
+	seq uint64
+	off int64
+}
+
+// place notes a good frame, and forgets those before it of which it says that they were durable when it was written.
+func (o *opener) place(f *frame) {
+	n := 0
+	for n < len(o.last) && o.last[n].seq <= f.synced {
+		n++
+	}
+	o.last = append(o.last[n:], placed{f.seq, f.off})
+}
+
+// unproven is where the frames begin of which no later one says that they were durable. They are in the last segment: a segment is
+// begun only when all before it is durable.
+func (o *opener) unproven() int64 {
+	if len(o.last) == 0 {
+		return o.off
+	}
+	return o.last[0].off
 }
 
 // tear is a torn tail.
@@ -193,6 +239,7 @@ func (o *opener) segment(s *segment, first, last bool) error {
 		if err := o.frame(s, &f, first); err != nil {
 			return err
 		}
+		o.place(&f)
 		o.seq, o.sum, o.off = f.seq, f.sum, f.next()
 	}
 }

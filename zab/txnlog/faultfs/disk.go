@@ -136,22 +136,40 @@ func (d *Disk) Flip(path string, off int64, mask byte) {
 	}
 }
 
-// Clone is the disk as another process finds it now: the cache included, no locks, no faults.
+// Clone is the disk as another process finds it now, after this one was killed: the cache is included, and what was not synced may still be lost
+// in a later power cut. There are no locks and no faults.
 func (d *Disk) Clone() *Disk {
-	return d.copy(func(n *inode) []byte { return slices.Clone(n.data) }, func(nameOp) bool { return true })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := New()
+	c.capacity = d.capacity
+	maps.Copy(c.dirs, d.dirs)
+	copies := map[*inode]*inode{}
+	clone := func(n *inode) *inode {
+		if n != nil && copies[n] == nil {
+			copies[n] = &inode{data: slices.Clone(n.data), durable: slices.Clone(n.durable), dirty: maps.Clone(n.dirty)}
+		}
+		return copies[n]
+	}
+	for name, n := range d.files {
+		c.files[name] = clone(n)
+	}
+	for name, n := range d.durable {
+		c.durable[name] = clone(n)
+	}
+	for _, op := range d.pending {
+		c.pending = append(c.pending, nameOp{op.from, op.to, clone(op.node)})
+	}
+	return c
 }
 
 // Crash is the disk after a power cut now: what was synced is there, every other sector, length and name by chance.
 func (d *Disk) Crash(rng *rand.Rand) *Disk {
-	return d.copy(func(n *inode) []byte { return n.crash(rng) }, func(nameOp) bool { return rng.IntN(2) == 0 })
-}
-
-func (d *Disk) copy(data func(*inode) []byte, keep func(nameOp) bool) *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	names := maps.Clone(d.durable)
 	for _, op := range d.pending {
-		if keep(op) {
+		if rng.IntN(2) == 0 {
 			op.apply(names)
 		}
 	}
@@ -159,7 +177,7 @@ func (d *Disk) copy(data func(*inode) []byte, keep func(nameOp) bool) *Disk {
 	c.capacity = d.capacity
 	maps.Copy(c.dirs, d.dirs)
 	for _, name := range slices.Sorted(maps.Keys(names)) { // in order: the source of chance must be used repeatably
-		b := data(names[name])
+		b := names[name].crash(rng)
 		n := &inode{data: b, durable: slices.Clone(b), dirty: map[int64]bool{}}
 		c.files[name], c.durable[name] = n, n
 	}
