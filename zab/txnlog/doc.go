@@ -25,8 +25,8 @@
 //
 // # Concurrency
 //
-// One goroutine changes the log; reads ([zab.Log]) run beside it from any goroutine and never wait for a sync. One more goroutine
-// preallocates (Options.Background).
+// One goroutine appends; reads ([zab.Log]) run beside it from any goroutine and never wait for a sync, and [Log.CompactBefore] removes files beside it.
+// One more goroutine preallocates (Options.Background).
 //
 // # Debugging and testing
 //

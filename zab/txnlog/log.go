@@ -58,11 +58,12 @@ type Log struct {
 	opt  Options
 	lock io.Closer
 
-	write  sync.Mutex // held by changes, over their I/O
-	w      writer
-	mark   *mark
-	spare  chan spare // one preparation at a time
-	closed bool
+	compact sync.Mutex // held while the files of old segments are removed; taken before write
+	write   sync.Mutex // held by changes, over their I/O
+	w       writer
+	mark    *mark
+	spare   chan spare // one preparation at a time
+	closed  bool
 
 	readErr  atomic.Pointer[error] // a read that found damage and had no way to say so
 	mu       sync.RWMutex          // guards what reads see; never held over I/O
@@ -303,6 +304,8 @@ func empty(b *zab.Persist) bool {
 
 // Close syncs the mark, closes the files and gives the directory free. Changes after it fail with ErrClosed.
 func (l *Log) Close() error {
+	l.compact.Lock() // nobody else may open the folder while files are being removed from it
+	defer l.compact.Unlock()
 	l.write.Lock()
 	defer l.write.Unlock()
 	if l.closed {
