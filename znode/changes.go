@@ -38,9 +38,36 @@ func (s *State) Pending() int {
 // consistent image at the returned zxid. Keys are at most 256 bytes. key and value are valid only during the call of put or del; a
 // record may be deleted that was never put. It writes to the state: call it where Apply is called.
 func (s *State) DrainChanges(put func(key, value []byte), del func(key []byte)) zxid.ID {
-	var key [256]byte
+	s.DrainSome(s.Pending(), put, del)
+	v := s.appendMeta(s.buf[:0])
+	put([]byte{recordMeta}, v)
+	s.buf = v[:0]
+	return s.zxid
+}
+
+// DrainSome hands out at most n of the changed records, as DrainChanges does, so that a drain of very many need not hold up everybody in one
+// piece. Records that change again are marked again. What several calls have handed out becomes one consistent image with a last call of
+// DrainChanges: of a record that came more than once the last one counts.
+func (s *State) DrainSome(n int, put func(key, value []byte), del func(key []byte)) {
+	n = s.drainACLs(n, put, del)
+	n = s.drainNodes(n, put, del)
+	n = s.drainSessions(n, put, del)
+	s.drainSecrets(n, put, del)
+}
+
+// cut takes up to n off the end of a list, and says how many more may be taken.
+func cut[T any](list *[]T, n int) (taken []T, left int) {
+	k := min(n, len(*list))
+	taken = (*list)[len(*list)-k:]
+	*list = (*list)[:len(*list)-k]
+	return taken, n - k
+}
+
+func (s *State) drainACLs(n int, put func(key, value []byte), del func(key []byte)) int {
+	var key [8]byte
 	k, v := key[:0], s.buf
-	for _, id := range s.acls.dirty {
+	ids, left := cut(&s.acls.dirty, n)
+	for _, id := range ids {
 		e := s.acls.at(id)
 		e.dirty = false
 		if k = appendKey32(k[:0], recordACL, id); !e.live() {
@@ -50,7 +77,15 @@ func (s *State) DrainChanges(put func(key, value []byte), del func(key []byte)) 
 		v = appendACL(append(v[:0], recordVersion), e.list)
 		put(k, v)
 	}
-	for _, id := range s.feed.nodes {
+	s.buf = v[:0]
+	return left
+}
+
+func (s *State) drainNodes(n int, put func(key, value []byte), del func(key []byte)) int {
+	var key [8]byte
+	k, v := key[:0], s.buf
+	ids, left := cut(&s.feed.nodes, n)
+	for _, id := range ids {
 		n := s.nodes.at(id)
 		n.flags &^= flagDirty
 		if k = appendKey32(k[:0], recordNode, id); n.flags&flagUsed == 0 {
@@ -60,26 +95,15 @@ func (s *State) DrainChanges(put func(key, value []byte), del func(key []byte)) 
 		v = s.appendNode(v[:0], n)
 		put(k, v)
 	}
-	v = s.drainSessions(v, put, del)
-	for _, name := range s.feed.secrets {
-		k = append(append(k[:0], recordSecret), name...)
-		if data, ok := s.secrets[name]; ok {
-			v = append(append(v[:0], recordVersion), data...)
-			put(k, v)
-		} else {
-			del(k)
-		}
-	}
-	v = s.appendMeta(v[:0])
-	put([]byte{recordMeta}, v)
 	s.buf = v[:0]
-	s.acls.dirty, s.feed = s.acls.dirty[:0], changeFeed{nodes: s.feed.nodes[:0], sessions: s.feed.sessions[:0]}
-	return s.zxid
+	return left
 }
 
-func (s *State) drainSessions(v []byte, put func(key, value []byte), del func(key []byte)) []byte {
+func (s *State) drainSessions(n int, put func(key, value []byte), del func(key []byte)) int {
 	var key [16]byte
-	for _, id := range s.feed.sessions {
+	v := s.buf
+	ids, left := cut(&s.feed.sessions, n)
+	for _, id := range ids {
 		k := appendSessionKey(key[:0], id)
 		rec := s.sessions[id]
 		if rec == nil {
@@ -90,7 +114,26 @@ func (s *State) drainSessions(v []byte, put func(key, value []byte), del func(ke
 		v = appendSession(v[:0], rec)
 		put(k, v)
 	}
-	return v
+	s.buf = v[:0]
+	return left
+}
+
+func (s *State) drainSecrets(n int, put func(key, value []byte), del func(key []byte)) {
+	var key [256]byte
+	names, _ := cut(&s.feed.secrets, n)
+	for _, name := range names {
+		k := append(append(key[:0], recordSecret), name...)
+		if data, ok := s.secrets[name]; ok {
+			v := append(append(s.buf[:0], recordVersion), data...)
+			put(k, v)
+			s.buf = v[:0]
+		} else {
+			del(k)
+		}
+	}
+	if len(s.feed.secrets) == 0 {
+		s.feed.secrets = nil // the names may go
+	}
 }
 
 // MarkAllChanged makes the next DrainChanges hand out everything (an image that came from elsewhere goes to an empty store).

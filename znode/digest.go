@@ -14,7 +14,9 @@ import (
 // hash its data again. Slots, ACL ids and the order of children do not enter: they differ between servers.
 
 // statHash is the part of a node's identity, stat and ACL.
-func (s *State) statHash(n *node) uint64 {
+func (s *State) statHash(n *node) uint64 { return statHash(n, s.acls.at(n.acl).hash) }
+
+func statHash(n *node, acl uint64) uint64 {
 	var b [80]byte
 	le := binary.LittleEndian
 	le.PutUint64(b[0:], n.pathHash)
@@ -28,7 +30,7 @@ func (s *State) statHash(n *node) uint64 {
 	le.PutUint32(b[60:], uint32(n.cversion))
 	le.PutUint32(b[64:], uint32(n.aversion))
 	le.PutUint32(b[68:], uint32(n.dataLen))
-	le.PutUint64(b[72:], s.acls.at(n.acl).hash)
+	le.PutUint64(b[72:], acl)
 	return xxhash.Sum64(b[:])
 }
 

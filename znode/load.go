@@ -146,9 +146,14 @@ func (s *State) endLoad() error {
 	s.zxid, s.time, s.load = meta.zxid, meta.time, nil
 	got := metaRecord{zxid: s.zxid, time: s.time, nodes: int64(s.totals.nodes), sessions: int64(len(s.sessions)),
 		secrets: int64(len(s.secrets)), digest: s.totals.sum}
-	if got != *meta {
+	return got.compare(*meta)
+}
+
+// compare holds what was added up to what the image says of itself.
+func (got metaRecord) compare(want metaRecord) error {
+	if got != want {
 		return fmt.Errorf("it adds up to %d nodes, %d sessions, %d private records, digest %016x, but should have %d, %d, %d, %016x at zxid %v",
-			got.nodes, got.sessions, got.secrets, got.digest, meta.nodes, meta.sessions, meta.secrets, meta.digest, meta.zxid)
+			got.nodes, got.sessions, got.secrets, got.digest, want.nodes, want.sessions, want.secrets, want.digest, want.zxid)
 	}
 	return nil
 }

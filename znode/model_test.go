@@ -392,8 +392,12 @@ func runModel(t *testing.T, seed int64, steps int) {
 		if code != OK && len(r.Events) > 0 {
 			t.Fatalf("%s\nevents of a failure: %v", where, r.Events)
 		}
+		put, del := func(k, v []byte) { store[string(k)] = string(v) }, func(k []byte) { delete(store, string(k)) }
+		if step%3 == 1 { // a drain in pieces, with changes in between
+			s.DrainSome(step%7, put, del)
+		}
 		if step%10 == 9 {
-			s.DrainChanges(func(k, v []byte) { store[string(k)] = string(v) }, func(k []byte) { delete(store, string(k)) })
+			s.DrainChanges(put, del)
 		}
 		if step%50 == 49 {
 			compareTree(t, m, s)
@@ -426,5 +430,40 @@ func reload(t *testing.T, store map[string]string, live *State) *State {
 	if s.Digest() != live.Digest() || s.LastZxid() != live.LastZxid() || s.Pending() != 0 {
 		t.Fatal("the loaded state differs")
 	}
+	checkRecords(t, store, live)
 	return s
+}
+
+// checkRecords lets a Checker find that the records are whole, and that they are not when one is missing, or is another's.
+func checkRecords(t *testing.T, store map[string]string, live *State) {
+	t.Helper()
+	check := func(without, with string) (*Checker, error) {
+		c := NewChecker()
+		for k, v := range store { // in any order
+			if k == without {
+				if v = with; v == "" {
+					continue
+				}
+			}
+			if err := c.LoadRecord([]byte(k), []byte(v)); err != nil {
+				return c, err
+			}
+		}
+		return c, c.EndLoad()
+	}
+	c, err := check("", "")
+	if err != nil || c.Digest() != live.Digest() || c.LastZxid() != live.LastZxid() {
+		t.Fatalf("a whole image is at %v with digest %x, %v; want %v, %x", c.LastZxid(), c.Digest(), err, live.LastZxid(), live.Digest())
+	}
+	for k, v := range store { // one of them, by the order of a map
+		if _, err := check(k, ""); err == nil {
+			t.Fatalf("nobody misses record %x", k)
+		}
+		swapped := []byte(v)
+		swapped[len(swapped)-1] ^= 1
+		if _, err := check(k, string(swapped)); err == nil {
+			t.Fatalf("record %x may change: %x", k, v)
+		}
+		break
+	}
 }

@@ -173,7 +173,7 @@ func (n *node) describe(r *admin.Report, want admin.Parts) {
 		Backlog: c.Basics.Backlog, ServerID: n.reportedID(), Initial: c.Text,
 	}
 	n.meter.sockets(&r.Traffic)
-	r.Data.LastSnapshot = n.home.newest()
+	r.Data.LastSnapshot = n.newestImage()
 	if want&admin.PartDirs != 0 {
 		r.Dirs = admin.Dirs{Data: sizeOf(filepath.Join(c.Basics.DataDir, "state")), Log: sizeOf(filepath.Join(c.Basics.DataLogDir, "log"))}
 	}

@@ -54,7 +54,7 @@ func (b *backup) Authorize(r *http.Request, scheme string, credentials []byte) e
 func (b *backup) Snapshot(ctx context.Context) (z, size int64, body io.ReadCloser, err error) {
 	var at zxid.ID
 	b.node.server.View(func(st *znode.State) { at = st.LastZxid() })
-	c, err := b.node.home.imageAt(ctx, at)
+	c, err := b.node.disk.follower.ImageAt(ctx, at)
 	if err != nil {
 		return 0, 0, nil, err
 	}

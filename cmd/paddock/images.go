@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/transport"
 	"github.com/paddock-zk/paddock/zab/zxid"
-	"github.com/paddock-zk/paddock/znode"
 	"github.com/paddock-zk/paddock/znode/store"
 )
 
@@ -29,8 +27,8 @@ type imageNote struct {
 
 // Send implements peer.Images.
 func (i *images) Send(s zab.SnapSend, meta func(zxid.ID) zab.SnapshotMeta, message func(zab.SnapshotMeta) zab.Message) (zxid.ID, error) {
-	ctx := context.Background()
-	c, err := i.node.home.imageAt(ctx, s.Min)
+	ctx := i.node.disk.follower.Life() // a server that stops ships nothing to its end
+	c, err := i.node.disk.follower.ImageAt(ctx, s.Min)
 	if err != nil {
 		return 0, err
 	}
@@ -77,7 +75,7 @@ func (n *node) receiveImage(from zab.PeerID, header []byte) (transport.ImageWrit
 	if err := zab.DecodeMessage(note.Ready, &ready); err != nil || ready.Type != zab.MsgSnap || ready.Zxid != note.Header.Zxid || ready.From != from || ready.To != n.self {
 		return nil, fmt.Errorf("image from server %d: its message does not fit (%v)", from, err)
 	}
-	r, err := n.home.store.Receive(note.Header, note.Size)
+	r, err := n.disk.db.Receive(note.Header, note.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -113,51 +111,4 @@ func (s *staging) Commit() error {
 func (s *staging) Abort() { s.to.Close() }
 
 // Install implements peer.Images: the log says already that the history begins at the image; a crash from here on finds the image by that.
-func (i *images) Install(s zab.Snapshot) error { return i.node.home.install(s.Zxid) }
-
-// imageAt is a checkpoint at z or later: one that is there, or a new one.
-func (h *home) imageAt(ctx context.Context, z zxid.ID) (store.Checkpoint, error) {
-	if all, err := h.store.Checkpoints(); err == nil && len(all) > 0 && all[0].Zxid >= z {
-		return all[0], nil
-	}
-	if err := h.flush(ctx); err != nil {
-		return store.Checkpoint{}, err
-	}
-	h.imaging.Lock()
-	defer h.imaging.Unlock()
-	c, err := h.store.CheckpointNow(ctx, nil)
-	if err == nil && c.Zxid < z {
-		err = fmt.Errorf("the state is at %v only, an image at %v is asked for", c.Zxid, z)
-	}
-	return c, err
-}
-
-// install makes the staged image at z the state, in memory and in the store.
-func (h *home) install(z zxid.ID) error {
-	h.flushing.Lock()
-	defer h.flushing.Unlock()
-	var err error
-	h.server.Change(func(st *znode.State) { err = h.loadImage(st, z) })
-	if err == nil {
-		h.logger.Info("installed an image of the state", "zxid", z)
-	}
-	return err
-}
-
-// loadImage finds the image at z among the checkpoints, loads it and writes it to the store.
-func (h *home) loadImage(st *znode.State, z zxid.ID) error {
-	all, err := store.Checkpoints(h.dir)
-	if err != nil {
-		return err
-	}
-	for _, c := range all {
-		if c.Zxid != z {
-			continue
-		}
-		if _, err := store.LoadCheckpoint(c.Path, &h.id, st); err != nil {
-			return err
-		}
-		return h.store.Rebuild(st)
-	}
-	return fmt.Errorf("there is no image at %v in %s", z, h.dir)
-}
+func (i *images) Install(s zab.Snapshot) error { return i.node.disk.follower.Install(s.Zxid) }

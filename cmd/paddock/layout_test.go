@@ -38,6 +38,7 @@ var mayImport = map[string]struct {
 	"znode":                      {third: []string{"github.com/cespare/xxhash"}},
 	"znode/watch":                {ours: []string{"znode"}, third: []string{"github.com/cespare/xxhash"}},
 	"znode/store":                {ours: []string{"znode"}, third: []string{"github.com/dgraph-io/", "github.com/klauspost/compress", "golang.org/x/sys", "google.golang.org/protobuf"}},
+	"znode/store/storetest":      {ours: []string{"znode", "znode/store"}},
 	"compat/jute":                {},
 	"compat/admin":               {third: []string{"github.com/prometheus/"}},
 	"compat/wire":                {ours: []string{"compat/jute", "znode"}},

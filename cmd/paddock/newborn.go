@@ -79,7 +79,7 @@ func emptyFolder(dir string) error {
 // fillFolder writes state, log and identity.
 func fillFolder(ctx context.Context, dir string, id identity, st *znode.State, ensemble zab.Ensemble) error {
 	log := slog.New(slog.DiscardHandler)
-	s, err := store.Open(filepath.Join(dir, "state"), store.Options{Identity: id.ofStore(), Logger: log})
+	s, err := store.Open(filepath.Join(dir, "state"), id.ofStore(log))
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/paddock-zk/paddock/zab/peer"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/store"
 )
 
 // node is one running server: the composition of everything, in the order in which it starts. It stops in the reverse order.
@@ -36,7 +37,7 @@ type node struct {
 	self   zab.PeerID
 	state  *znode.State
 	log    *txnlog.Log
-	home   *home
+	disk   stateOnDisk
 	relay  *relay
 	peer   *peer.Peer
 	server *server.Server
@@ -79,8 +80,7 @@ func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, 
 	if err := n.startPeer(); err != nil {
 		return n, err
 	}
-	n.home.server, n.home.log, n.home.failed = n.server, n.log, n.failed
-	n.home.run(ctx)
+	go n.runFollower(ctx)
 	if err := n.listen(); err != nil {
 		return n, err
 	}
@@ -138,7 +138,7 @@ func (n *node) openData(ctx context.Context) error {
 			return fmt.Errorf("write the identity of the data folder: %w", err)
 		}
 	}
-	n.home, n.state, err = openHome(filepath.Join(dir, "state"), id.ofStore(), span{n.log.Base().Zxid, n.log.Last()}, n.logger)
+	n.disk.db, n.state, err = store.OpenState(filepath.Join(dir, "state"), id.ofStore(n.logger), store.Span{Base: n.log.Base().Zxid, Last: n.log.Last()})
 	if err != nil {
 		return err
 	}
@@ -150,9 +150,6 @@ func (n *node) openData(ctx context.Context) error {
 		}
 	}
 	n.meter.started(n.begun, n.state.LastZxid(), n.log.Last())
-	n.home.took = n.meter.Storage.SnapshotTime
-	n.home.every, n.home.count = n.cfg.own.FlushEvery, uint32(n.cfg.Storage.SnapCount)
-	n.home.minFree = uint64(n.cfg.own.MinFreeMB) << 20
 	return nil
 }
 
@@ -194,6 +191,7 @@ func (n *node) startServer() error {
 		opts.Audit = n.audit
 	}
 	n.server = server.New(opts)
+	n.disk.follower = n.newFollower()
 	words.set(admin.NewWords(n.server, n.cfg.Limits.WhitelistedWords, n.cfg.Sessions.ReadOnlyMode))
 	return nil
 }
@@ -319,17 +317,42 @@ func (n *node) run(ctx context.Context) error {
 	return errors.Join(err, n.stop())
 }
 
-// stop ends what was started, in the reverse order. Sessions stay as they are in the history.
+// How long a stop may take: with clients and requests, and in all, whatever a disk does. A supervisor waits for 10 seconds at least.
+const (
+	stopClients = 4 * time.Second
+	stopDisks   = 8 * time.Second
+	stopAll     = 9 * time.Second
+)
+
+// stop ends what was started, in the reverse order, and does not wait for a disk that does not answer: what was acknowledged is in the log, and
+// the next start goes on from there. Sessions stay as they are in the history.
 func (n *node) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), stopDisks)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- n.stopParts(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(stopAll):
+		n.logger.Error("the stop does not wait any longer for what has not ended; all that was acknowledged is in the log, and the next start goes on from there")
+		return nil
+	}
+}
+
+func (n *node) stopParts(ctx context.Context) error {
+	if n.disk.follower != nil {
+		n.disk.follower.End() // images that are taken or shipped
+	}
+	gently, cancel := context.WithTimeout(ctx, stopClients)
 	defer cancel()
 	var errs []error
 	if n.admin != nil {
-		n.admin.stop(ctx)
+		n.admin.stop(gently)
 	}
 	for _, l := range []*listener.Listener{n.plain, n.secure} {
 		if l != nil {
-			errs = append(errs, l.Shutdown(ctx))
+			errs = append(errs, l.Shutdown(gently))
 		}
 	}
 	if n.peer != nil {
@@ -339,9 +362,7 @@ func (n *node) stop() error {
 	if n.gossip != nil {
 		errs = append(errs, n.gossip.Leave())
 	}
-	if n.home != nil {
-		errs = append(errs, n.home.stop())
-	}
+	errs = append(errs, n.disk.stop(ctx))
 	if n.server != nil {
 		n.server.Stop()
 	}

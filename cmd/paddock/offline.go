@@ -24,7 +24,7 @@ type folder struct {
 	dir   string
 	id    identity
 	log   *txnlog.Log
-	home  *home
+	store *store.Store
 	state *znode.State
 }
 
@@ -51,7 +51,7 @@ func openStored(dir, logDir string, log *slog.Logger) (*folder, error) {
 	if f.log, err = txnlog.Open(txnlog.OS{}, filepath.Join(logDirOf(dir, logDir), "log"), id.ofLog(log)); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
-	if f.home, f.state, err = openHome(filepath.Join(dir, "state"), id.ofStore(), span{f.log.Base().Zxid, f.log.Last()}, log); err != nil {
+	if f.store, f.state, err = store.OpenState(filepath.Join(dir, "state"), id.ofStore(log), store.Span{Base: f.log.Base().Zxid, Last: f.log.Last()}); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
 	return f, nil
@@ -77,8 +77,8 @@ func (i *identity) ofLog(log *slog.Logger) txnlog.Options {
 	return txnlog.Options{Identity: txnlog.Identity{Cluster: i.cluster(), Incarnation: i.incarnation(), Peer: zab.PeerID(i.Server)}, Logger: log}
 }
 
-func (i *identity) ofStore() store.Identity {
-	return store.Identity{Cluster: i.cluster(), Incarnation: i.incarnation()}
+func (i *identity) ofStore(log *slog.Logger) store.Options {
+	return store.Options{Identity: store.Identity{Cluster: i.cluster(), Incarnation: i.incarnation()}, Logger: log}
 }
 
 // replay applies what the log holds behind the state.
@@ -98,8 +98,8 @@ func (f *folder) replay() error {
 // close gives the folder free.
 func (f *folder) close() error {
 	var errs []error
-	if f.home != nil {
-		errs = append(errs, f.home.store.Close())
+	if f.store != nil {
+		errs = append(errs, f.store.Close())
 	}
 	if f.log != nil {
 		errs = append(errs, f.log.Close())

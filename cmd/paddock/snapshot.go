@@ -56,7 +56,7 @@ Exit codes: 0 saved, 1 failed (nothing is kept), 2 wrong usage, 69 no server ans
 func (n *node) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 	var z zxid.ID
 	n.server.View(func(st *znode.State) { z = st.LastZxid() })
-	c, err := n.home.imageAt(r.Context(), z)
+	c, err := n.disk.follower.ImageAt(r.Context(), z)
 	if err != nil {
 		failJSON(w, http.StatusInternalServerError, err)
 		return
@@ -150,7 +150,7 @@ func receiveBackup(c *cli.Context, resp *http.Response, file string) error {
 		err = io.ErrUnexpectedEOF
 	}
 	if err == nil {
-		_, err = store.VerifyImage(tmp, nil)
+		_, err = store.VerifyImage(tmp, znode.NewChecker(), nil)
 	}
 	if err == nil {
 		err = os.Rename(tmp, file)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/zab/txnlog"
+	"github.com/paddock-zk/paddock/znode"
 	"github.com/paddock-zk/paddock/znode/store"
 )
 
@@ -97,7 +98,7 @@ func verifyFile(file string) (fileReport, error) {
 
 func verifyImage(file string) (fileReport, error) {
 	r := fileReport{File: file, Kind: "checkpoint", Good: true}
-	h, err := store.VerifyImage(file, func(_, _ []byte) error { r.Records++; return nil })
+	h, err := store.VerifyImage(file, znode.NewChecker(), func(_, _ []byte) error { r.Records++; return nil })
 	if err != nil {
 		return r.failed(fmt.Errorf("%s: %w", file, err))
 	}

@@ -65,6 +65,7 @@ const million = 1_000_000
 func BenchmarkMillion(b *testing.B) {
 	dir := b.TempDir()
 	opt := testOptions
+	opt.Sum = nil
 	s, err := store.Open(dir, opt)
 	must(b, err)
 	st := znode.NewState(znode.Options{})
@@ -132,7 +133,7 @@ func BenchmarkCommit(b *testing.B) {
 	s := mustOpen(b, b.TempDir())
 	st := znode.NewState(znode.Options{})
 	grow(b, st, 100_000)
-	must(b, s.Commit(s.Collect(st)))
+	must(b, s.Commit(store.Collect(st)))
 	z := st.LastZxid()
 	var r znode.Result
 	data := make([]byte, 100)
@@ -155,7 +156,7 @@ func BenchmarkCommit(b *testing.B) {
 			}
 		}
 		b.StartTimer()
-		must(b, s.Commit(s.Collect(st)))
+		must(b, s.Commit(store.Collect(st)))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/record")
 	must(b, s.Close())

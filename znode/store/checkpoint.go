@@ -53,7 +53,11 @@ func (s *Store) checkpoint(ctx context.Context, meta []byte, rate int64) (Checkp
 	defer s.unpin()
 	path := filepath.Join(s.dir, checkpointDir, imageName(c.zxid))
 	if st, err := os.Stat(path); err == nil {
-		return Checkpoint{Path: path, Zxid: c.zxid, Size: st.Size()}, nil
+		there := Checkpoint{Path: path, Zxid: c.zxid, Size: st.Size()}
+		if err := s.verify(ctx, there, rate); err == nil || ctx.Err() != nil {
+			return there, err
+		}
+		s.opt.Logger.Error("a checkpoint is damaged, and is taken anew", "file", path, "err", err)
 	}
 	h := ImageHeader{Identity: s.opt.Identity, Zxid: c.zxid, Digest: c.digest, Meta: meta}
 	if _, err := rand.Read(h.Draw[:]); err != nil {
@@ -99,6 +103,8 @@ func (s *Store) writeImage(ctx context.Context, w io.Writer, h ImageHeader, rate
 		return err
 	}
 	p := pacer{ctx: ctx, rate: rate, start: time.Now()}
+	sum := s.opt.Sum()
+	sum.BeginLoad()
 	unchecked := 0
 	err = s.scan(ctx, imageReaders, h.Zxid, func(k, v []byte) error {
 		if unchecked += len(k) + len(v); unchecked >= blockBytes {
@@ -110,10 +116,19 @@ func (s *Store) writeImage(ctx context.Context, w io.Writer, h ImageHeader, rate
 				return err
 			}
 		}
+		if err := sum.LoadRecord(k, v); err != nil {
+			return fmt.Errorf("%w: %w", err, ErrRebuild)
+		}
 		return iw.Add(k, v)
 	})
 	if err != nil {
 		return err
+	}
+	if err := sum.EndLoad(); err != nil {
+		return fmt.Errorf("the database does not hold what was written to it: %w: %w", err, ErrRebuild)
+	}
+	if sum.LastZxid() != h.Zxid || sum.Digest() != h.Digest {
+		return fmt.Errorf("the database holds the state at %v with digest %x, and %v with %x was written to it: %w", sum.LastZxid(), sum.Digest(), h.Zxid, h.Digest, ErrRebuild)
 	}
 	return iw.Close()
 }
@@ -265,6 +280,12 @@ func LoadCheckpoint(path string, id *Identity, st Target) (ImageHeader, error) {
 	return LoadImage(bufio.NewReaderSize(f, 1<<20), path, id, st)
 }
 
+// LoadInto puts one of the store's checkpoints into st.
+func (s *Store) LoadInto(c Checkpoint, st Target) error {
+	_, err := LoadCheckpoint(c.Path, &s.opt.Identity, st)
+	return err
+}
+
 // LoadImage puts an image from a stream into st. name is what errors call it. st must not be used after an error.
 func LoadImage(r io.Reader, name string, id *Identity, st Target) (ImageHeader, error) {
 	ir, err := NewImageReader(r, name)
@@ -291,20 +312,50 @@ func LoadImage(r io.Reader, name string, id *Identity, st Target) (ImageHeader, 
 	return h, nil
 }
 
-// VerifyImage reads and checks an image file without building a state.
-func VerifyImage(path string, each func(key, value []byte) error) (ImageHeader, error) {
+// VerifyImage reads a whole image file and holds it to its checksums, its totals and its digest. sum adds the records up:
+// [znode.NewChecker]. each is called with every record; nil: nobody asks.
+func VerifyImage(path string, sum Target, each func(key, value []byte) error) (ImageHeader, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return ImageHeader{}, fmt.Errorf("verify image: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	ir, err := NewImageReader(bufio.NewReaderSize(f, 1<<20), path)
-	if err != nil {
-		return ImageHeader{}, err
+	if each != nil {
+		sum = &listener{sum, each}
 	}
-	defer ir.Close()
-	if each == nil {
-		each = func(_, _ []byte) error { return nil }
+	return LoadImage(bufio.NewReaderSize(f, 1<<20), path, nil, sum)
+}
+
+// listener is a target that tells of every record.
+type listener struct {
+	Target
+	each func(key, value []byte) error
+}
+
+func (l *listener) LoadRecord(key, value []byte) error {
+	if err := l.each(key, value); err != nil {
+		return err
 	}
-	return ir.Header(), ir.Records(each)
+	return l.Target.LoadRecord(key, value)
+}
+
+// Verify reads a whole checkpoint, no faster than one is taken, and holds it to its checksums, its totals and its digest.
+func (s *Store) Verify(ctx context.Context, c Checkpoint) error {
+	return s.verify(ctx, c, s.opt.CheckpointRate)
+}
+
+func (s *Store) verify(ctx context.Context, c Checkpoint, rate int64) error {
+	p, unread := pacer{ctx: ctx, rate: rate, start: time.Now()}, 0
+	h, err := VerifyImage(c.Path, s.opt.Sum(), func(k, v []byte) error {
+		if unread += len(k) + len(v); unread < blockBytes {
+			return nil
+		}
+		n := unread
+		unread = 0
+		return p.pause(n)
+	})
+	if err == nil && (h.Identity != s.opt.Identity || h.Zxid != c.Zxid) {
+		err = fmt.Errorf("image %s is of cluster %x, incarnation %x, at %v: %w", c.Path, h.Identity.Cluster, h.Identity.Incarnation, h.Zxid, ErrForeign)
+	}
+	return err
 }

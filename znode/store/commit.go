@@ -68,6 +68,7 @@ func (s *Store) Commit(b *Batch) error {
 	if b.Zxid == s.Zxid() && b.digest == s.newest.digest {
 		return nil // nothing was applied since
 	}
+	b.settle()
 	if err := s.checkSpace(b.bytes); err != nil {
 		return err
 	}

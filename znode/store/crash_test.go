@@ -42,6 +42,8 @@ func (p *pairs) DrainChanges(put func(k, v []byte), del func(k []byte)) zxid.ID 
 	return p.zxid
 }
 
+func (p *pairs) DrainSome(int, func(k, v []byte), func(k []byte)) {}
+
 func (p *pairs) MarkAllChanged() {
 	for k := range p.now {
 		p.dirt[k] = true
@@ -74,7 +76,7 @@ func (p *pairs) EndLoad() error { return nil }
 // the same things.
 func TestLeftoversOfACrash(t *testing.T) {
 	dir := t.TempDir()
-	opt := Options{ReserveBytes: 1 << 20}
+	opt := Options{Sum: func() Target { return newPairs() }, ReserveBytes: 1 << 20}
 	open := func() (*Store, *pairs) {
 		t.Helper()
 		s, err := Open(dir, opt)
@@ -89,7 +91,7 @@ func TestLeftoversOfACrash(t *testing.T) {
 	}
 	commit := func(s *Store, p *pairs) {
 		t.Helper()
-		if err := s.Commit(s.Collect(p)); err != nil {
+		if err := s.Commit(Collect(p)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,7 +105,7 @@ func TestLeftoversOfACrash(t *testing.T) {
 	p.set(10, "n1", "a", "n2", "b", "n3", "c")
 	commit(s, p)
 	p.set(20, "n1", "A", "n2", "", "n5", "X") // X lives in slot 5 here
-	half := s.Collect(p)
+	half := Collect(p)
 	w := s.db.NewWriteBatchAt(uint64(half.Zxid))
 	for i := range half.ops {
 		if err := writeOp(w, &half.ops[i]); err != nil {
@@ -139,13 +141,13 @@ func TestLeftoversOfACrash(t *testing.T) {
 
 // A batch is refused whole when the disk is nearly full, and goes through later.
 func TestBatchOutlivesAFullDisk(t *testing.T) {
-	s, err := Open(t.TempDir(), Options{ReserveBytes: 1 << 20})
+	s, err := Open(t.TempDir(), Options{Sum: func() Target { return newPairs() }, ReserveBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := newPairs()
 	p.set(1, "n1", "a")
-	b := s.Collect(p)
+	b := Collect(p)
 	s.opt.ReserveBytes = 1 << 60
 	if err := s.Commit(b); !errors.Is(err, ErrNoSpace) || s.Zxid() != 0 {
 		t.Fatalf("%v, at %v", err, s.Zxid())
@@ -162,7 +164,7 @@ func TestBatchOutlivesAFullDisk(t *testing.T) {
 // Values of any size that a client may be allowed to write go through every way: tables up to 1 MiB, the value log above, images.
 func TestLargeValues(t *testing.T) {
 	dir := t.TempDir()
-	opt := Options{ReserveBytes: 1 << 20, CheckpointRate: -1}
+	opt := Options{Sum: func() Target { return newPairs() }, ReserveBytes: 1 << 20, CheckpointRate: -1}
 	s, err := Open(dir, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +174,7 @@ func TestLargeValues(t *testing.T) {
 	for _, n := range []int{1<<20 - 1, 1 << 20, 1<<20 + 1, 5 << 20, 1<<20 - 1, 100} {
 		z++
 		p.set(z, fmt.Sprint("n", z), string(bytes.Repeat([]byte{byte(z)}, n)), "again", string(bytes.Repeat([]byte{byte(z)}, n)))
-		if err := s.Commit(s.Collect(p)); err != nil {
+		if err := s.Commit(Collect(p)); err != nil {
 			t.Fatal(err)
 		}
 	}

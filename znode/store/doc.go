@@ -19,7 +19,7 @@
 //
 // # The contract
 //
-//   - [Store.Collect] takes what has changed from the state (call it where Apply is called: it is short and touches no disk);
+//   - [Collect] takes what has changed from the state (call it where Apply is called: it is short and touches no disk);
 //     [Store.Commit] writes it, off that path. Batches are committed in the order they were collected.
 //   - A batch is atomic: its records are written at its zxid, then one commit record at the same zxid. Readers read at the zxid of the
 //     newest commit record, so that a batch without one is invisible. What a crash leaves of such a batch is found when the store is
@@ -34,6 +34,22 @@
 // Badger cuts its write-ahead files silently where they are damaged. Then either the newest commit record is an older one, and the log makes
 // up for the rest, or records are missing under it, and the digest says so.
 //
+// # The follower
+//
+// [Follower] is the policy: one owner of the durable state of a running server. It knows the server by two small interfaces, [State]
+// (server.Server) and [History] (txnlog.Log), and the database by a third, [Database] ([Store], or storetest.Disk in a simulator).
+//
+//   - A life begins with [Start] (for a Store: [OpenState]) and [Follow].
+//   - [Follower.Step] belongs to each flush interval: it looks at the disks, raises or ends the alarm (SetFlag with znode.FlagNoGrow), writes what
+//     has changed, and says whether a checkpoint is due. [Follower.Checkpoint] takes it, beside further steps, and then lets go of the log that
+//     the oldest good image does not need ([Follower.Compact]). Time comes in with the step. [Follower.Run] is the one goroutine around both.
+//   - [Follower.ImageAt] and [Follower.Install] are for backups and for images of peers, from any goroutine.
+//   - A batch once collected is kept until it is committed, and goes first, whoever asked for it and whatever became of him.
+//   - A batch is collected in pieces of a few milliseconds, between which clients are served; it is exact at the zxid of its last piece.
+//   - The records of an image are summed while it is written, and while one of an earlier life is read again; nothing is compacted behind
+//     an image that was not summed. A database that does not add up ends the server ([ErrRebuild]); the next start rebuilds it.
+//   - [Follower.Stop] ends when its context does, whatever the disk does: the log has everything.
+//
 // # Memory
 //
 // One million nodes cost the state about 230 bytes each; Badger is configured to add little to that: two small memtables, no caches, no
@@ -46,6 +62,6 @@
 //
 // # Debugging and testing
 //
-// [ReadImage] and [VerifyImage] read a checkpoint offline. The tests kill a child process in the middle of commits, flip bytes of images
+// [VerifyImage] reads and sums a checkpoint offline. The tests kill a child process in the middle of commits, flip bytes of images
 // and tables, and compare checkpoints taken under writes with the state at their zxid.
 package store

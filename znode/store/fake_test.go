@@ -97,6 +97,8 @@ func (f *fakeState) DrainChanges(put func(k, v []byte), del func(k []byte)) zxid
 	return f.zxid
 }
 
+func (f *fakeState) DrainSome(int, func(k, v []byte), func(k []byte)) {}
+
 func (f *fakeState) BeginLoad() { f.clear() }
 
 func (f *fakeState) LoadRecord(k, v []byte) error {

@@ -31,9 +31,10 @@ func (b *bulk) DrainChanges(put func(k, v []byte), _ func(k []byte)) zxid.ID {
 	}
 	return b.zxid
 }
-func (b *bulk) MarkAllChanged()   {}
-func (b *bulk) LastZxid() zxid.ID { return b.zxid }
-func (b *bulk) Digest() uint64    { return uint64(b.zxid) }
+func (b *bulk) DrainSome(int, func(k, v []byte), func(k []byte)) {}
+func (b *bulk) MarkAllChanged()                                  {}
+func (b *bulk) LastZxid() zxid.ID                                { return b.zxid }
+func (b *bulk) Digest() uint64                                   { return uint64(b.zxid) }
 
 // A real file system is filled until the store refuses: the process lives, what was committed is there, and with room again it goes on.
 func TestFullFileSystem(t *testing.T) {
@@ -55,7 +56,7 @@ func TestFullFileSystem(t *testing.T) {
 	least := uint64(1 << 60)
 	var refused *store.Batch
 	for refused == nil {
-		b := s.Collect(src)
+		b := store.Collect(src)
 		if err := s.Commit(b); errors.Is(err, store.ErrNoSpace) {
 			refused = b
 		} else {

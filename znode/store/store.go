@@ -13,6 +13,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 
 	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode"
 )
 
 // What callers distinguish, with errors.Is.
@@ -38,12 +39,13 @@ type Identity struct {
 // Source is a state as changes are taken from it; *znode.State is one.
 type Source interface {
 	DrainChanges(put func(key, value []byte), del func(key []byte)) zxid.ID
+	DrainSome(n int, put func(key, value []byte), del func(key []byte))
 	MarkAllChanged()
 	LastZxid() zxid.ID
 	Digest() uint64
 }
 
-// Target is a state as an image is loaded into it; *znode.State is one.
+// Target is a state as an image is loaded into it; *znode.State is one. *znode.Checker is another, which only sums.
 type Target interface {
 	BeginLoad()
 	LoadRecord(key, value []byte) error
@@ -55,10 +57,11 @@ type Target interface {
 // Options configure [Open].
 type Options struct {
 	Identity        Identity
-	ReserveBytes    int64        // free space below which nothing is written; 0 means DefaultReserve
-	KeepCheckpoints int          // 0 means 3
-	CheckpointRate  int64        // bytes of records a second that a checkpoint may read; 0 means DefaultCheckpointRate, negative no limit
-	Logger          *slog.Logger // nil discards
+	ReserveBytes    int64         // free space below which nothing is written; 0 means DefaultReserve
+	KeepCheckpoints int           // 0 means 3
+	CheckpointRate  int64         // bytes of records a second that a checkpoint may read; 0 means DefaultCheckpointRate, negative no limit
+	Logger          *slog.Logger  // nil discards
+	Sum             func() Target // what the records of an image are summed with; nil means znode.NewChecker
 }
 
 const (
@@ -88,6 +91,9 @@ func (o *Options) fill() {
 	}
 	if o.CheckpointRate == 0 {
 		o.CheckpointRate = DefaultCheckpointRate
+	}
+	if o.Sum == nil {
+		o.Sum = func() Target { return znode.NewChecker() }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

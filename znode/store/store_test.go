@@ -24,9 +24,10 @@ import (
 var (
 	_ store.Source = (*znode.State)(nil)
 	_ store.Target = (*znode.State)(nil)
+	_ store.Target = (*znode.Checker)(nil)
 )
 
-var testOptions = store.Options{Identity: store.Identity{Cluster: [16]byte{1}, Incarnation: [16]byte{2}}, ReserveBytes: 1 << 20, CheckpointRate: -1}
+var testOptions = store.Options{Sum: func() store.Target { return newFake(98) }, Identity: store.Identity{Cluster: [16]byte{1}, Incarnation: [16]byte{2}}, ReserveBytes: 1 << 20, CheckpointRate: -1}
 
 func mustOpen(t testing.TB, dir string) *store.Store {
 	t.Helper()
@@ -51,7 +52,7 @@ func advance(t testing.TB, s *store.Store, f *fakeState, z zxid.ID, n int) {
 		for i := 0; i < n && f.zxid < z; i++ {
 			f.apply(f.zxid + 1)
 		}
-		must(t, s.Commit(s.Collect(f)))
+		must(t, s.Commit(store.Collect(f)))
 	}
 }
 
@@ -121,7 +122,7 @@ func child(dir string) error {
 		for range 1 + rng.IntN(30) {
 			f.apply(f.zxid + 1)
 		}
-		if err := s.Commit(s.Collect(f)); err != nil {
+		if err := s.Commit(store.Collect(f)); err != nil {
 			return err
 		}
 		fmt.Println(int64(f.zxid))
@@ -326,7 +327,7 @@ func TestOpensBelowTheReserve(t *testing.T) {
 		t.Errorf("%+v", sp)
 	}
 	f.apply(21)
-	if err := s.Commit(s.Collect(f)); !errors.Is(err, store.ErrNoSpace) {
+	if err := s.Commit(store.Collect(f)); !errors.Is(err, store.ErrNoSpace) {
 		t.Errorf("commit: %v", err)
 	}
 	if _, err := s.Checkpoint(context.Background(), nil); !errors.Is(err, store.ErrNoSpace) {

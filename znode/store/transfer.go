@@ -133,7 +133,7 @@ func (r *Receiver) Finish() (Checkpoint, error) {
 	if err := errors.Join(r.f.Truncate(r.size), r.f.Sync(), r.f.Close()); err != nil {
 		return Checkpoint{}, fmt.Errorf("receive an image: %w", err)
 	}
-	h, err := VerifyImage(r.path, nil)
+	h, err := VerifyImage(r.path, r.s.opt.Sum(), nil)
 	if err == nil && (h.Draw != r.head.Draw || h.Zxid != r.head.Zxid) {
 		err = fmt.Errorf("received an image at %v instead of that at %v: %w", h.Zxid, r.head.Zxid, ErrImage)
 	}

@@ -1,7 +1,6 @@
-package main
+package store
 
 import (
-	"runtime/debug"
 	"runtime/metrics"
 	"time"
 
@@ -25,11 +24,11 @@ const (
 	tidySlack = 24 << 20         // bytes that are not worth a collection
 )
 
-// look decides whether now is the time; trim gives back what is not Go's.
-func (t *tidier) look(now time.Time, z zxid.ID, trim func()) {
+// due says whether memory should be given back now; z is how far the server is.
+func (t *tidier) due(now time.Time, z zxid.ID) bool {
 	passed := now.Sub(t.at)
 	if passed < tidyLook {
-		return
+		return false
 	}
 	moved := int64(z - t.seen)
 	if z.Epoch() != t.seen.Epoch() {
@@ -39,14 +38,13 @@ func (t *tidier) look(now time.Time, z zxid.ID, trim func()) {
 	quiet := moved <= int64(tidyQuiet*passed/time.Second)
 	if !quiet {
 		t.owed = 2
-		return
+		return false
 	}
 	if now.Sub(t.done) < tidyEvery || t.owed == 0 && spare() < tidySlack {
-		return
+		return false
 	}
 	t.done, t.owed = now, max(t.owed-1, 0)
-	debug.FreeOSMemory()
-	trim()
+	return true
 }
 
 // spare is what the heap holds of the system's memory beyond what was live after the last collection.

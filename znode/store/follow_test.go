@@ -1,0 +1,405 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/store"
+	"github.com/paddock-zk/paddock/znode/store/storetest"
+)
+
+// applied is a server as far as a follower sees it: a state under a lock, the log behind it, and the digest at every zxid.
+type applied struct {
+	mu      sync.Mutex
+	st      *znode.State
+	flags   znode.Flags
+	base    zxid.ID
+	log     []logged
+	full    error // what Reserve says
+	digests map[zxid.ID]uint64
+}
+
+type logged struct {
+	zxid zxid.ID
+	txn  znode.Txn
+}
+
+func newApplied() *applied {
+	return &applied{st: znode.NewState(znode.Options{}), digests: map[zxid.ID]uint64{}}
+}
+
+func (a *applied) Change(f func(*znode.State)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f(a.st)
+}
+
+func (a *applied) SetFlag(f znode.Flags, on bool) {
+	if a.flags &^= f; on {
+		a.flags |= f
+	}
+}
+
+func (a *applied) Reserve() error { return a.full }
+
+func (a *applied) CompactBefore(z zxid.ID) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.base = max(a.base, z)
+	a.log = slices.DeleteFunc(a.log, func(l logged) bool { return l.zxid <= z })
+	return nil
+}
+
+func (a *applied) last() zxid.ID {
+	if len(a.log) == 0 {
+		return a.base
+	}
+	return a.log[len(a.log)-1].zxid
+}
+
+// write logs and applies one transaction.
+func (a *applied) write(op znode.Op) znode.Code {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	l := logged{a.last() + 1, znode.Txn{Op: op}}
+	if l.zxid == 1 {
+		l.zxid = zxid.New(1, 1)
+	}
+	a.log = append(a.log, l)
+	return a.apply(l)
+}
+
+func (a *applied) apply(l logged) znode.Code {
+	var r znode.Result
+	a.st.Apply(l.zxid, 1_700_000_000_000+int64(l.zxid.Counter()), &l.txn, &r)
+	a.digests[l.zxid] = a.st.Digest()
+	return r.Code
+}
+
+var openACL = []znode.ACL{{Perms: 31, Scheme: "world", ID: "anyone"}}
+
+// writeSome makes n random transactions over few paths, so that slots are freed and used again.
+func (a *applied) writeSome(rng *rand.Rand, n int) {
+	for range n {
+		path := fmt.Sprintf("/n%d", rng.IntN(12))
+		if rng.IntN(2) == 0 {
+			path += fmt.Sprintf("/c%d", rng.IntN(6))
+		}
+		data := make([]byte, rng.IntN(40))
+		switch rng.IntN(5) {
+		case 0:
+			a.write(znode.Op{Kind: znode.KindDelete, Path: path, Version: -1, Wire: 2})
+		case 1:
+			a.write(znode.Op{Kind: znode.KindSetData, Path: path, Data: data, Version: -1, Wire: 5})
+		case 2:
+			acl := []znode.ACL{{Perms: znode.Perm(1 + rng.IntN(31)), Scheme: "world", ID: "anyone"}}
+			a.write(znode.Op{Kind: znode.KindSetACL, Path: path, ACL: acl, Version: -1, Wire: 7})
+		default:
+			a.write(znode.Op{Kind: znode.KindCreate, Path: path, Data: data, ACL: openACL, Wire: 1})
+		}
+	}
+}
+
+var silent = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+func follow(db store.Database, a *applied) *store.Follower {
+	return store.Follow("test", db, a, a, store.FollowOptions{SnapCount: 20})
+}
+
+// loadsAs fails the test if the image at c is not the state that the model had there.
+func (a *applied) loadsAs(t *testing.T, db store.Database, c store.Checkpoint) {
+	t.Helper()
+	st := znode.NewState(znode.Options{})
+	if err := db.LoadInto(c, st); err != nil {
+		t.Fatalf("the image at %v does not load: %v", c.Zxid, err)
+	}
+	if want, ok := a.digests[c.Zxid]; !ok || st.LastZxid() != c.Zxid || st.Digest() != want {
+		t.Fatalf("the image at %v holds the state at %v with digest %x, want %x", c.Zxid, st.LastZxid(), st.Digest(), want)
+	}
+}
+
+// A backup that is refused, or given up, while the disk is low changes nothing: the batch that was collected for it is written before the next.
+func TestRefusedBackupLosesNothing(t *testing.T) {
+	a, disk := newApplied(), storetest.NewDisk()
+	f := follow(disk, a)
+	for i := range 5 {
+		a.write(znode.Op{Kind: znode.KindCreate, Path: fmt.Sprintf("/n%d", i), ACL: openACL, Wire: 1})
+	}
+	must(t, f.Flush(t.Context()))
+	disk.SetFree(0)
+	a.write(znode.Op{Kind: znode.KindDelete, Path: "/n3", Version: -1, Wire: 2})
+	if _, err := f.ImageAt(t.Context(), a.last()); !errors.Is(err, store.ErrNoSpace) {
+		t.Fatalf("a backup on a full disk: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.ImageAt(ended, a.last()); err == nil {
+		t.Fatal("a backup that nobody waits for was made")
+	}
+	disk.SetFree(1 << 40)
+	a.write(znode.Op{Kind: znode.KindSetData, Path: "/n1", Data: []byte("later"), Version: -1, Wire: 5}) // a create would take the slot of /n3
+	c, err := f.ImageAt(t.Context(), a.last())
+	must(t, err)
+	a.loadsAs(t, disk, c)
+}
+
+// The alarm is raised for the disk of the database and for that of the log, and ends with room; steps go on meanwhile.
+func TestAlarmForBothDisks(t *testing.T) {
+	a, disk := newApplied(), storetest.NewDisk()
+	f := follow(disk, a)
+	step := func(want znode.Flags) {
+		t.Helper()
+		if _, err := f.Step(t.Context(), time.Time{}); err != nil || a.flags != want {
+			t.Fatalf("flags %v, want %v; %v", a.flags, want, err)
+		}
+	}
+	step(0)
+	a.full = errors.New("no space left on the device of the log")
+	step(znode.FlagNoGrow)
+	a.full = nil
+	step(0)
+	disk.SetFree(10)
+	step(znode.FlagNoGrow)
+	disk.SetFree(1 << 40)
+	step(0)
+}
+
+// While an image is taken, steps look at the disks and write what has changed.
+func TestStepsGoOnBesideACheckpoint(t *testing.T) {
+	a, disk := newApplied(), storetest.NewDisk()
+	f := follow(disk, a)
+	rng := rand.New(rand.NewPCG(1, 1))
+	a.writeSome(rng, 30)
+	began, goOn := make(chan struct{}), make(chan struct{})
+	disk.Fault(func(op string) error {
+		if op == storetest.OpKeep {
+			close(began)
+			<-goOn
+		}
+		return nil
+	})
+	ticks, ran := make(chan time.Time), make(chan error)
+	go func() { ran <- f.Run(t.Context(), ticks) }()
+	ticks <- time.Time{}
+	<-began
+	a.mu.Lock()
+	a.full = errors.New("no space left on the device of the log")
+	a.mu.Unlock()
+	a.writeSome(rng, 10)
+	for range 2 { // when the second is taken the first has been worked on
+		ticks <- time.Time{}
+	}
+	if disk.Zxid() != a.last() {
+		t.Errorf("the database is at %v, the state at %v", disk.Zxid(), a.last())
+	}
+	close(goOn)
+	must(t, f.Stop(t.Context()))
+	must(t, <-ran)
+	if a.flags != znode.FlagNoGrow {
+		t.Error("nobody looked at the disk of the log")
+	}
+	a.loadsAs(t, disk, store.Checkpoint{Zxid: zxid.New(1, 30)})
+}
+
+// stuck is a database whose disk does not answer any more.
+type stuck struct {
+	*storetest.Disk
+	asked chan struct{}
+}
+
+func (s *stuck) Commit(*store.Batch) error { close(s.asked); select {} }
+
+// A stop ends when it must, whether the disk is full or does not answer at all.
+func TestStopWhateverTheDiskDoes(t *testing.T) {
+	a, disk := newApplied(), storetest.NewDisk()
+	f := follow(disk, a)
+	a.writeSome(rand.New(rand.NewPCG(2, 2)), 10)
+	disk.SetFree(0)
+	must(t, f.Stop(t.Context())) // and does not wait for room
+
+	a = newApplied()
+	s := &stuck{storetest.NewDisk(), make(chan struct{})}
+	f = follow(s, a)
+	a.writeSome(rand.New(rand.NewPCG(2, 2)), 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-s.asked; cancel() }()
+	must(t, f.Stop(ctx))
+}
+
+// Nothing is compacted behind an image that does not add up, neither a new one nor one that was there before.
+func TestNothingIsCompactedBehindABadImage(t *testing.T) {
+	a, disk := newApplied(), storetest.NewDisk()
+	f := follow(disk, a)
+	rng := rand.New(rand.NewPCG(3, 3))
+	a.writeSome(rng, 30)
+	must(t, f.Flush(t.Context()))
+	must(t, f.Checkpoint(t.Context()))
+	first := a.base
+	if first != a.last() {
+		t.Fatalf("the log begins after %v, the image is at %v", a.base, a.last())
+	}
+	a.writeSome(rng, 30)
+	must(t, f.Flush(t.Context()))
+	im, _ := disk.Image(first)
+	for k := range im.Records { // it rots
+		delete(im.Records, k)
+		break
+	}
+	f = follow(disk, a) // the next life has not read it
+	must(t, f.Checkpoint(t.Context()))
+	if a.base != a.last() {
+		t.Errorf("the log begins after %v; of two images the good one is at %v", a.base, a.last())
+	}
+	before := a.base
+	a.writeSome(rng, 30)
+	must(t, f.Flush(t.Context()))
+	disk.Forget(7)
+	if err := f.Checkpoint(t.Context()); !errors.Is(err, store.ErrRebuild) || a.base != before {
+		t.Errorf("a checkpoint of a database that lacks a record: %v; the log begins after %v, before %v", err, a.base, before)
+	}
+	if all, _ := disk.Checkpoints(); len(all) != 2 {
+		t.Errorf("images %v", all)
+	}
+}
+
+// A batch that is taken in pieces beside writers is exact at the zxid of its end.
+func TestBatchInPieces(t *testing.T) {
+	a, disk := newApplied(), storetest.NewDisk()
+	for i := range 30_000 {
+		if code := a.write(znode.Op{Kind: znode.KindCreate, Path: fmt.Sprintf("/n%d", i), ACL: openACL, Wire: 1}); code != 0 {
+			t.Fatal(code)
+		}
+	}
+	b := &between{applied: a, rng: rand.New(rand.NewPCG(4, 4))}
+	f := store.Follow("test", disk, b, a, store.FollowOptions{SnapCount: 20})
+	c, err := f.ImageAt(t.Context(), a.last())
+	must(t, err)
+	if b.most > 10_000 || b.holds < 4 || c.Zxid == zxid.New(1, 30_000) {
+		t.Errorf("%d records came in %d pieces, the largest of %d; the image is at %v", 30_000, b.holds, b.most, c.Zxid)
+	}
+	a.loadsAs(t, disk, c)
+}
+
+// between writes between any two times that the state is held.
+type between struct {
+	*applied
+	rng         *rand.Rand
+	holds, most int
+}
+
+func (b *between) Change(f func(*znode.State)) {
+	b.applied.Change(func(st *znode.State) {
+		n := st.Pending()
+		f(st)
+		b.holds, b.most = b.holds+1, max(b.most, n-st.Pending())
+	})
+	for range 100 {
+		path := fmt.Sprintf("/n%d", b.rng.IntN(30_000))
+		if b.rng.IntN(2) == 0 {
+			b.write(znode.Op{Kind: znode.KindDelete, Path: path, Version: -1, Wire: 2})
+		} else {
+			b.write(znode.Op{Kind: znode.KindCreate, Path: path + "x", Data: []byte("x"), ACL: openACL, Wire: 1})
+		}
+	}
+}
+
+// One seed is some lives of a server. Commits find no room, contexts end in the middle of everything, power cuts take the database; every
+// image that stays is the state at its zxid, the log reaches back to one, and every start comes to the state of the model.
+func TestFollowerUnderFaults(t *testing.T) {
+	seeds := 200
+	if testing.Short() {
+		seeds = 40
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { livesUnderFaults(t, uint64(seed)) })
+	}
+}
+
+func livesUnderFaults(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 5))
+	a, disk := newApplied(), storetest.NewDisk()
+	every, n := 2+rng.IntN(5), 0
+	ctx, cancel := context.WithCancel(t.Context())
+	disk.Fault(func(op string) error {
+		if rng.IntN(8) == 0 {
+			cancel()
+		}
+		if n++; op != storetest.OpVerify && n%every == 0 {
+			return fmt.Errorf("commit %d: %w", n, store.ErrNoSpace)
+		}
+		return nil
+	})
+	for range 6 {
+		f := follow(disk, a)
+		for range 25 {
+			ctx, cancel = context.WithCancel(t.Context())
+			a.writeSome(rng, rng.IntN(8))
+			act(t, rng, ctx, f, a)
+			cancel()
+		}
+		all, err := disk.Checkpoints()
+		must(t, err)
+		for _, c := range all {
+			a.loadsAs(t, disk, c)
+			if c.Zxid < a.base {
+				t.Fatalf("the log begins after %v, which leaves nothing to go on with after the image at %v", a.base, c.Zxid)
+			}
+		}
+		must(t, f.Stop(t.Context()))
+		if rng.IntN(2) == 0 {
+			disk.Lose()
+		}
+		a.restart(t, disk)
+	}
+}
+
+// act does one thing that a server does with its follower. What fails must have failed for want of room or of patience.
+func act(t *testing.T, rng *rand.Rand, ctx context.Context, f *store.Follower, a *applied) {
+	t.Helper()
+	var err error
+	switch rng.IntN(4) {
+	case 0:
+		_, err = f.ImageAt(ctx, a.st.LastZxid())
+	case 1:
+		err = f.Flush(ctx)
+	default:
+		var due bool
+		if due, err = f.Step(ctx, time.Time{}); due && err == nil {
+			err = f.Checkpoint(ctx)
+		}
+	}
+	if err != nil && !errors.Is(err, store.ErrNoSpace) && !errors.Is(err, context.Canceled) && a.last() != 0 {
+		t.Fatal(err)
+	}
+}
+
+// restart begins a new life from the disk and the log, and holds it to the model.
+func (a *applied) restart(t *testing.T, disk *storetest.Disk) {
+	t.Helper()
+	want, at := a.st.Digest(), a.st.LastZxid()
+	var st *znode.State
+	err := store.ErrNoSpace
+	for errors.Is(err, store.ErrNoSpace) { // it starts when there is room
+		_, st, err = store.Start(disk.Open, disk.Wipe, store.Span{Base: a.base, Last: a.last()}, silent)
+	}
+	must(t, err)
+	a.st = st
+	for _, l := range a.log {
+		if l.zxid > st.LastZxid() {
+			a.apply(l)
+		}
+	}
+	if a.st.Digest() != want || a.st.LastZxid() != at {
+		t.Fatalf("the next life comes to %v with digest %x, the last ended at %v with %x", a.st.LastZxid(), a.st.Digest(), at, want)
+	}
+}
