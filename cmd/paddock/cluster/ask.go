@@ -5,6 +5,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,8 +25,8 @@ import (
 // node is what one server told: by words on its client port, and by HTTP on its admin port.
 type node struct {
 	server, admin string
-	guessed       bool // the admin address was derived, not given
-	failed        error
+	guessed       bool  // the admin address was derived, not given
+	failed        error // why the client port told nothing; of the admin port where no client port is asked
 	adminFailed   error
 	srvr          map[string]string    // the lines of srvr
 	monitor       map[string]string    // mntr or /commands/monitor, names without "zk_"
@@ -33,6 +34,37 @@ type node struct {
 	asked         time.Duration        // how long /paddock/status took
 	clock         time.Duration        // its wall clock less ours; good to within asked/2
 	disk          int64                // bytes in its folders, -1 unknown
+}
+
+// standing is whether a server serves, as far as can be told.
+type standing string
+
+const (
+	serving  standing = "serving"
+	noQuorum standing = "no quorum" // it runs and serves nobody
+	untold   standing = "unknown"   // it is there, and says nothing of itself
+	down     standing = "down"      // nobody answers
+)
+
+// What a server may say instead of an answer to a word.
+var (
+	errWordNotAllowed = errors.New("not allowed there: add it to 4lw.commands.whitelist, or give --admin")
+	errServesNobody   = errors.New("it runs but serves nobody: it has no leader or no quorum")
+)
+
+// standing is what the client port says. An admin port that says less good of the same server is believed as well; one that says better is not.
+func (n *node) standing() standing {
+	switch {
+	case errors.Is(n.failed, errServesNobody):
+		return noQuorum
+	case errors.Is(n.failed, errWordNotAllowed):
+		return untold
+	case n.failed != nil:
+		return down
+	case n.status != nil && !n.status.Active, n.role() == "looking":
+		return noQuorum
+	}
+	return serving
 }
 
 // FourLetterWord sends a four-letter word to a client port.
@@ -58,9 +90,9 @@ func FourLetterWord(ctx context.Context, t *tool.Target, addr, word string) (str
 	text := string(b)
 	switch {
 	case strings.Contains(text, "is not executed because it is not in the whitelist"):
-		return "", fmt.Errorf("%s: the word %s is not allowed there: add it to 4lw.commands.whitelist, or give --admin", addr, word)
+		return "", fmt.Errorf("%s: the word %s is %w", addr, word, errWordNotAllowed)
 	case strings.Contains(text, "is not currently serving requests"):
-		return "", fmt.Errorf("%s: it runs but serves nobody: it has no leader or no quorum", addr)
+		return "", fmt.Errorf("%s: %w", addr, errServesNobody)
 	case text == "":
 		return "", fmt.Errorf("%s: it closed the connection without an answer to %s", addr, word)
 	}
@@ -171,7 +203,8 @@ func (cl *cluster) ask(ctx context.Context) {
 	wg.Wait()
 }
 
-// ask fills in what one server tells. The client port decides whether it is there; the admin port adds to it.
+// ask fills in what one server tells. The client port decides whether it serves; the admin port adds to it, and decides only where no client
+// port is asked. One exception: a client port that answers, but not to words, leaves it to the admin port to tell.
 func (n *node) ask(ctx context.Context, t *tool.Target) {
 	n.failed, n.adminFailed, n.monitor, n.srvr, n.status, n.disk = nil, nil, nil, nil, nil, -1
 	if n.server != "" {
@@ -185,9 +218,12 @@ func (n *node) ask(ctx context.Context, t *tool.Target) {
 	}
 	if n.admin != "" {
 		n.askAdmin(ctx, t)
-		if n.server == "" || n.failed != nil && n.adminFailed == nil {
-			n.failed = n.adminFailed
-		}
+	}
+	switch {
+	case n.server == "":
+		n.failed = n.adminFailed
+	case errors.Is(n.failed, errWordNotAllowed) && (n.status != nil || n.monitor != nil):
+		n.failed = nil
 	}
 }
 
@@ -308,4 +344,9 @@ func (n *node) versionText() string {
 		text = n.srvr["Zookeeper version"]
 	}
 	return regexp.MustCompile(`^[0-9.]+(-paddock-[0-9.]+)?`).FindString(text)
+}
+
+// withoutAdmin says whether this is a Paddock whose admin port was not asked: what only that tells is not known.
+func (n *node) withoutAdmin() bool {
+	return n.status == nil && strings.Contains(n.versionText(), "-paddock-")
 }

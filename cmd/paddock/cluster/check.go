@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,10 +22,11 @@ const (
 	checkWarn
 	checkFail
 	checkUnknown
+	checkSkip // not asked: it says nothing of the server, and does not count
 )
 
 func (s checkState) String() string {
-	return [...]string{"PASS", "WARN", "FAIL", "UNKNOWN"}[s]
+	return [...]string{"PASS", "WARN", "FAIL", "UNKNOWN", "SKIP"}[s]
 }
 
 // MarshalJSON writes the word.
@@ -56,7 +58,7 @@ func checkFormatFlag() cli.Flag {
 	return &cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`: text, nagios, json or prometheus (default: text, or what -o says)", EnvVars: []string{"PADDOCK_CHECK_FORMAT"}}
 }
 
-const checkExitHelp = "Exit codes, as Nagios has them: 0 all passed, 1 a warning, 2 a failure (or wrong usage), 3 nothing could be asked."
+const checkExitHelp = "Exit codes, as Nagios has them: 0 all passed, 1 a warning, 2 a failure (or wrong usage), 3 nothing could be asked. SKIP (not asked) does not count."
 
 // checkPrint writes the results and gives the exit code.
 func checkPrint(c *cli.Context, out tool.Out, results []checkResult) error {
@@ -68,7 +70,13 @@ func checkPrint(c *cli.Context, out tool.Out, results []checkResult) error {
 		format = out.Format
 	}
 	worst := checkPass
+	if len(results) > 0 && !slices.ContainsFunc(results, func(r checkResult) bool { return r.State != checkSkip }) {
+		worst = checkUnknown
+	}
 	for _, r := range results {
+		if r.State == checkSkip {
+			continue
+		}
 		if r.State == checkUnknown && worst == checkPass || r.State != checkUnknown && (r.State > worst || worst == checkUnknown && r.State > checkPass) {
 			worst = r.State
 		}
@@ -98,7 +106,7 @@ func checkText(out tool.Out, results []checkResult) {
 	for _, r := range results {
 		state := r.State.String()
 		if out.Colour {
-			state = map[checkState]string{checkPass: "\x1b[32m", checkWarn: "\x1b[33m", checkFail: "\x1b[31m", checkUnknown: "\x1b[35m"}[r.State] + state + "\x1b[0m"
+			state = map[checkState]string{checkPass: "\x1b[32m", checkWarn: "\x1b[33m", checkFail: "\x1b[31m", checkUnknown: "\x1b[35m", checkSkip: "\x1b[2m"}[r.State] + state + "\x1b[0m"
 		}
 		line := fmt.Sprintf("%-7s %s", state, r.Name)
 		if r.Server != "" {
@@ -113,19 +121,27 @@ func checkText(out tool.Out, results []checkResult) {
 
 func checkNagios(out tool.Out, results []checkResult, worst checkState) {
 	word := [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}[worst]
-	var bad, perf []string
+	var bad, perf, skipped []string
 	for _, r := range results {
-		if r.State != checkPass {
-			bad = append(bad, strings.TrimSpace(r.Name+" "+r.Server)+": "+strings.ReplaceAll(r.Detail, "|", "/"))
+		name := strings.TrimSpace(r.Name + " " + r.Server)
+		switch r.State {
+		case checkPass:
+		case checkSkip:
+			skipped = append(skipped, name)
+		default:
+			bad = append(bad, name+": "+strings.ReplaceAll(r.Detail, "|", "/"))
 		}
 		if r.Unit != "" {
 			unit := map[string]string{"ms": "ms", "B": "B", "%": "%"}[r.Unit]
-			perf = append(perf, fmt.Sprintf("'%s'=%s%s", strings.TrimSpace(r.Name+" "+r.Server), strconv.FormatFloat(r.Value, 'f', -1, 64), unit))
+			perf = append(perf, fmt.Sprintf("'%s'=%s%s", name, strconv.FormatFloat(r.Value, 'f', -1, 64), unit))
 		}
 	}
-	text := fmt.Sprintf("%d checks passed", len(results))
+	text := fmt.Sprintf("%d checks passed", len(results)-len(skipped))
 	if len(bad) > 0 {
 		text = strings.Join(bad, "; ")
+	}
+	if len(skipped) > 0 {
+		text += "; not asked: " + strings.Join(skipped, ", ")
 	}
 	fmt.Fprintf(out.Writer, "PADDOCK %s - %s | %s\n", word, text, strings.Join(perf, " "))
 }
@@ -133,6 +149,7 @@ func checkNagios(out tool.Out, results []checkResult, worst checkState) {
 func checkPrometheus(out tool.Out, results []checkResult) {
 	fmt.Fprintln(out.Writer, "# HELP paddock_check_state 0 pass, 1 warn, 2 fail, 3 unknown\n# TYPE paddock_check_state gauge")
 	label := func(r checkResult) string { return fmt.Sprintf("{check=%q,server=%q}", r.Name, r.Server) }
+	results = slices.DeleteFunc(slices.Clone(results), func(r checkResult) bool { return r.State == checkSkip })
 	for _, r := range results {
 		fmt.Fprintf(out.Writer, "paddock_check_state%s %d\n", label(r), int(r.State))
 	}
@@ -166,19 +183,23 @@ func checkCommand() *cli.Command {
 func (cl *cluster) check() []checkResult {
 	rows := cl.rows()
 	var out []checkResult
-	serving, leaders, standalone := 0, 0, 0
+	served, leaders, standalone, unknown := 0, 0, 0, 0
 	for i, n := range cl.nodes {
 		r := &rows[i]
-		if r.Error != "" {
+		switch r.State {
+		case untold:
+			out = append(out, checkResult{"answers", n.name(), checkUnknown, 0, "", strings.TrimPrefix(r.Error, n.name()+": "), "allow the word srvr there, or give --admin"})
+			unknown++
+			continue
+		case down:
 			out = append(out, checkResult{"answers", n.name(), checkFail, 0, "", strings.TrimPrefix(r.Error, n.name()+": "), "start the server, or look at its log; a majority must run"})
 			continue
-		}
-		if n.status != nil && !n.status.Active || r.Role == "looking" {
-			out = append(out, checkResult{"answers", n.name(), checkFail, 0, "", "it runs but serves nobody: " + r.Role, "it has no leader: start a majority of the servers, and let them reach each other"})
+		case noQuorum:
+			out = append(out, checkResult{"answers", n.name(), checkFail, 0, "", strings.TrimRight("it runs but serves nobody: "+r.Role, ": "), "it has no leader: start a majority of the servers, and let them reach each other"})
 			continue
 		}
 		out = append(out, checkResult{"answers", n.name(), checkPass, 1, "", r.Role + ", " + r.Version, ""})
-		serving++
+		served++
 		switch r.Role {
 		case "leader":
 			leaders++
@@ -187,10 +208,10 @@ func (cl *cluster) check() []checkResult {
 		}
 		out = append(out, cl.checkFigures(n, r)...)
 	}
-	if standalone == 0 {
+	if standalone == 0 && unknown < len(rows) {
 		lead := checkResult{"leader", "", checkPass, float64(leaders), "", "one server leads", ""}
 		if leaders != 1 {
-			lead.State, lead.Detail, lead.Todo = checkFail, fmt.Sprintf("%d of %d servers that answered lead", leaders, serving), "give all servers in --server; if none leads, a majority is down or cannot talk to each other"
+			lead.State, lead.Detail, lead.Todo = checkFail, fmt.Sprintf("%d of %d servers that serve lead", leaders, served), "give all servers in --server; if none leads, a majority is down or cannot talk to each other"
 		}
 		out = append(out, lead)
 	}
@@ -227,6 +248,8 @@ func (cl *cluster) checkFigures(n *node, r *row) []checkResult {
 			disk.State, disk.Detail, disk.Todo = checkFail, "too little room: writes that grow are refused", "make room or add disk; deletes and reads still work"
 		}
 		out = append(out, disk)
+	} else if n.withoutAdmin() {
+		out = append(out, checkResult{"disk", n.name(), checkSkip, 0, "", "not asked: only the admin port tells whether it is nearly full", "give --admin HOST:PORT,..."})
 	}
 	return out
 }
@@ -235,7 +258,8 @@ func healthCommand() *cli.Command {
 	return &cli.Command{
 		Name: "health", Category: category, Usage: "tell a probe whether servers are well, by the exit code", ArgsUsage: " ",
 		Description: `--live: the process answers; restart it if not. --ready (the default): it serves clients; send it traffic only then. A server that has lost its
-quorum is live but not ready. With --admin the endpoints /health/live and /health/ready are asked, else the words ruok and srvr.
+quorum is live but not ready. The words ruok and srvr are asked on the client port, and the endpoints /health/live and /health/ready of --admin; where
+both are given both must say so.
 
    paddock health --live
    paddock --admin 127.0.0.1:8080 health --ready
@@ -272,6 +296,13 @@ Exit codes: 0 every server asked is well, 1 one is not.`,
 
 func (cl *cluster) health(n *node, live bool) (string, error) {
 	ctx, timeout := cl.c.Context, cl.target.Timeout
+	said, failed := "", error(nil)
+	if n.server != "" {
+		said, failed = cl.healthByWords(n, live)
+	}
+	if failed != nil && !errors.Is(failed, errWordNotAllowed) {
+		return "", failed
+	}
 	if n.admin != "" && !n.guessed {
 		path := map[bool]string{true: "/health/live", false: "/health/ready"}[live]
 		code, body, err := askHTTP(ctx, timeout, "GET", n.admin, path, nil)
@@ -293,6 +324,12 @@ func (cl *cluster) health(n *node, live bool) (string, error) {
 			return "answers", nil
 		}
 	}
+	return said, failed
+}
+
+// healthByWords asks the client port.
+func (cl *cluster) healthByWords(n *node, live bool) (string, error) {
+	ctx, timeout := cl.c.Context, cl.target.Timeout
 	if live {
 		if text, err := FourLetterWord(ctx, &cl.target, n.server, "ruok"); err == nil {
 			return strings.TrimSpace(text), nil

@@ -47,7 +47,7 @@ func TestCheckExit(t *testing.T) {
 		states []checkState
 		code   int
 	}{{nil, 0}, {[]checkState{checkPass}, 0}, {[]checkState{checkWarn, checkPass}, 1}, {[]checkState{checkWarn, checkFail}, 2}, {[]checkState{checkUnknown, checkPass}, 3},
-		{[]checkState{checkUnknown, checkWarn}, 1}, {[]checkState{checkFail, checkUnknown}, 2}} {
+		{[]checkState{checkUnknown, checkWarn}, 1}, {[]checkState{checkFail, checkUnknown}, 2}, {[]checkState{checkSkip, checkPass}, 0}, {[]checkState{checkSkip}, 3}} {
 		var results []checkResult
 		for _, s := range c.states {
 			results = append(results, checkResult{Name: "x", State: s})

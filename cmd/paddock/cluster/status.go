@@ -28,6 +28,7 @@ func Commands() []*cli.Command {
 type row struct {
 	Server  string   `json:"server"`
 	ID      int      `json:"id,omitempty"`
+	State   standing `json:"state"`
 	Role    string   `json:"role"`
 	Epoch   uint64   `json:"epoch"`
 	Zxid    string   `json:"zxid"`
@@ -37,6 +38,7 @@ type row struct {
 	Version string   `json:"version"`
 	Alarms  []string `json:"alarms"`
 	Error   string   `json:"error,omitempty"`
+	Unasked string   `json:"notAsked,omitempty"` // what is not known because nobody could be asked
 	zxid    uint64
 }
 
@@ -53,7 +55,8 @@ func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Category: category, Usage: "one table over all servers", ArgsUsage: " ",
 		Description: `Asks every address in --server by four-letter words and every one in --admin by HTTP (same order; without --admin, port 8080 of each host is
-tried). Works with stock ZooKeeper, where the words need 4lw.commands.whitelist=* or the AdminServer. Latencies are of writes.
+tried). The client port decides whether a server serves: ROLE is DOWN where nobody answers, NO QUORUM where a server runs and serves nobody, and
+UNKNOWN where it may not tell. Works with stock ZooKeeper, where the words need 4lw.commands.whitelist=* or the AdminServer. Latencies are of writes.
 
    paddock status
    paddock -s zk1:2181,zk2:2181,zk3:2181 --admin zk1:8080,zk2:8080,zk3:8080 status
@@ -83,17 +86,24 @@ func (cl *cluster) table(rows []row) error {
 
 // verdict is the exit code of status.
 func (cl *cluster) verdict(rows []row) error {
-	down := 0
+	silent := 0
+	var unasked []string
 	for _, r := range rows {
 		if r.Error != "" {
 			tool.Note(cl.c, "%s", r.Error)
-			down++
+			silent++
+		}
+		if r.Unasked != "" {
+			unasked = append(unasked, r.Server)
 		}
 	}
+	if len(unasked) > 0 {
+		tool.Note(cl.c, "%s: not asked for %s: give --admin HOST:PORT,...", strings.Join(unasked, ","), adminOnly)
+	}
 	switch {
-	case down == len(rows):
+	case silent == len(rows):
 		return cli.Exit("", tool.ExitNoServer)
-	case down > 0 || slices.ContainsFunc(rows, func(r row) bool { return len(r.Alarms) > 0 }):
+	case silent > 0 || slices.ContainsFunc(rows, func(r row) bool { return len(r.Alarms) > 0 }):
 		return cli.Exit("", 1)
 	}
 	return nil
@@ -118,8 +128,11 @@ func (r *row) cells() []string {
 	}
 	alarms := strings.Join(r.Alarms, ", ")
 	role, epoch, zxid := r.Role, strconv.FormatUint(r.Epoch, 10), r.Zxid
-	if r.Error != "" {
-		role, epoch, zxid = "DOWN", "-", "-"
+	if r.State != serving {
+		role = strings.ToUpper(string(r.State))
+	}
+	if r.zxid == 0 {
+		epoch, zxid = "-", "-"
 	}
 	f := &r.Figures
 	return []string{name, role, epoch, zxid, lag, figure(f.Sessions, whole), figure(f.Watches, whole), figure(f.Znodes, whole),
@@ -137,7 +150,7 @@ func (cl *cluster) rows() []row {
 	leaders := 0
 	for _, r := range rows {
 		last = max(last, r.zxid)
-		if r.Role == "leader" {
+		if r.Role == "leader" && r.State == serving {
 			leaders++
 		}
 	}
@@ -164,11 +177,20 @@ func (cl *cluster) rows() []row {
 	return rows
 }
 
+// adminOnly is what only the admin port of a Paddock tells.
+const adminOnly = "the alarm of the disk, the clock and the number of the server"
+
 func (n *node) row() row {
-	r := row{Server: n.name(), Alarms: []string{}}
-	if n.failed != nil {
+	r := row{Server: n.name(), State: n.standing(), Alarms: []string{}}
+	switch r.State {
+	case down, untold:
 		r.Error = n.failed.Error()
 		return r
+	case noQuorum:
+		r.Alarms = append(r.Alarms, "serves nobody: it has no leader or no quorum")
+	}
+	if n.withoutAdmin() {
+		r.Unasked = adminOnly
 	}
 	r.zxid = n.zxid()
 	r.Role, r.Zxid, r.Epoch, r.Version = n.role(), fmt.Sprintf("0x%x", r.zxid), r.zxid>>32, n.versionText()
@@ -196,9 +218,6 @@ func (n *node) row() row {
 		r.ID, r.ClockMs, r.Epoch = st.Server, &ms, uint64(st.Epoch)
 		if st.DiskLow {
 			r.Alarms = append(r.Alarms, "disk low: writes that grow are refused")
-		}
-		if !st.Active {
-			r.Alarms = append(r.Alarms, "serves nobody")
 		}
 		if off := n.clock.Abs(); off > 500*time.Millisecond+n.asked/2 {
 			r.Alarms = append(r.Alarms, "clock differs from this machine's")
