@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
 // Checkpoint is an image in a file.
@@ -25,9 +26,6 @@ type Checkpoint struct {
 }
 
 const imageSuffix = ".img"
-
-// syncEvery bounds what a checkpoint leaves to be written at once, which would hold up the log's syncs.
-const syncEvery = 1 << 20
 
 // Checkpoint writes an image of the newest commit beside everything else that goes on, and removes all but the newest few. meta goes into
 // the image's header as it is. If there is one of that zxid already, that is the answer.
@@ -63,7 +61,7 @@ func (s *Store) checkpoint(ctx context.Context, meta []byte, rate int64) (Checkp
 	if _, err := rand.Read(h.Draw[:]); err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint %v: %w", c.zxid, err)
 	}
-	size, err := writeFile(path, func(w io.Writer) error { return s.writeImage(ctx, w, h, rate) })
+	size, err := atomicfile.Write(s.opt.Files, path, 0o600, func(w io.Writer) error { return s.writeImage(ctx, w, h, rate) })
 	s.Trim()
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint %v: %w", c.zxid, err)
@@ -158,69 +156,6 @@ func (p *pacer) pause(n int) error {
 	}
 }
 
-// writeFile makes a file that is either complete and durable under path, or not there.
-func writeFile(path string, write func(w io.Writer) error) (size int64, err error) {
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(tmp)
-		}
-	}()
-	sw := &syncingWriter{f: f}
-	bw := bufio.NewWriterSize(sw, blockBytes)
-	if err := write(bw); err != nil {
-		return 0, err
-	}
-	if err := bw.Flush(); err != nil {
-		return 0, err
-	}
-	if err := f.Sync(); err != nil {
-		return 0, err
-	}
-	if err := f.Close(); err != nil {
-		return 0, err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return 0, err
-	}
-	return sw.size, syncDir(filepath.Dir(path))
-}
-
-// syncingWriter has what it wrote stored now and then. The first error is final: a sync that failed is not tried again.
-type syncingWriter struct {
-	f       *os.File
-	size    int64
-	pending int
-}
-
-// Write implements [io.Writer].
-func (w *syncingWriter) Write(b []byte) (int, error) {
-	n, err := w.f.Write(b)
-	w.size += int64(n)
-	if err != nil {
-		return n, err
-	}
-	if w.pending += n; w.pending < syncEvery {
-		return n, nil
-	}
-	from, length := w.size-int64(w.pending), int64(w.pending)
-	w.pending = 0
-	return n, writeBack(w.f, from, length)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 func imageName(z zxid.ID) string { return fmt.Sprintf("%016x%s", uint64(z), imageSuffix) }
 
 // Checkpoints lists the checkpoints, the newest first. The log must be kept from the oldest on.
@@ -263,7 +198,7 @@ func (s *Store) prune() error {
 		return err
 	}
 	for _, c := range list[min(len(list), s.opt.KeepCheckpoints):] {
-		if err := os.Remove(c.Path); err != nil {
+		if err := s.opt.Files.Remove(c.Path); err != nil {
 			return fmt.Errorf("remove an old checkpoint: %w", err)
 		}
 	}

@@ -161,6 +161,31 @@ func TestBatchOutlivesAFullDisk(t *testing.T) {
 	}
 }
 
+// A database that lacks a record gives no image.
+func TestCheckpointOfADatabaseWithAHole(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, Options{Sum: func() Target { return newPairs() }, ReserveBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPairs()
+	p.set(7, "n1", "a", "n2", "b", "n3", "c")
+	w := s.db.NewWriteBatchAt(7)
+	err = errors.Join(s.Commit(Collect(p)), w.Delete([]byte("n2")), w.Flush())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Checkpoint(t.Context(), nil); !errors.Is(err, ErrRebuild) {
+		t.Errorf("a checkpoint of a database with a hole: %v", err)
+	}
+	if all, err := s.Checkpoints(); err != nil || len(all) > 0 {
+		t.Errorf("there are %v, %v", all, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Values of any size that a client may be allowed to write go through every way: tables up to 1 MiB, the value log above, images.
 func TestLargeValues(t *testing.T) {
 	dir := t.TempDir()

@@ -1,22 +1,8 @@
 package store
 
-import (
-	"os"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // pageout gives the advice for n bytes at addr, which are no memory of Go's.
 func pageout(addr, n uintptr) {
 	_, _, _ = unix.Syscall(unix.SYS_MADVISE, addr, n, unix.MADV_PAGEOUT)
-}
-
-// writeBack starts the storing of a part of a file and waits for it, without the journal and without a flush of the disk's cache, which
-// the log's syncs would have to wait for. It makes nothing durable; the sync at the end does.
-func writeBack(f *os.File, off, n int64) error {
-	err := unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
-	if err == unix.ENOSYS || err == unix.EINVAL || err == unix.ESPIPE {
-		return nil
-	}
-	return err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
 // What callers distinguish, with errors.Is.
@@ -61,6 +62,7 @@ type Options struct {
 	KeepCheckpoints int           // 0 means 3
 	CheckpointRate  int64         // bytes of records a second that a checkpoint may read; 0 means DefaultCheckpointRate, negative no limit
 	Logger          *slog.Logger  // nil discards
+	Files           atomicfile.FS // what images are written on; nil means atomicfile.OS
 	Sum             func() Target // what the records of an image are summed with; nil means znode.NewChecker
 }
 
@@ -91,6 +93,9 @@ func (o *Options) fill() {
 	}
 	if o.CheckpointRate == 0 {
 		o.CheckpointRate = DefaultCheckpointRate
+	}
+	if o.Files == nil {
+		o.Files = atomicfile.OS{}
 	}
 	if o.Sum == nil {
 		o.Sum = func() Target { return znode.NewChecker() }
@@ -126,6 +131,9 @@ func Open(dir string, opt Options) (*Store, error) {
 		}
 	}
 	s := &Store{dir: dir, opt: opt}
+	if err := s.clearHalves(); err != nil {
+		return nil, err
+	}
 	if err := s.needSpace(min(uint64(opt.ReserveBytes), openBytes)); err != nil {
 		return nil, err
 	}
@@ -136,6 +144,18 @@ func Open(dir string, opt Options) (*Store, error) {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
+}
+
+// clearHalves removes what a crash has left of images that were being written.
+func (s *Store) clearHalves() error {
+	halves, err := filepath.Glob(filepath.Join(s.dir, checkpointDir, "*.tmp"))
+	for _, name := range halves {
+		err = errors.Join(err, s.opt.Files.Remove(name))
+	}
+	if err != nil {
+		return fmt.Errorf("open the store: remove the half of an image: %w", err)
+	}
+	return nil
 }
 
 // Names under the directory of a store.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
 // A transfer sends an image file to a peer in chunks that say where they begin. The receiver's file is the memory of how far it came: after
@@ -54,7 +56,7 @@ func (s *Sender) Close() error { return s.f.Close() }
 type Receiver struct {
 	mu   sync.Mutex
 	s    *Store
-	f    *os.File
+	f    atomicfile.File
 	path string
 	off  int64
 	size int64
@@ -77,13 +79,13 @@ func (s *Store) Receive(h ImageHeader, size int64) (*Receiver, error) {
 	}
 	for _, e := range entries {
 		if e.Name() != name {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			if err := s.opt.Files.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return nil, fmt.Errorf("receive an image: %w", err)
 			}
 		}
 	}
 	path := filepath.Join(dir, name)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := s.opt.Files.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("receive an image: %w", err)
 	}
@@ -138,13 +140,10 @@ func (r *Receiver) Finish() (Checkpoint, error) {
 		err = fmt.Errorf("received an image at %v instead of that at %v: %w", h.Zxid, r.head.Zxid, ErrImage)
 	}
 	if err != nil {
-		return Checkpoint{}, errors.Join(err, os.Remove(r.path))
+		return Checkpoint{}, errors.Join(err, r.s.opt.Files.Remove(r.path))
 	}
 	path := filepath.Join(r.s.dir, checkpointDir, imageName(h.Zxid))
-	if err := os.Rename(r.path, path); err != nil {
-		return Checkpoint{}, fmt.Errorf("receive an image: %w", err)
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := atomicfile.Move(r.s.opt.Files, r.path, path); err != nil {
 		return Checkpoint{}, fmt.Errorf("receive an image: %w", err)
 	}
 	return Checkpoint{Path: path, Zxid: h.Zxid, Size: r.size}, nil
