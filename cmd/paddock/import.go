@@ -2,14 +2,19 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
+	"github.com/paddock-zk/paddock/compat/auth"
 	"github.com/paddock-zk/paddock/compat/datadir"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/znode"
@@ -23,6 +28,10 @@ func importCommand() *cli.Command {
 folder of them: zxids, versions, cversions, ACLs, times, ephemerals and their sessions are kept, so clients with a live
 session go on with it. The source is only read.
 
+What is damaged or missing in the source is named, with file, offset and zxid, and nothing is written: take the folder of another
+server of the ensemble, or go on without it with --accept-loss. ACLs of a scheme in which nobody can identify himself to this
+server (sasl) would lock their owners out: their nodes are counted, and nothing is written without --accept-acls.
+
    paddock import --from /var/lib/zookeeper --data-dir /var/lib/paddock
    paddock serve --data-dir /var/lib/paddock
 
@@ -30,6 +39,8 @@ For an ensemble, run it on each server with the same source and that server's --
 		Flags: tool.OfflineFlags(
 			&cli.StringFlag{Name: "from", Usage: "dataDir of ZooKeeper (the folder that holds version-2)", EnvVars: []string{"PADDOCK_IMPORT_FROM"}},
 			&cli.StringFlag{Name: "from-log", Usage: "dataLogDir of ZooKeeper, if it has one of its own", EnvVars: []string{"PADDOCK_IMPORT_FROM_LOG"}},
+			&cli.BoolFlag{Name: "accept-loss", Usage: "go on without what is damaged or missing; say it once without this flag to see what that is", EnvVars: []string{"PADDOCK_IMPORT_ACCEPT_LOSS"}},
+			&cli.BoolFlag{Name: "accept-acls", Usage: "take nodes whose ACLs name a scheme in which nobody can identify himself to this server", EnvVars: []string{"PADDOCK_IMPORT_ACCEPT_ACLS"}},
 			newDataDirFlag(), serverIDFlag()),
 		Action: importAction,
 	}
@@ -53,9 +64,14 @@ func importAction(c *cli.Context) error {
 	case c.Context.Err() != nil:
 		return madeNothing(c.Context, "import", dir, c.Context.Err())
 	case err != nil:
-		return fmt.Errorf("import: nothing was written: %w", err)
+		return fmt.Errorf("import: nothing was written: %w%s", err, lossAdvice(err))
 	case rep.Zxid == 0: // it has been started and never written to
 		return &tool.Error{Tried: "import from " + c.String("from"), Happened: "it holds no transaction, so there is nothing to take over", Todo: "start with an empty folder: paddock serve --data-dir " + dir, Code: 1}
+	}
+	foreign := foreignACLs(rep)
+	if foreign != "" && !c.Bool("accept-acls") {
+		return &tool.Error{Tried: "import from " + c.String("from"), Happened: foreign + "; nothing was written",
+			Todo: "say --accept-acls to take them as they are: the superuser (DigestAuthenticationProvider.superDigest) can give them other ACLs", Code: 1}
 	}
 	seed := binary.BigEndian.AppendUint64(nil, st.Digest())
 	id, err := rebornIdentity("import", seed, rep.Zxid, rep.Epoch.Generation()+1, c.Int("id"))
@@ -72,11 +88,37 @@ func importAction(c *cli.Context) error {
 		text += fmt.Sprintf("from %d transactions in %d logs", rep.Transactions, len(rep.Logs))
 	}
 	if rep.Torn != "" {
-		text += "\nleft out, torn and never acknowledged: " + rep.Torn
+		text += "\nleft out, as it was not acknowledged: " + rep.Torn
+	}
+	for _, loss := range rep.Loss {
+		text += "\nlost: " + loss
+	}
+	if foreign != "" {
+		text += "\n" + foreign
 	}
 	b := bornOf(dir, id, st)
 	b.Znodes = rep.Nodes
 	return b.print(out, text)
+}
+
+// lossAdvice says how to go on after a refusal.
+func lossAdvice(err error) string {
+	if loss := (*datadir.LossError)(nil); !errors.As(err, &loss) {
+		return ""
+	}
+	return "\nTake the folder of another server of the ensemble, which may be whole; or say --accept-loss to go on without what is named here."
+}
+
+// foreignACLs tells of nodes whose ACLs name schemes of which no client can prove an identity here; empty if there are none.
+func foreignACLs(rep *datadir.Report) string {
+	var parts []string
+	for _, scheme := range slices.Sorted(maps.Keys(rep.Schemes)) {
+		if !auth.Provable(scheme) {
+			parts = append(parts, fmt.Sprintf("%d nodes have ACLs of scheme %q, in which nobody can identify himself to this server, so those whom they name are locked out (the first is %s)",
+				rep.Schemes[scheme].Nodes, scheme, rep.Schemes[scheme].First))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // importLoad reads the source with a progress bar for each of its files.
@@ -85,7 +127,7 @@ func importLoad(c *cli.Context, st *znode.State) (*datadir.Report, error) {
 	defer b.Finish()
 	var file string
 	return datadir.Load(datadir.Options{
-		DataDir: c.String("from"), DataLogDir: c.String("from-log"), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Context: c.Context,
+		DataDir: c.String("from"), DataLogDir: c.String("from-log"), AcceptLoss: c.Bool("accept-loss"), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Context: c.Context,
 		Progress: func(p datadir.Progress) {
 			if p.File != file {
 				file = p.File

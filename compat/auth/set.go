@@ -21,6 +21,12 @@ const (
 	SchemeSuper    = "super" // an identity that passes every check; not a scheme to authenticate with
 )
 
+// Provable says whether a client can have an identity of a scheme here, if the scheme is configured. ACLs may name others: sasl is known
+// and no mechanism is there, and a tree that was imported may name what another server's plugin knew.
+func Provable(scheme string) bool {
+	return slices.Contains([]string{"world", SchemeIP, SchemeDigest, SchemeX509, SchemeSuper}, scheme)
+}
+
 // Config says which schemes exist and who is privileged. The zero value is ZooKeeper's default: ip and digest, no super user.
 type Config struct {
 	Digest   Digest

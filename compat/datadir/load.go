@@ -1,7 +1,6 @@
 package datadir
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +24,7 @@ var ErrNothing = errors.New("no ZooKeeper data found")
 type Options struct {
 	DataDir    string           // dataDir of zoo.cfg: the folder that holds version-2
 	DataLogDir string           // dataLogDir; "" = DataDir
+	AcceptLoss bool             // go on without what is missing or damaged; false: a *LossError names it
 	Progress   func(p Progress) // called now and then; nil = never
 	Log        *slog.Logger     // warnings; nil = none
 	Context    context.Context  // ends the load early; nil = never
@@ -47,15 +47,16 @@ type Report struct {
 	Epoch        zxid.Epoch
 	Nodes        int
 	Sessions     int
-	Transactions int    // replayed from the logs
-	Torn         string // the entry that ended the last log, if it was torn
+	Transactions int               // replayed from the logs
+	Torn         string            // the entry that ended the last log, if it was torn
+	Loss         []string          // what is missing, in the order in which it was found
+	Schemes      map[string]Scheme // of the ACLs, by name
 }
 
-// file is a snapshot or a log, and the zxid in its name.
-type file struct {
-	path string
-	zxid int64
-	size int64
+// Scheme says how much an ACL scheme is used.
+type Scheme struct {
+	Nodes int    // that name it
+	First string // one of them, the first by path
 }
 
 // Load reads a data directory into st (which it empties first).
@@ -72,113 +73,85 @@ func Load(o Options, st *znode.State) (*Report, error) {
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
-	snaps, err := list(o.DataDir, "snapshot.")
+	snaps, logs, err := o.files()
 	if err != nil {
 		return nil, err
 	}
-	logs, err := list(o.DataLogDir, "log.")
-	if err != nil {
+	l := &loader{o: &o, rep: &Report{Schemes: map[string]Scheme{}}, snaps: snaps, logs: logs}
+	if err := l.newestSnapshot(); err != nil {
 		return nil, err
 	}
-	if len(snaps)+len(logs) == 0 {
-		return nil, fmt.Errorf("datadir: %w in %s (looked for version-2/snapshot.* and version-2/log.*): give the dataDir of zoo.cfg", ErrNothing, o.DataDir)
-	}
-	rep := &Report{}
-	im, err := o.newestSnapshot(snaps, logs, rep)
-	if err != nil {
+	if err := l.replay(); err != nil {
 		return nil, err
 	}
-	if err := o.replay(im, logs, rep); err != nil {
-		return nil, err
+	l.judge()
+	if len(l.rep.Loss) > 0 && !o.AcceptLoss {
+		return l.rep, &LossError{l.rep.Loss}
 	}
-	rep.Epoch = epochOf(o.DataDir, zxid.ID(im.zxid).Epoch())
-	return rep, fill(st, im, rep)
+	l.rep.Epoch = epochOf(o.DataDir, zxid.ID(l.im.zxid).Epoch())
+	return l.rep, l.fill(st)
 }
 
-// list finds version-2/prefix<hex>[.gz|.snappy], oldest first.
-func list(dir, prefix string) ([]file, error) {
-	entries, err := os.ReadDir(filepath.Join(dir, "version-2"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("datadir: %w", err)
-	}
-	var out []file
-	for _, e := range entries {
-		hex, ok := strings.CutPrefix(e.Name(), prefix)
-		if !ok {
-			continue
-		}
-		hex = strings.TrimSuffix(strings.TrimSuffix(hex, ".gz"), ".snappy")
-		z, err := strconv.ParseInt(hex, 16, 64)
-		info, ierr := e.Info()
-		if err != nil || ierr != nil {
-			continue
-		}
-		out = append(out, file{filepath.Join(dir, "version-2", e.Name()), z, info.Size()})
-	}
-	slices.SortFunc(out, func(a, b file) int { return cmp.Compare(a.zxid, b.zxid) })
-	return out, nil
+// loader is one load.
+type loader struct {
+	o           *Options
+	rep         *Report
+	snaps, logs []file
+	im          *image
+	sums        map[int64]uint32 // checksums of entries that a log may repeat, by zxid
 }
 
-// newestSnapshot reads the newest snapshot that is whole. An older one will do only if the logs reach back to it.
-func (o *Options) newestSnapshot(snaps, logs []file, rep *Report) (*image, error) {
+// newestSnapshot reads the newest snapshot that is whole. Whether the logs cover what lies behind an older one, the replay sees.
+func (l *loader) newestSnapshot() error {
 	var damaged []error
-	for _, f := range slices.Backward(snaps) {
-		if len(damaged) > 0 && !covers(logs, f.zxid) {
-			break
-		}
+	for _, f := range slices.Backward(l.snaps) {
 		im := newImage()
-		err := o.readFile(f, func(r io.Reader) error { return readSnapshot(r, im) })
+		err := l.o.readFile(f, func(r io.Reader) error { return readSnapshot(r, im) })
 		if err == nil {
-			im.zxid = f.zxid
-			rep.Snapshot, rep.SnapshotZxid = f.path, zxid.ID(f.zxid)
-			return im, nil
+			im.zxid, im.exact = f.zxid, f.zxid == 0
+			l.im, l.rep.Snapshot, l.rep.SnapshotZxid = im, f.path, zxid.ID(f.zxid)
+			return nil
 		}
-		if o.Context.Err() != nil {
-			return nil, err
+		if l.o.Context.Err() != nil {
+			return err
 		}
 		damaged = append(damaged, err)
-		o.Log.Warn("a snapshot cannot be used; trying an older one", "err", err)
+		l.o.Log.Warn("a snapshot cannot be used; trying an older one", "err", err)
 	}
-	if len(snaps) == 0 && logs[0].zxid&0xffffffff <= 1 { // a server that never took a snapshot
-		return newImage(), nil
+	if len(damaged) > 0 {
+		return fmt.Errorf("datadir: no snapshot can be used; copy an intact data directory from another server of the ensemble: %w", errors.Join(damaged...))
 	}
-	if len(damaged) == 0 {
-		return nil, fmt.Errorf("datadir: %w: no snapshot, and the oldest log begins at 0x%x: earlier transactions are missing", ErrDamaged, logs[0].zxid)
+	l.im = newImage()
+	l.im.exact = true
+	if first := l.logs[0].zxid; first != 1 && first != 1<<32+1 { // these two begin the history of a server that never took a snapshot
+		return fmt.Errorf("datadir: %w: there is no snapshot, and the oldest log, %s, begins at zxid 0x%x: all that came before is missing, so nothing can be made of it; "+
+			"snapshots are in dataDir, logs in dataLogDir, and both are needed", ErrDamaged, l.logs[0].path, first)
 	}
-	return nil, fmt.Errorf("datadir: no usable snapshot whose gap the logs cover; copy an intact one from another server of the ensemble: %w", errors.Join(damaged...))
+	return nil
 }
 
-// covers says whether the logs hold what came right after z.
-func covers(logs []file, z int64) bool {
-	return len(logs) > 0 && logs[0].zxid <= z+1
-}
-
-// readFile opens, unpacks and reads one file; errors name it.
+// readFile opens, unpacks and reads one snapshot; errors name it.
 func (o *Options) readFile(f file, read func(io.Reader) error) error {
 	fd, err := os.Open(f.path)
 	if err != nil {
 		return fmt.Errorf("datadir: %w", err)
 	}
 	defer fd.Close()
-	counted := &counter{ctx: o.Context, r: fd, tell: func(n int64) { o.Progress(Progress{File: f.path, Done: n, Of: f.size}) }}
-	r, err := unpack(f.path, counted)
+	r, err := unpack(f.path, o.counted(f, fd))
 	if err == nil {
 		err = read(r)
 	}
 	if ended := o.Context.Err(); ended != nil { // before anything is made of half a file
 		return fmt.Errorf("datadir: %s: %w", f.path, ended)
 	}
-	var torn *errTorn
-	if errors.As(err, &torn) {
-		return torn
-	}
 	if err != nil {
 		return fmt.Errorf("datadir: %s: %w", f.path, err)
 	}
 	return nil
+}
+
+func (o *Options) counted(f file, r io.Reader) *counter {
+	return &counter{ctx: o.Context, r: r, tell: func(n int64) { o.Progress(Progress{File: f.path, Done: n, Of: f.size}) }}
 }
 
 // counter tells how many bytes were read, once for each MiB.
@@ -202,37 +175,6 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// replay applies what the logs hold behind the snapshot.
-func (o *Options) replay(im *image, logs []file, rep *Report) error {
-	from := im.zxid
-	for i, f := range logs {
-		if i+1 < len(logs) && logs[i+1].zxid <= from+1 {
-			continue // the next one begins early enough
-		}
-		err := o.readFile(f, func(r io.Reader) error {
-			return readLog(r, func(t *logTxn) error {
-				if t.zxid > from {
-					im.apply(t)
-					rep.Transactions++
-				}
-				return nil
-			})
-		})
-		var torn *errTorn
-		switch {
-		case errors.As(err, &torn) && i == len(logs)-1:
-			rep.Torn = fmt.Sprintf("%s: %v", f.path, torn)
-			o.Log.Warn("the last log ends in a torn entry, which was never acknowledged; it is left out", "file", f.path, "offset", torn.at)
-		case o.Context.Err() != nil:
-			return err
-		case err != nil:
-			return fmt.Errorf("datadir: %s: %w: copy an intact data directory from another server of the ensemble", f.path, err)
-		}
-		rep.Logs = append(rep.Logs, f.path)
-	}
-	return nil
-}
-
 // epochOf is the highest epoch that the server has seen: of its last zxid, or of its epoch files.
 func epochOf(dir string, e zxid.Epoch) zxid.Epoch {
 	for _, name := range []string{"currentEpoch", "acceptedEpoch"} {
@@ -248,16 +190,36 @@ func epochOf(dir string, e zxid.Epoch) zxid.Epoch {
 }
 
 // fill puts the image into the state.
-func fill(st *znode.State, im *image, rep *Report) error {
+func (l *loader) fill(st *znode.State) error {
 	st.BeginImport()
-	for id, timeout := range im.sessions {
+	for id, timeout := range l.im.sessions {
 		if err := st.ImportSession(session.ID(id), timeout, session.LegacyPassword(session.ID(id))); err != nil {
 			return fmt.Errorf("datadir: session 0x%x: %w", uint64(id), err)
 		}
 	}
-	if err := im.walk(st.ImportNode); err != nil {
+	err := l.im.walk(func(n *znode.Image) error {
+		l.rep.Nodes++
+		l.rep.countSchemes(n)
+		return st.ImportNode(n)
+	})
+	if err != nil {
 		return fmt.Errorf("datadir: %w", err)
 	}
-	rep.Zxid, rep.Nodes, rep.Sessions = zxid.ID(im.zxid), len(im.nodes), len(im.sessions)
-	return st.EndImport(zxid.ID(im.zxid), im.time)
+	l.rep.Zxid, l.rep.Sessions = zxid.ID(l.im.zxid), len(l.im.sessions)
+	return st.EndImport(zxid.ID(l.im.zxid), l.im.time)
+}
+
+func (r *Report) countSchemes(n *znode.Image) {
+	seen := map[string]bool{}
+	for _, a := range n.ACL {
+		if seen[a.Scheme] {
+			continue
+		}
+		seen[a.Scheme] = true
+		s := r.Schemes[a.Scheme]
+		if s.Nodes++; s.First == "" || n.Path < s.First {
+			s.First = n.Path
+		}
+		r.Schemes[a.Scheme] = s
+	}
 }

@@ -1,7 +1,6 @@
 package datadir
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"hash/adler32"
@@ -58,53 +57,72 @@ type logOp struct {
 	version        int32
 }
 
-// errTorn ends a log: the last entry was not written completely. At says where the good part ends.
-type errTorn struct {
-	at  int64
-	why string
+// logReader reads one log: entry by entry, and anywhere once an entry is broken.
+type logReader struct {
+	r      io.ReaderAt
+	size   int64
+	stream *stream
 }
 
-func (e *errTorn) Error() string { return fmt.Sprintf("torn entry at offset %d: %s", e.at, e.why) }
-
-// readLog calls each for every entry. It returns nil at a clean end, *errTorn at an entry that is not whole.
-func readLog(r io.Reader, each func(*logTxn) error) error {
-	s := newStream(r)
+// each calls f for every entry with its offset, until f returns an error. It returns nil at a clean end, *brokenEntry at an entry that is not whole.
+func (l *logReader) each(f func(at int64, body []byte) error) error {
+	if l.size == 0 {
+		return nil // created and never written
+	}
+	s := l.stream
 	if magic, v := s.int(), s.int(); magic != logMagic || v != formatV2 {
-		if errors.Is(s.err, io.EOF) {
-			return nil // created and never written
-		}
-		return fmt.Errorf("%w: not a transaction log of format 2 (magic %08x, version %d)", ErrDamaged, uint32(magic), v)
+		return &brokenEntry{why: fmt.Sprintf("this is not a transaction log of format 2 (magic %08x, version %d)", uint32(magic), v), headless: true}
 	}
 	s.long() // dbid
 	for {
 		at := s.off
 		sum, body := s.long(), s.buffer()
+		why := ""
 		switch {
-		case errors.Is(s.err, io.EOF) && s.off == at, s.err == nil && len(body) == 0:
-			return nil // the end of the file, or of what was preallocated
+		case s.err == nil && len(body) == 0 && sum != 0:
+			why = "it has a checksum and no length"
+		case errors.Is(s.err, io.EOF) && s.off == at, s.err == nil && len(body) == 0: // the end of the file, or of what was preallocated
+		case s.err == nil && !l.marked():
+			why = "its end mark is missing"
 		case s.err != nil:
-			return &errTorn{at, s.err.Error()}
+			why = s.err.Error()
+		default:
+			if have := adler32.Checksum(body); int64(have) != sum {
+				why = fmt.Sprintf("its checksum is %08x, its bytes say %08x", uint64(sum), have)
+				break
+			}
+			if err := f(at, body); err != nil {
+				return err
+			}
+			continue
 		}
-		var mark [1]byte
-		if !s.fill(mark[:]) || mark[0] != endOfEntry {
-			return &errTorn{at, "its end mark is missing"}
-		}
-		if have := adler32.Checksum(body); int64(have) != sum {
-			return &errTorn{at, fmt.Sprintf("checksum %08x, its bytes say %08x", uint64(sum), have)}
-		}
-		t, err := decodeTxn(body)
-		if err != nil {
-			return fmt.Errorf("entry at offset %d: %w", at, err)
-		}
-		if err := each(t); err != nil {
-			return fmt.Errorf("entry at offset %d: %w", at, err)
-		}
+		return l.end(at, why)
 	}
+}
+
+// marked reads the byte that ends an entry.
+func (l *logReader) marked() bool {
+	var mark [1]byte
+	return l.stream.fill(mark[:]) && mark[0] == endOfEntry
+}
+
+// end judges what is behind the last entry that is whole: why is empty if nothing is there.
+func (l *logReader) end(at int64, why string) error {
+	behind, err := l.wholeEntries(at)
+	switch {
+	case err != nil:
+		return err
+	case why == "" && behind.count == 0:
+		return nil
+	case why == "":
+		why = "zeros stand where it should be"
+	}
+	return &brokenEntry{at: at, why: why, behind: behind}
 }
 
 // decodeTxn reads a TxnHeader and its record; the digest that may follow is not looked at.
 func decodeTxn(body []byte) (*logTxn, error) {
-	s := newStream(bytes.NewReader(body))
+	s := bodyStream(body)
 	t := &logTxn{session: s.long()}
 	s.int() // cxid
 	t.zxid, t.time = s.long(), s.long()
@@ -147,7 +165,7 @@ func decodeMulti(s *stream, t *logTxn) {
 	n := int(s.int())
 	for i := 0; i < n && s.err == nil; i++ {
 		kind := s.int()
-		sub := newStream(bytes.NewReader(s.buffer()))
+		sub := bodyStream(s.buffer())
 		if kind == typeError {
 			t.failed = true
 			continue

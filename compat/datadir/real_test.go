@@ -135,14 +135,23 @@ func compare(t *testing.T, want map[string]seen, st *znode.State) {
 		stat, _, _ := st.Node(im.Path)
 		got := zk.Stat{Czxid: stat.Czxid, Mzxid: stat.Mzxid, Ctime: stat.Ctime, Mtime: stat.Mtime, Version: stat.Version, Cversion: stat.Cversion, Aversion: stat.Aversion,
 			EphemeralOwner: stat.EphemeralOwner, DataLength: stat.DataLength, NumChildren: stat.NumChildren, Pzxid: stat.Pzxid}
-		if !ok || w.data != string(im.Data) || w.stat != got {
-			t.Errorf("%s: loaded %q %+v, clients saw %v %q %+v", im.Path, im.Data, got, ok, w.data, w.stat)
+		if !ok || w.data != string(im.Data) || w.stat != got || w.acl != aclText(im.ACL) {
+			t.Errorf("%s: loaded %q %+v %v, clients saw %v %q %+v %s", im.Path, im.Data, got, aclText(im.ACL), ok, w.data, w.stat, w.acl)
 		}
 		return nil
 	})
 	if err != nil || n != len(want) {
 		t.Errorf("%d nodes loaded, clients saw %d (%v)", n, len(want), err)
 	}
+}
+
+// aclText is a list as the client prints it.
+func aclText(list []znode.ACL) string {
+	var out []zk.ACL
+	for _, a := range list {
+		out = append(out, zk.ACL{Perms: int32(a.Perms), Scheme: a.Scheme, ID: a.ID})
+	}
+	return fmt.Sprint(out)
 }
 
 // again writes the state for ZooKeeper and compares what its clients see then.

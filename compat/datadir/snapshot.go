@@ -22,7 +22,14 @@ const (
 // snapshotSink takes what a snapshot holds.
 type snapshotSink interface {
 	session(id int64, timeoutMs int32)
-	node(n *znode.Image) error // Path is "/" for the root; parents come before children
+	node(n *snapNode) error // parents come before children
+	reached(zxid int64)     // the transaction that was last when the snapshot was finished
+}
+
+// snapNode is a node of a snapshot. Path is "/" for the root.
+type snapNode struct {
+	znode.Image
+	lostACL int64 // the key of its ACL list, if the table does not hold it: then a log behind the snapshot does. 0 = known
 }
 
 // readSnapshot reads one uncompressed snapshot. Whatever is wrong with it is an error that wraps ErrDamaged.
@@ -46,7 +53,7 @@ func readSnapshot(r io.Reader, to snapshotSink) error {
 	if err := readNodes(s, acls, to); err != nil {
 		return err
 	}
-	return readSeals(s)
+	return readSeals(s, to)
 }
 
 func readACLTable(s *stream) map[int64][]znode.ACL {
@@ -68,7 +75,7 @@ func readNodes(s *stream, acls map[int64][]znode.ACL, to snapshotSink) error {
 		if s.err != nil || path == endOfNodes {
 			break
 		}
-		n := znode.Image{Path: path, Data: s.buffer()}
+		n := snapNode{Image: znode.Image{Path: path, Data: s.buffer()}}
 		key := s.long()
 		n.Czxid, n.Mzxid, n.Ctime, n.Mtime = s.long(), s.long(), s.long(), s.long()
 		n.Version, n.Cversion, n.Aversion = s.int(), s.int(), s.int()
@@ -77,10 +84,9 @@ func readNodes(s *stream, acls map[int64][]znode.ACL, to snapshotSink) error {
 			break
 		}
 		list, ok := acls[key]
-		if !ok {
-			return fmt.Errorf("%w: node %s names ACL list %d, which is not in the table", ErrDamaged, path, key)
+		if n.ACL = list; !ok { // the table is written first, and the node was made or got its list while the snapshot was written
+			n.lostACL = key
 		}
-		n.ACL = list
 		if path == "" {
 			n.Path = "/"
 		}
@@ -99,19 +105,39 @@ func whole(s *stream) error {
 	return s.err
 }
 
-// readSeals checks the Adler-32 behind the nodes, and those behind the optional parts, as far as the file goes.
-func readSeals(s *stream) error {
+// Behind the first seal there may be two parts, each with a seal of its own; which ones, only their length tells.
+const (
+	sealSize   = 8 + 4 + 1
+	digestPart = 8 + 4 + 8 + sealSize // since 3.6, unless digest.enabled=false: zxid, version, digest
+	zxidPart   = 8 + sealSize         // since 3.9, unless serializeLastProcessedZxid.enabled=false
+)
+
+// readSeals checks the Adler-32 behind the nodes, and those behind the optional parts.
+func readSeals(s *stream, to snapshotSink) error {
 	if err := readSeal(s); err != nil {
 		return err
 	}
-	for _, part := range []func(){func() { s.long(); s.int(); s.long() }, func() { s.long() }} {
-		part()
-		if errors.Is(s.err, io.EOF) { // older versions end after any seal
-			return nil
-		}
+	rest, err := s.r.Peek(digestPart + zxidPart + 1)
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("%w: behind offset %d: %w", ErrDamaged, s.off, err)
+	}
+	switch len(rest) {
+	case 0, digestPart, zxidPart, digestPart + zxidPart:
+	default:
+		return fmt.Errorf("%w: at least %d bytes are behind offset %d, which is no version's way to end a snapshot", ErrDamaged, len(rest), s.off)
+	}
+	if len(rest) >= digestPart {
+		at := s.long()
+		s.int()
+		s.long()
+		to.reached(at)
 		if err := readSeal(s); err != nil {
 			return err
 		}
+	}
+	if len(rest) == zxidPart || len(rest) == digestPart+zxidPart {
+		to.reached(s.long())
+		return readSeal(s)
 	}
 	return nil
 }

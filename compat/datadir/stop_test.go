@@ -27,6 +27,9 @@ func TestStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(folder, "log.6"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := datadir.Load(datadir.Options{DataDir: dir}, znode.NewState(znode.Options{})); err != nil {
 		t.Fatal(err)
 	}

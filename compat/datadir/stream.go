@@ -2,6 +2,7 @@ package datadir
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
@@ -33,6 +34,11 @@ type stream struct {
 
 func newStream(r io.Reader) *stream {
 	return &stream{r: bufio.NewReaderSize(r, 1<<20), sum: adler32.New()}
+}
+
+// bodyStream reads one record that is in memory already.
+func bodyStream(b []byte) *stream {
+	return &stream{r: bufio.NewReaderSize(bytes.NewReader(b), 512), sum: adler32.New()}
 }
 
 func (s *stream) fail(err error) {
@@ -96,9 +102,16 @@ func (s *stream) buffer() []byte {
 
 func (s *stream) text() string { return string(s.buffer()) }
 
+// acls reads a list of ACLs; null is what ZooKeeper takes for it, the open list.
 func (s *stream) acls() []znode.ACL {
 	n := int(s.int())
-	if n < 0 || n > maxField/12 || s.err != nil {
+	switch {
+	case s.err != nil:
+		return nil
+	case n == -1:
+		return openList()
+	case n < 0 || n > maxField/12:
+		s.fail(fmt.Errorf("%w: %d ACLs at offset %d", ErrDamaged, n, s.off-4))
 		return nil
 	}
 	var out []znode.ACL
