@@ -93,7 +93,7 @@ func (k *Checker) final(s *Sim) error {
 		if n.up {
 			n.count()
 		}
-		if n.running() && n.soft.Role == zab.Leading && n.soft.Active && len(n.applied) < len(k.history) {
+		if n.Running() && n.soft.Role == zab.Leading && n.soft.Active && len(n.applied) < len(k.history) {
 			return fmt.Errorf("the settled leader %d has applied %d of %d transactions", n.id, len(n.applied), len(k.history))
 		}
 	}

@@ -115,20 +115,20 @@ func (s *Sim) send(m zab.Message) {
 		s.violate("message to nobody: %v", m)
 	}
 	f := &s.opt.Faults
-	if s.net.cut[from][to] || s.chance(f.Loss) {
+	if s.net.cut[from][to] || s.Chance(f.Loss) {
 		s.Stats.Dropped++
 		return
 	}
 	s.deliver(m, from, to)
-	if s.chance(f.Dup) {
+	if s.Chance(f.Dup) {
 		s.deliver(m, from, to)
 	}
 }
 
 func (s *Sim) deliver(m zab.Message, from, to int) {
 	f := &s.opt.Faults
-	d := s.between(f.DelayMin, f.DelayMax)
-	if s.chance(f.DelayTail) {
+	d := s.Between(f.DelayMin, f.DelayMax)
+	if s.Chance(f.DelayTail) {
 		d *= 10
 	}
 	// Every receiver gets its own copy of the bytes, through the real codec.
@@ -147,12 +147,12 @@ func (s *Sim) deliver(m zab.Message, from, to int) {
 			at = *free + d
 		}
 	}
-	if !s.chance(f.Reorder) {
+	if !s.Chance(f.Reorder) {
 		last := &s.net.last[lane][from][to]
 		at = max(at, *last+1)
 		*last = at
 	}
-	s.at(at, func() {
+	s.At(at, func() {
 		if s.net.cut[from][to] {
 			s.Stats.Dropped++
 			return

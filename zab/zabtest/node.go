@@ -10,18 +10,15 @@ import (
 
 // node is one server: a core with its fake shell.
 type node struct {
+	Process
 	sim     *Sim
 	id      zab.PeerID
 	ens     zab.Ensemble
 	disk    *Disk
-	up      bool
-	life    int // counts incarnations, so that late events of an older one find nobody
 	core    *zab.Core
 	soft    zab.SoftState
 	applied []Applied
 	diskAt  int64 // when the last queued batch will be durable
-	paused  int64 // until then
-	backlog []func()
 	ticked  int64
 	held    [][]byte // forwards that the leader could not propose yet
 	mine    map[uint64]forwarded
@@ -37,8 +34,6 @@ type forwarded struct {
 	link, order uint64
 }
 
-func (n *node) running() bool { return n.up && n.paused <= n.sim.now }
-
 // start begins a new life from what is durable. The state machine kept a random part of what it had applied.
 func (n *node) start() {
 	if n.up {
@@ -47,7 +42,7 @@ func (n *node) start() {
 	image := n.disk.Image()
 	keep := len(image)
 	if len(n.applied) > keep && slices.Equal(n.applied[:keep], image) {
-		keep += n.sim.rng.IntN(len(n.applied) - keep + 1)
+		keep += n.sim.Rand.IntN(len(n.applied) - keep + 1)
 		image = n.applied[:keep]
 	}
 	n.applied = slices.Clone(image)
@@ -56,39 +51,24 @@ func (n *node) start() {
 		at = n.applied[keep-1].Zxid
 	}
 	c, err := zab.New(zab.Config{ID: n.id, Ensemble: n.ens, Log: n.disk, Applied: at,
-		Rand: rand.NewPCG(n.sim.rng.Uint64(), uint64(n.id)), Timing: n.sim.opt.Timing, Limits: n.sim.opt.Limits})
+		Rand: rand.NewPCG(n.sim.Rand.Uint64(), uint64(n.id)), Timing: n.sim.opt.Timing, Limits: n.sim.opt.Limits})
 	if err != nil {
 		n.sim.violate("server %d does not start: %v", n.id, err)
 	}
 	if n.sim.opt.OnCore != nil {
 		n.sim.opt.OnCore(c)
 	}
-	n.life++
-	n.up, n.core, n.soft, n.diskAt, n.paused, n.backlog, n.held = true, c, zab.SoftState{}, 0, 0, nil, nil
+	n.Begin()
+	n.core, n.soft, n.diskAt, n.held = c, zab.SoftState{}, 0, nil
 	n.mine, n.reads, n.order, n.fatal, n.calmOp = map[uint64]forwarded{}, map[uint64]zxid.ID{}, 0, nil, 0
 	n.ticked = n.sim.now
 	n.sim.trace("start %d %v", n.id, c.Status())
-	n.schedule(TickLen, n.tick)
+	n.Schedule(TickLen, n.tick)
 	n.work()
 }
 
-// schedule does something later in this life; if the server is paused then, when it goes on.
-func (n *node) schedule(in int64, do func()) {
-	life := n.life
-	n.sim.at(n.sim.now+in, func() {
-		if n.life != life || !n.up {
-			return
-		}
-		if n.paused > n.sim.now {
-			n.backlog = append(n.backlog, do)
-			return
-		}
-		do()
-	})
-}
-
 func (n *node) tick() {
-	n.schedule(TickLen, n.tick)
+	n.Schedule(TickLen, n.tick)
 	passed := int((n.sim.now - n.ticked) / TickLen)
 	n.ticked += int64(passed) * TickLen
 	if passed > 0 {
@@ -105,12 +85,12 @@ func (n *node) crash() {
 	s.Stats.Crashes++
 	n.count()
 	tear := -1
-	if s.chance(s.opt.Faults.Torn) {
-		tear = s.rng.IntN(5)
+	if s.Chance(s.opt.Faults.Torn) {
+		tear = s.Rand.IntN(5)
 		s.Stats.TornWrites++
 	}
 	n.disk.Crash(tear)
-	n.up, n.life = false, n.life+1
+	n.End()
 	s.trace("crash %d", n.id)
 }
 
@@ -146,33 +126,18 @@ func (n *node) count() {
 	a.DiskSteps += b.DiskSteps
 }
 
-// pause stops the process; what arrives waits in its sockets, and its disk goes on.
 func (n *node) pause(d int64) {
-	if n.paused > n.sim.now {
+	if !n.Running() {
 		return
 	}
 	n.sim.Stats.Pauses++
-	n.paused = n.sim.now + d
 	n.sim.trace("pause %d for %d", n.id, d)
-	life := n.life
-	n.sim.at(n.paused, func() {
-		if n.life != life {
-			return
-		}
-		n.paused = 0
-		todo := n.backlog
-		n.backlog = nil
-		for _, do := range todo {
-			if n.life == life && n.up {
-				do()
-			}
-		}
-	})
+	n.Pause(d)
 }
 
 func (n *node) receive(m zab.Message) {
 	if n.up {
-		n.schedule(0, func() { n.step(m) })
+		n.Schedule(0, func() { n.step(m) })
 	}
 }
 
@@ -184,45 +149,18 @@ func (n *node) step(m zab.Message) {
 	n.work()
 }
 
-// work is the shell: do what every Ready asks for.
+// work deals with every Ready there is, in the order of its contract.
 func (n *node) work() {
 	for n.up && n.core.HasReady() {
 		n.invariants()
 		r := n.core.Ready()
-		if r.Soft != nil {
-			n.softChanged(*r.Soft)
-		}
 		if r.Fatal != nil {
 			n.fatal = r.Fatal
 			n.sim.trace("fatal %d %v", n.id, r.Fatal)
 			n.crash()
 			return
 		}
-		if r.Persist != nil {
-			n.persist(*r.Persist, r.After)
-		} else if len(r.After) > 0 {
-			n.sim.violate("server %d: After without Persist", n.id)
-		}
-		for _, m := range r.Messages {
-			n.sim.send(m)
-		}
-		for _, e := range r.Committed {
-			n.apply(e)
-		}
-		for _, rd := range r.Reads {
-			n.answer(rd)
-		}
-		for _, sn := range r.SnapSends {
-			n.sendImage(sn)
-		}
-		for _, mm := range r.Mismatch {
-			n.sim.violate("server %d: digests differ: %+v", n.id, mm)
-		}
-		for _, d := range r.Inbox {
-			if d.Kind == zab.DeliverForward {
-				n.held = append(n.held, d.Payloads...)
-			}
-		}
+		r.Hand(owner{n})
 		n.core.Advance()
 		n.proposeHeld()
 	}
@@ -254,35 +192,6 @@ func (n *node) softChanged(s zab.SoftState) {
 	if s.Role != zab.Leading {
 		n.held = nil
 	}
-}
-
-// persist queues a batch; completions come in order.
-func (n *node) persist(p zab.Persist, after []zab.Message) {
-	s, f := n.sim, &n.sim.opt.Faults
-	n.disk.Write(p)
-	d := s.between(f.DiskMin, f.DiskMax)
-	if s.chance(f.Stall) {
-		d = s.between(f.DiskMax, f.StallMax)
-	}
-	n.diskAt = max(n.diskAt, s.now+d)
-	life := n.life
-	s.at(n.diskAt, func() {
-		if n.life != life {
-			return
-		}
-		n.disk.Sync(p.Seq) // the disk works even if the process sleeps
-		n.schedule(0, func() {
-			if p.Snapshot != nil {
-				n.applied = slices.Clone(n.disk.Image())
-				s.check.installed(s, n)
-			}
-			for _, m := range after {
-				s.send(m)
-			}
-			n.core.Persisted(p.Seq)
-			n.work()
-		})
-	})
 }
 
 func (n *node) apply(e zab.Entry) {
@@ -381,9 +290,9 @@ func (n *node) sendImage(sn zab.SnapSend) {
 	}
 	z := image[len(image)-1].Zxid
 	m := n.core.SnapMessage(sn, n.core.SnapshotMeta(z))
-	n.schedule(s.between(TickLen/10, 5*TickLen), func() {
+	n.Schedule(s.Between(TickLen/10, 5*TickLen), func() {
 		to := s.nodes[sn.To-1]
-		ok := to.running() && !s.net.cut[n.id-1][sn.To-1] && !s.chance(s.opt.Faults.SnapFail)
+		ok := to.Running() && !s.net.cut[n.id-1][sn.To-1] && !s.Chance(s.opt.Faults.SnapFail)
 		s.trace("image %v from %d to %d ok=%v", z, n.id, sn.To, ok)
 		if ok {
 			to.disk.Stage(z, image)
@@ -415,7 +324,7 @@ func (n *node) compact() {
 	if len(n.applied) == 0 {
 		return
 	}
-	k := n.sim.rng.IntN(len(n.applied))
+	k := n.sim.Rand.IntN(len(n.applied))
 	n.disk.Compact(n.core.SnapshotMeta(n.applied[k].Zxid), n.applied[:k+1])
 	n.sim.Stats.Compactions++
 }
@@ -431,7 +340,7 @@ func (n *node) reconfig() {
 		if !ok {
 			m = n.ens.Members[i]
 		}
-		switch s.rng.IntN(8) {
+		switch s.Rand.IntN(8) {
 		case 0:
 			continue
 		case 1:

@@ -1,7 +1,6 @@
 package zabtest
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 
@@ -65,11 +64,8 @@ type DiskFaults struct {
 
 // Sim is one run: servers with fake disks, a fake network and a fake clock, driven by one seed. Same options, same run.
 type Sim struct {
+	Scheduler
 	opt     Options
-	rng     *rand.Rand
-	now     int64
-	seq     uint64
-	events  events
 	nodes   []*node // by id - 1
 	net     network
 	check   *Checker
@@ -88,49 +84,10 @@ type Stats struct {
 	Time int64
 }
 
-type event struct {
-	at  int64
-	seq uint64
-	do  func()
-}
-
-type events []event
-
-func (e events) Len() int { return len(e) }
-func (e events) Less(i, j int) bool {
-	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].seq < e[j].seq
-}
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-
-// Push implements [heap.Interface].
-func (e *events) Push(x any) { *e = append(*e, x.(event)) }
-
-// Pop implements [heap.Interface].
-func (e *events) Pop() any {
-	n := len(*e) - 1
-	x := (*e)[n]
-	(*e)[n] = event{}
-	*e = (*e)[:n]
-	return x
-}
-
-func (s *Sim) at(t int64, do func()) {
-	s.seq++
-	heap.Push(&s.events, event{max(t, s.now), s.seq, do})
-}
-
-func (s *Sim) chance(p float64) bool { return p > 0 && s.rng.Float64() < p }
-
-func (s *Sim) between(lo, hi int64) int64 {
-	if hi <= lo {
-		return lo
-	}
-	return lo + s.rng.Int64N(hi-lo)
-}
-
 // NewSim builds the servers; [Sim.Run] runs them.
 func NewSim(opt Options) *Sim {
-	s := &Sim{opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 0x5eed)), check: NewChecker(), nextOp: 1, nextCtx: 1}
+	s := &Sim{opt: opt, check: NewChecker(), nextOp: 1, nextCtx: 1}
+	s.Rand = rand.New(rand.NewPCG(opt.Seed, 0x5eed))
 	n := opt.Voters + opt.Observers
 	s.net = newNetwork(n)
 	text := ""
@@ -146,10 +103,10 @@ func NewSim(opt Options) *Sim {
 		panic(err)
 	}
 	for i := 1; i <= n; i++ {
-		nd := &node{sim: s, id: zab.PeerID(i), ens: ens, disk: NewDisk()}
+		nd := &node{Process: NewProcess(&s.Scheduler, nil), sim: s, id: zab.PeerID(i), ens: ens, disk: NewDisk()}
 		nd.disk.FailTruncate = opt.FailTruncate
 		s.nodes = append(s.nodes, nd)
-		s.at(s.between(0, 3*TickLen), func() { nd.start() })
+		s.At(s.Between(0, 3*TickLen), func() { nd.start() })
 	}
 	return s
 }
@@ -165,22 +122,12 @@ func (s *Sim) Run() (err error) {
 			err = fmt.Errorf("seed %d at %d ticks: panic: %v", s.opt.Seed, s.now/TickLen, r)
 		}
 	}()
-	defer func() { s.Stats.Time = s.now }()
+	defer func() { s.Stats.Time, s.Stats.Events = s.now, s.ran }()
 	end := int64(s.opt.Ticks) * TickLen
-	s.at(TickLen, s.chaos)
-	s.runUntil(end)
+	s.At(TickLen, s.chaos)
+	s.RunUntil(end)
 	s.calmDown()
 	return s.converge(end)
-}
-
-func (s *Sim) runUntil(end int64) {
-	for len(s.events) > 0 && s.events[0].at <= end {
-		e := heap.Pop(&s.events).(event)
-		s.now = e.at
-		s.Stats.Events++
-		e.do()
-	}
-	s.now = end
 }
 
 // violation is a broken promise; it unwinds the run.
@@ -199,39 +146,39 @@ func (s *Sim) chaos() {
 	if s.calm {
 		return
 	}
-	s.at(s.now+TickLen, s.chaos)
+	s.At(s.now+TickLen, s.chaos)
 	f := &s.opt.Faults
-	if s.chance(f.Partition) {
+	if s.Chance(f.Partition) {
 		s.Stats.Partitions++
-		s.trace("partition %s", s.net.draw(s.rng))
+		s.trace("partition %s", s.net.draw(s.Rand))
 	}
-	if s.chance(f.Heal) {
+	if s.Chance(f.Heal) {
 		s.net.heal()
 		s.trace("heal")
 	}
 	for _, n := range s.nodes {
 		switch {
 		case !n.up:
-			if s.now > n.away && s.chance(f.Restart) {
+			if s.now > n.away && s.Chance(f.Restart) {
 				n.start()
 			}
-		case s.chance(f.Crash / float64(len(s.nodes))):
-			if n.crash(); s.chance(f.Wipe) {
+		case s.Chance(f.Crash / float64(len(s.nodes))):
+			if n.crash(); s.Chance(f.Wipe) {
 				n.wipe()
 			}
-		case s.chance(f.Pause / float64(len(s.nodes))):
-			n.pause(s.between(TickLen, f.PauseMax))
-		case s.chance(f.Compact):
+		case s.Chance(f.Pause / float64(len(s.nodes))):
+			n.pause(s.Between(TickLen, f.PauseMax))
+		case s.Chance(f.Compact):
 			n.compact()
-		case s.chance(f.Resign):
+		case s.Chance(f.Resign):
 			n.core.Resign()
 			n.work()
-		case s.chance(f.Suspect): // rightly or wrongly
-			n.core.Suspect(zab.PeerID(1 + s.rng.IntN(len(s.nodes))))
+		case s.Chance(f.Suspect): // rightly or wrongly
+			n.core.Suspect(zab.PeerID(1 + s.Rand.IntN(len(s.nodes))))
 			n.work()
 		}
 	}
-	if s.chance(f.CrashAll) {
+	if s.Chance(f.CrashAll) {
 		for _, n := range s.nodes {
 			n.crash()
 		}
@@ -243,13 +190,13 @@ func (s *Sim) chaos() {
 // order is what an operator does: transfers and reconfigurations.
 func (s *Sim) order(f *Faults) {
 	for _, n := range s.nodes {
-		if !n.running() || n.soft.Role != zab.Leading {
+		if !n.Running() || n.soft.Role != zab.Leading {
 			continue
 		}
-		if s.chance(f.Transfer) && n.core.Transfer(zab.PeerID(1+s.rng.IntN(len(s.nodes)))) == nil {
+		if s.Chance(f.Transfer) && n.core.Transfer(zab.PeerID(1+s.Rand.IntN(len(s.nodes)))) == nil {
 			s.Stats.Transfers++
 		}
-		if s.chance(f.Reconfig) {
+		if s.Chance(f.Reconfig) {
 			n.reconfig()
 		}
 		n.work()
@@ -259,16 +206,16 @@ func (s *Sim) order(f *Faults) {
 // clients send operations and reads to random servers.
 func (s *Sim) clients() {
 	for k := s.opt.OpsPerTick; k > 0; k-- {
-		if k < 1 && !s.chance(k) {
+		if k < 1 && !s.Chance(k) {
 			break
 		}
-		n := s.nodes[s.rng.IntN(len(s.nodes))]
-		if n.running() {
-			n.submit(1 + s.rng.IntN(3))
+		n := s.nodes[s.Rand.IntN(len(s.nodes))]
+		if n.Running() {
+			n.submit(1 + s.Rand.IntN(3))
 		}
 	}
-	if s.chance(s.opt.Faults.Read) {
-		if n := s.nodes[s.rng.IntN(len(s.nodes))]; n.running() {
+	if s.Chance(s.opt.Faults.Read) {
+		if n := s.nodes[s.Rand.IntN(len(s.nodes))]; n.Running() {
 			n.read()
 		}
 	}
@@ -296,7 +243,7 @@ func (s *Sim) calmDown() {
 func (s *Sim) converge(from int64) error {
 	limit := from + 400*TickLen
 	for t := from; t < limit; t += TickLen {
-		s.runUntil(t)
+		s.RunUntil(t)
 		for _, n := range s.nodes {
 			if !n.up && n.fatal == nil {
 				n.start()
@@ -321,7 +268,7 @@ func (s *Sim) converge(from int64) error {
 func (s *Sim) settled() bool {
 	var leader *node
 	for _, n := range s.nodes {
-		if n.running() && n.soft.Role == zab.Leading && n.soft.Active {
+		if n.Running() && n.soft.Role == zab.Leading && n.soft.Active {
 			if leader != nil {
 				return false
 			}
@@ -342,7 +289,7 @@ func (s *Sim) settled() bool {
 		return false
 	}
 	for _, m := range leader.core.Status().Ensemble.Committed.Members {
-		if n := s.nodes[m.ID-1]; !n.running() || len(n.applied) != len(leader.applied) || !n.soft.Active {
+		if n := s.nodes[m.ID-1]; !n.Running() || len(n.applied) != len(leader.applied) || !n.soft.Active {
 			return false
 		}
 	}

@@ -84,10 +84,10 @@ func TestSlowLaneIsNotFilledWithRepetitions(t *testing.T) {
 	}
 	s := NewSim(opt)
 	late := s.nodes[2]
-	s.at(100*TickLen, late.crash)
-	s.at(500*TickLen, late.start)
+	s.At(100*TickLen, late.crash)
+	s.At(500*TickLen, late.start)
 	missing := 0
-	s.at(1900*TickLen, func() { missing = max(len(s.nodes[0].applied), len(s.nodes[1].applied)) - len(late.applied) })
+	s.At(1900*TickLen, func() { missing = max(len(s.nodes[0].applied), len(s.nodes[1].applied)) - len(late.applied) })
 	if err := s.Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -116,15 +116,15 @@ func TestPatienceFollowsDelays(t *testing.T) {
 	}
 	s := NewSim(opt)
 	changes := 0
-	s.at(500*TickLen, func() { changes = s.Stats.LeaderChanges })
-	s.at(2000*TickLen, func() {
+	s.At(500*TickLen, func() { changes = s.Stats.LeaderChanges })
+	s.At(2000*TickLen, func() {
 		if n := s.Stats.LeaderChanges - changes; n > 3 || s.Stats.Acked == 0 {
 			t.Errorf("with round trips of 8 to 16 ticks there were %d changes of leadership in 1500 ticks, %d writes acknowledged", n, s.Stats.Acked)
 		}
 		s.opt.Faults.LinkFaults = LinkFaults{DelayMin: 50, DelayMax: 100}
 	})
 	var was, dead, led int64
-	s.at(3000*TickLen, func() {
+	s.At(3000*TickLen, func() {
 		for _, n := range s.nodes {
 			if n.up && n.soft.Role == zab.Leading {
 				n.crash()
@@ -138,9 +138,9 @@ func TestPatienceFollowsDelays(t *testing.T) {
 			led = s.now
 			return
 		}
-		s.at(s.now+TickLen/10, look)
+		s.At(s.now+TickLen/10, look)
 	}
-	s.at(3000*TickLen+1, look)
+	s.At(3000*TickLen+1, look)
 	if err := s.Run(); err != nil {
 		t.Fatal(err)
 	}
