@@ -282,6 +282,31 @@ func TestHeldProposalsKeepTheirOrder(t *testing.T) {
 	}
 }
 
+// More proposals at once than an epoch has numbers for, and more than a message can carry, are taken in pieces, in their order.
+func TestProposalsAreTakenInPieces(t *testing.T) {
+	w := newWorld(t, 3, zab.Limits{LastCounter: 10})
+	_, id := w.leader()
+	f := w.others(id)[0]
+	var want []string
+	for i := range 45 {
+		want = append(want, fmt.Sprint(i))
+	}
+	w.propose(w.peers[f], want...)
+	w.until("all of them", true, func() bool { return len(w.machines[id].payloads()) >= len(want) })
+	if got := w.machines[id].payloads(); !slices.Equal(got, want) {
+		t.Errorf("applied %v", got)
+	}
+	n := 0
+	large := [][]byte{make([]byte, pieceBytes-10), make([]byte, 20), make([]byte, 2*pieceBytes), make([]byte, 1), make([]byte, 1)}
+	for _, most := range []int{1, 1, 1, 2} {
+		k := piece(large[n:], 10)
+		if k != most {
+			t.Errorf("a piece of %d from %d, want %d", k, n, most)
+		}
+		n += k
+	}
+}
+
 // A change of leadership is told behind what was committed before it: what has not been seen by then is in doubt.
 func TestSoftStateComesBehindWhatWasCommitted(t *testing.T) {
 	w := newWorld(t, 3, zab.Limits{})

@@ -110,22 +110,39 @@ func (s Steps) Feed(m *Mail) {
 	}
 }
 
-// propose hands the held payloads to the core, on the leader, or through it to the leader.
+// pieceBytes is how much is proposed at once, as long as it is more than one proposal: a piece that travels to the leader is one message.
+const pieceBytes = 1 << 20
+
+// piece is how many of the payloads are proposed at once.
+func piece(held [][]byte, most int) int {
+	n, bytes := 0, 0
+	for n < len(held) && n < most {
+		if bytes += len(held[n]); n > 0 && bytes > pieceBytes {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// propose hands the held payloads to the core, on the leader, or through it to the leader: in pieces that fit into a message, and into an
+// epoch, since the core refuses more than an epoch has numbers for.
 func (p *Peer) propose() {
 	w := &p.waiting
-	if len(w.held) == 0 {
-		return
-	}
-	_, err := p.core.Propose(p.cfg.Clock.Now().UnixMilli(), w.held)
-	if errors.Is(err, zab.ErrNotLeader) {
-		err = p.core.Forward(w.held)
-	}
-	w.why = err
-	switch {
-	case errors.Is(err, zab.ErrBusy), errors.Is(err, zab.ErrLimit):
-		return // held until the next turn
-	case err != nil: // no leader: SoftState.Link tells the owner that these are in doubt
-		p.cfg.Logger.Debug("proposals dropped", "count", len(w.held), "err", err)
+	most := int(cmp.Or(p.cfg.Core.Limits.LastCounter, zxid.MaxCounter))
+	for len(w.held) > 0 {
+		n := piece(w.held, most)
+		_, err := p.core.Propose(p.cfg.Clock.Now().UnixMilli(), w.held[:n:n])
+		if errors.Is(err, zab.ErrNotLeader) {
+			err = p.core.Forward(w.held[:n:n])
+		}
+		if w.why = err; errors.Is(err, zab.ErrBusy) {
+			return // held until the next turn
+		}
+		if err != nil { // no leader: SoftState.Link tells the owner that these are in doubt
+			p.cfg.Logger.Debug("proposals dropped", "count", n, "err", err)
+		}
+		w.held = w.held[n:]
 	}
 	w.held = nil
 }

@@ -47,32 +47,32 @@ type clientTimes struct{ sent, heard, began, retry int64 }
 func (c *simClient) born() {
 	o := &c.sim.opt.Clients
 	c.session, c.password, c.lastZxid, c.xid, c.dead = 0, nil, 0, 0, false
-	c.timeout = c.sim.between(o.TimeoutFrom, o.TimeoutTo)
+	c.timeout = c.sim.Between(o.TimeoutFrom, o.TimeoutTo)
 	c.pending, c.watches, c.locks, c.lastOwn = nil, watching{}, locking{}, 0
 	c.state, c.link = clientIdle, nil
-	c.times.retry = c.sim.now + c.sim.between(0, 5*tickLen)
+	c.times.retry = c.sim.Now() + c.sim.Between(0, 5*tickLen)
 }
 
 // step is what the client does every 10 ms.
 func (c *simClient) step() {
 	s := c.sim
-	s.after(tickLen+s.between(0, 500), c.step)
-	if c.asleep > s.now {
+	s.After(tickLen+s.Between(0, 500), c.step)
+	if c.asleep > s.Now() {
 		return
 	}
 	if c.dead {
-		if s.calm || s.chance(0.01) {
+		if s.calm || s.Chance(0.01) {
 			c.born()
 		}
 		return
 	}
 	switch c.state {
 	case clientIdle:
-		if s.now >= c.times.retry {
-			c.connect(s.rng.IntN(len(s.nodes)))
+		if s.Now() >= c.times.retry {
+			c.connect(s.Rand.IntN(len(s.nodes)))
 		}
 	case clientConnecting:
-		if s.now-c.times.began > c.timeout*1000/3 {
+		if s.Now()-c.times.began > c.timeout*1000/3 {
 			c.lost(true)
 		}
 	case clientOpen:
@@ -84,23 +84,23 @@ func (c *simClient) step() {
 func (c *simClient) live() {
 	s, o := c.sim, &c.sim.opt.Clients
 	switch {
-	case s.now-c.times.heard > c.timeout*1000*2/3:
+	case s.Now()-c.times.heard > c.timeout*1000*2/3:
 		c.lost(true)
-	case s.chance(o.Move):
-		c.lost(!s.chance(o.Zombie))
+	case s.Chance(o.Move):
+		c.lost(!s.Chance(o.Zombie))
 		s.Stats.Moves++
-		c.connect(s.rng.IntN(len(s.nodes)))
-	case s.chance(o.Die):
+		c.connect(s.Rand.IntN(len(s.nodes)))
+	case s.Chance(o.Die):
 		s.trace("client %d dies", c.id)
 		s.living.abandon(c.session)
 		c.dead, c.link = true, nil
-	case s.chance(o.Sleep):
-		c.asleep = s.now + s.between(tickLen, 2*c.timeout*1000)
-	case s.chance(o.Close) && len(c.pending) == 0:
+	case s.Chance(o.Sleep):
+		c.asleep = s.Now() + s.Between(tickLen, 2*c.timeout*1000)
+	case s.Chance(o.Close) && len(c.pending) == 0:
 		c.close()
 	default:
 		c.ask()
-		if s.now-c.times.sent > c.timeout*1000/3 {
+		if s.Now()-c.times.sent > c.timeout*1000/3 {
 			c.ping()
 		}
 	}
@@ -114,7 +114,7 @@ func (c *simClient) connect(i int) {
 		s.Stats.MovedServer++
 	}
 	c.state, c.server, c.in = clientConnecting, i, nil
-	c.times.began, c.times.heard = s.now, s.now
+	c.times.began, c.times.heard = s.Now(), s.Now()
 	c.link = c.dial(n)
 	q := wire.ConnectRequest{LastZxid: s.plant.lastZxid(c.lastZxid), Timeout: int32(c.timeout), Session: c.session, Password: c.password}
 	if c.password == nil {
@@ -139,7 +139,7 @@ func (c *simClient) lost(hangup bool) {
 		r.unknown(c)
 	}
 	c.pending, c.link, c.state = nil, nil, clientIdle
-	c.times.retry = c.sim.now + c.sim.between(0, 10*tickLen)
+	c.times.retry = c.sim.Now() + c.sim.Between(0, 10*tickLen)
 }
 
 // received is the client's end of a connection.
@@ -161,7 +161,7 @@ func (c *simClient) received(l *link, x parcel) {
 			return
 		}
 		c.in = rest
-		c.times.heard = c.sim.now
+		c.times.heard = c.sim.Now()
 		if c.state == clientConnecting {
 			c.welcome(payload)
 		} else {

@@ -8,13 +8,14 @@
 //
 // # Sim
 //
-// A [Sim] is a whole ensemble and its clients in one goroutine, driven by one seed: the real zab.Core, the real server.Server with its
-// pipelines, sessions, watches and tokens, the real znode.State, and real frames; on a fake network, fake disks (zab/zabtest) and fake
-// clocks. Between core, log, applier, connections and clients everything that happens concurrently in a real server is an event of
-// its own with a random delay. Same options, same run.
+// A [Sim] is a whole ensemble and its clients in one goroutine, driven by one seed: the real peer.Peer with its core, taken step by step
+// (peer.Steps), the real txnlog.Log on a fake disk that tears writes (faultfs), the real server.Server with its pipelines, sessions,
+// watches and tokens, the real znode.State, and real frames; on a fake network and fake clocks. Between core, log, applier, connections and
+// clients everything that happens concurrently in a real server is an event of its own with a random delay. Same options, same
+// run.
 //
-//	sim.go        the run: safety phase, liveness phase, faults        scheduler.go  events in the order of time
-//	node.go       a server's life: start, crash, pause, image, clock   shell.go      what zab/peer is to a real server
+//	sim.go        the run: safety phase, liveness phase, faults        orders.go     wrong orders of the peer's steps
+//	node.go       a server's life: start, crash, pause, image, clock   shell.go      when the peer's steps are taken; images
 //	link.go       one client connection                                client.go     a client as ZooKeeper's behave: session, pings, moves
 //	request.go    what clients ask                                     replies.go    what they demand of the answers
 //	watching.go   what they demand of events                           oracle.go     the one history, replayed once more

@@ -38,30 +38,30 @@ type parcel struct {
 
 // dial opens a connection; that it came about is not told: the answer of the server tells.
 func (c *simClient) dial(n *simNode) *link {
-	l := &link{node: n, life: n.life, client: c}
+	l := &link{node: n, life: n.Life(), client: c}
 	l.send(&l.up, parcel{open: true})
 	return l
 }
 
 func (l *link) send(p *pipe, x parcel) {
 	s := l.node.sim
-	x.at = max(s.now+s.between(50, 2000), p.last+1)
+	x.at = max(s.Now()+s.Between(50, 2000), p.last+1)
 	p.last = x.at
 	p.queue = append(p.queue, x)
-	s.after(x.at-s.now, func() { l.pump(p) })
+	s.After(x.at-s.Now(), func() { l.pump(p) })
 }
 
 // pump delivers what has arrived, unless the way is cut: then the network tries again and again.
 func (l *link) pump(p *pipe) {
 	s, c := l.node.sim, l.client
-	if s.cut[c.id][l.node.id-1] || p == &l.down && c.asleep > s.now {
+	if s.cut[c.id][l.node.id-1] || p == &l.down && c.asleep > s.Now() {
 		if !p.retrying {
 			p.retrying = true
-			s.after(tickLen, func() { p.retrying = false; l.pump(p) })
+			s.After(tickLen, func() { p.retrying = false; l.pump(p) })
 		}
 		return
 	}
-	for len(p.queue) > 0 && p.queue[0].at <= s.now {
+	for len(p.queue) > 0 && p.queue[0].at <= s.Now() {
 		x := p.queue[0]
 		p.queue = p.queue[1:]
 		if p == &l.down {
@@ -75,14 +75,14 @@ func (l *link) pump(p *pipe) {
 // arrive is the server's end.
 func (l *link) arrive(x parcel) {
 	n := l.node
-	if !n.up || n.life != l.life {
+	if !n.Up() || n.Life() != l.life {
 		if !l.refused && !l.ended {
 			l.refused = true
 			l.send(&l.down, parcel{end: true})
 		}
 		return
 	}
-	n.later(func() {
+	n.Do(func() {
 		switch {
 		case x.open:
 			l.accept()
@@ -112,7 +112,7 @@ func (l *link) accept() {
 
 // poke sends what the connections of a server have written, and lets those go on that may.
 func (n *simNode) poke() {
-	if !n.up {
+	if !n.Up() {
 		return
 	}
 	over := false
@@ -126,11 +126,11 @@ func (n *simNode) poke() {
 		}
 		if l.hand.Due() && !l.stepping {
 			l.stepping = true
-			n.schedule(n.sim.soon(), func() { l.stepping = false; l.hand.Step() })
+			n.Schedule(n.sim.soon(), func() { l.stepping = false; l.hand.Step() })
 		}
 		over = over || l.hand.Over()
 	}
-	if over {
+	if n.arrange(); over {
 		n.links = slices.DeleteFunc(n.links, func(l *link) bool { return l.hand.Over() && l.ended })
 	}
 }

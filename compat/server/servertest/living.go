@@ -99,22 +99,22 @@ func (l *living) ended(s *Sim, id session.ID, z zxid.ID, expired bool) {
 		return
 	}
 	s.Stats.Expired++
-	if s.now-l.changed < 20*tickLen {
+	if s.Now()-l.changed < 20*tickLen {
 		s.Stats.ExpiredAtChange++
 	}
 	if x.abandoned || x.client == nil {
 		return
 	}
 	s.Stats.ExpiredAlive++
-	silent := (s.now - max(x.answered, x.slept)) / 1000
+	silent := (s.Now() - max(x.answered, x.slept)) / 1000
 	s.trace("session %v of client %d expired, %d ms after a request that was answered", id, x.client.id, silent)
-	if calm := s.now - s.calmAt; s.calm && calm > 3*x.timeoutMs*1000 && x.client.asleep < s.now {
+	if calm := s.Now() - s.calmAt; s.calm && calm > 3*x.timeoutMs*1000 && x.client.asleep < s.Now() {
 		s.violate("session %v of client %d, which keeps asking, ended without a fault (timeout %d ms, last answer to what was sent %d ms ago)",
 			id, x.client.id, x.timeoutMs, silent)
 	}
 }
 
-func (l *living) leaderChanged(s *Sim) { l.changed = s.now }
+func (l *living) leaderChanged(s *Sim) { l.changed = s.Now() }
 
 // proposed sees what a server proposes: the end of a session must be due, as far as this server can know.
 func (l *living) proposed(n *simNode, payload []byte) {
@@ -141,7 +141,7 @@ func (l *living) proposed(n *simNode, payload []byte) {
 func (l *living) final(s *Sim) error {
 	s.oracle.sound()
 	for _, n := range s.nodes {
-		if !n.running() || !n.soft.Active {
+		if !n.Running() || !n.soft.Active {
 			continue
 		}
 		var err error
@@ -149,7 +149,7 @@ func (l *living) final(s *Sim) error {
 			if x := l.sessions[id]; x == nil || x.ended != 0 {
 				err = fmt.Errorf("seed %d: server %d has session %v, which has ended", s.opt.Seed, n.id, id)
 			} else if x.client == nil || x.abandoned || x.client.session != id {
-				err = fmt.Errorf("seed %d: session %v of a dead client still lives after %d ms of calm (timeout %d ms)", s.opt.Seed, id, (s.now-s.calmAt)/1000, x.timeoutMs)
+				err = fmt.Errorf("seed %d: session %v of a dead client still lives after %d ms of calm (timeout %d ms)", s.opt.Seed, id, (s.Now()-s.calmAt)/1000, x.timeoutMs)
 			}
 		})
 		if err != nil {

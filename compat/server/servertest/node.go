@@ -2,8 +2,10 @@ package servertest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -15,36 +17,37 @@ import (
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/txnlog"
+	"github.com/paddock-zk/paddock/zab/txnlog/faultfs"
 	"github.com/paddock-zk/paddock/zab/zabtest"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 )
 
-// simNode is one server: a core and a server.Server, with a fake shell between them.
+// simNode is one server: a peer.Peer on a log on a fake disk, and a server.Server on top of it.
 type simNode struct {
-	sim     *Sim
-	id      zab.PeerID
-	ens     zab.Ensemble
-	log     simLog
-	images  images
-	up      bool
-	life    int // counts incarnations, so that late events of an older one find nobody
-	paused  int64
-	backlog []func()
-	clock   simClock
-	core    *zab.Core
-	server  *server.Server
-	state   *znode.State // of server
-	lis     *listener.Listener
-	links   []*link
-	soft    zab.SoftState // as the server was told
-	shell   shell
-	heard   heard
+	zabtest.Process
+	sim    *Sim
+	id     zab.PeerID
+	ens    zab.Ensemble
+	log    simLog
+	images images
+	clock  simClock
+	core   *zab.Core
+	server *server.Server
+	state  *znode.State // of server
+	lis    *listener.Listener
+	links  []*link
+	soft   zab.SoftState // as the server was told
+	shell  shell
+	heard  heard
 }
 
-// simLog is the disk of a server and when its last queued batch will be durable.
+// simLog is the log of a server, the disk below it, and when the write that is under way will be durable.
 type simLog struct {
-	disk *zabtest.Disk
+	*txnlog.Log
+	disk *faultfs.Disk
+	size int64 // of a segment
 	at   int64
 }
 
@@ -66,43 +69,52 @@ type simClock struct {
 
 func newSimNode(s *Sim, id zab.PeerID, ens zab.Ensemble) *simNode {
 	n := &simNode{sim: s, id: id, ens: ens}
-	n.log.disk = zabtest.NewDisk()
+	n.Process = zabtest.NewProcess(&s.Scheduler, n.poke)
+	n.log.disk, n.log.size = faultfs.New(), 4096<<s.Rand.IntN(2)
 	n.images = images{map[zxid.ID]image{}, map[zxid.ID]image{}}
-	n.clock.rate = 1 + s.opt.Faults.Drift*(2*s.rng.Float64()-1)
+	n.clock.rate = 1 + s.opt.Faults.Drift*(2*s.Rand.Float64()-1)
 	return n
 }
 
-func (n *simNode) running() bool { return n.up && n.paused <= n.sim.now }
-
 // mono is the monotonic clock in µs.
-func (n *simNode) mono() int64 { return 1_000_000 + int64(float64(n.sim.now)*n.clock.rate) }
+func (n *simNode) mono() int64 { return 1_000_000 + int64(float64(n.sim.Now())*n.clock.rate) }
 
 // wall is the wall clock in ms.
-func (n *simNode) wall() int64 { return 1_700_000_000_000 + n.clock.wall + n.sim.now/1000 }
+func (n *simNode) wall() int64 { return 1_700_000_000_000 + n.clock.wall + n.sim.Now()/1000 }
 
 // start begins a new life from what is durable: an image, and the log behind it.
 func (n *simNode) start() {
-	if n.up {
+	if n.Up() {
 		return
 	}
 	s := n.sim
-	n.life++
+	n.Begin()
+	n.openLog()
 	n.state = znode.NewState(znode.Options{})
 	n.load(n.state, n.newestImage())
-	c, err := zab.New(zab.Config{ID: n.id, Ensemble: n.ens, Log: n.log.disk, Applied: n.state.LastZxid(),
-		Rand: rand.NewPCG(s.rng.Uint64(), uint64(n.id)), Timing: s.opt.Core.Timing, Limits: s.opt.Core.Limits})
-	if err != nil {
-		s.violate("server %d does not start: %v", n.id, err)
-	}
-	n.up, n.core, n.soft, n.paused, n.backlog = true, c, zab.SoftState{}, 0, nil
-	n.log.at, n.images.staged, n.links = 0, map[zxid.ID]image{}, nil
-	n.shell, n.heard = newShell(), heard{}
+	n.soft, n.links, n.heard = zab.SoftState{}, nil, heard{}
+	n.startPeer(zab.Config{ID: n.id, Ensemble: n.ens, Applied: n.state.LastZxid(),
+		Rand: rand.NewPCG(s.Rand.Uint64(), uint64(n.id)), Timing: s.opt.Core.Timing, Limits: s.opt.Core.Limits})
 	n.serve()
+	n.runPeer()
 	n.clock.ticked = n.mono()
-	s.trace("start %d at %v %v", n.id, n.state.LastZxid(), c.Status())
-	n.schedule(tickLen, n.tick)
-	n.schedule(s.between(0, sessionTick/2*1000), n.serverTick)
-	n.work()
+	s.trace("start %d at %v %v", n.id, n.state.LastZxid(), n.core.Status())
+	n.Schedule(tickLen, n.tick)
+	n.Schedule(s.Between(0, sessionTick/2*1000), n.serverTick)
+	n.drain()
+	n.poke()
+}
+
+// openLog opens the log as this life finds it. A staged image whose pointer is durable is the server's.
+func (n *simNode) openLog() {
+	l, err := txnlog.Open(n.log.disk, "log", txnlog.Options{Identity: txnlog.Identity{Cluster: [16]byte{1}, Peer: n.id}, SegmentBytes: n.log.size,
+		Rand: newSeeded(n.sim.Rand), Background: func(prepare func()) { prepare() }, Logger: slog.New(watchdog{n})})
+	if err != nil {
+		n.sim.violate("server %d: the log does not open: %v", n.id, err)
+	}
+	n.log.Log, n.log.at = l, 0
+	n.adopt()
+	n.images.staged = map[zxid.ID]image{}
 }
 
 // serve makes the server of this life.
@@ -113,25 +125,18 @@ func (n *simNode) serve() {
 		panic(err)
 	}
 	seed := [32]byte{byte(n.id)}
-	binary.LittleEndian.PutUint64(seed[8:], s.rng.Uint64())
+	binary.LittleEndian.PutUint64(seed[8:], s.Rand.Uint64())
 	now := func() time.Time { return time.UnixMilli(n.wall()) }
 	o := server.Options{
-		ID: n.id, Boot: s.rng.Uint64() | 1, Orderer: s.plant.orderer(n, simOrderer{n}), State: n.state, Auth: set,
+		ID: n.id, Boot: s.Rand.Uint64() | 1, Orderer: s.plant.orderer(n, orderer{n.shell.Peer, n}), State: n.state, Auth: set,
 		Clock:    server.Clock{Mono: func() int64 { return n.mono() * 1000 }, Wall: n.wall},
 		Rand:     io.Reader(rand.NewChaCha8(seed)),
 		Sessions: server.SessionOptions{TickMs: sessionTick, Limits: session.Limits{MinMs: minTimeout, MaxMs: maxTimeout}},
 		Features: server.Features{Flags: znode.FlagExtendedTypes, Flushers: -1, LinearizableReads: s.opt.Clients.Linearize,
-			ApplyChunk: 1 + s.rng.IntN(8)},
+			ApplyChunk: 1 + s.Rand.IntN(8)},
 		Virtual: tokens.NewKeeper(fencing.Lineage{Cluster: fencing.ID{1}, Incarnation: fencing.ID{2}}, now, nil),
 	}
-	life := n.life
-	o.Go = func(work func()) {
-		s.after(s.soon(), func() {
-			if n.life == life && n.up {
-				n.later(work)
-			}
-		})
-	}
+	o.Go = func(work func()) { n.Schedule(s.soon(), work) }
 	if s.opt.OnServe != nil {
 		s.opt.OnServe(n.id, &o)
 	}
@@ -139,56 +144,33 @@ func (n *simNode) serve() {
 	n.lis = listener.New(n.server, listener.Options{})
 }
 
-// later does work now, or when the pause is over, and then looks at what the connections have got by it.
-func (n *simNode) later(work func()) {
-	if n.paused > n.sim.now {
-		n.backlog = append(n.backlog, func() { n.later(work) })
-		return
-	}
-	work()
-	n.poke()
-}
-
-// schedule does something later in this life; if the server is paused then, when it goes on.
-func (n *simNode) schedule(in int64, do func()) {
-	life := n.life
-	n.sim.after(in, func() {
-		if n.life == life && n.up {
-			n.later(do)
-		}
-	})
-}
-
-// tick moves the core on by its own clock.
-func (n *simNode) tick() {
-	n.schedule(tickLen, n.tick)
-	if passed := int((n.mono() - n.clock.ticked) / tickLen); passed > 0 {
-		n.clock.ticked += int64(passed) * tickLen
-		n.core.Tick(passed)
-		n.work()
-	}
-}
-
 func (n *simNode) serverTick() {
-	n.schedule(sessionTick/2*1000, n.serverTick)
+	n.Schedule(sessionTick/2*1000, n.serverTick)
 	n.server.Tick()
 }
 
-// crash ends the process and loses what was not durable.
+// crash ends the process, and often the machine: then what was not durable is lost, and a write that is under way is torn.
 func (n *simNode) crash() {
-	if !n.up {
+	if !n.Up() {
 		return
 	}
 	s := n.sim
 	s.Stats.Crashes++
 	s.Stats.count(n)
-	tear := -1
-	if s.chance(s.opt.Core.Faults.Torn) {
-		tear = s.rng.IntN(5)
+	switch torn := s.Chance(s.opt.Core.Faults.Torn); {
+	case torn && n.shell.inFlight:
+		s.Stats.TornWrites++
+		n.log.disk.CrashAt(n.log.disk.Ops() + 1 + s.Rand.IntN(6))
+		if err := n.shell.steps.Append(&n.shell.batches); err != nil && !errors.Is(err, faultfs.ErrCrashed) {
+			s.violate("server %d: %v", n.id, err)
+		}
+		n.log.disk = n.log.disk.Crash(s.Rand)
+	case torn:
+		n.log.disk = n.log.disk.Crash(s.Rand)
+	default:
+		n.log.disk = n.log.disk.Clone() // the process alone
 	}
-	n.log.disk.Crash(tear)
-	n.adopt()
-	n.up, n.life = false, n.life+1
+	n.End()
 	for _, l := range n.links {
 		l.die()
 	}
@@ -196,9 +178,9 @@ func (n *simNode) crash() {
 	s.trace("crash %d", n.id)
 }
 
-// adopt keeps a staged image whose pointer became durable in a write that was torn behind it.
+// adopt keeps a staged image whose pointer is durable.
 func (n *simNode) adopt() {
-	z := n.log.disk.Base().Zxid
+	z := n.log.Base().Zxid
 	if im, ok := n.images.staged[z]; ok && z != 0 {
 		n.images.durable[z] = im
 	}
@@ -206,27 +188,12 @@ func (n *simNode) adopt() {
 
 // pause stops the process; what arrives waits in its sockets, and its disk goes on.
 func (n *simNode) pause(d int64) {
-	s := n.sim
-	if !n.running() {
+	if !n.Running() {
 		return
 	}
-	s.Stats.Pauses++
-	n.paused = s.now + d
-	s.trace("pause %d for %d ms", n.id, d/1000)
-	life := n.life
-	s.after(d, func() {
-		if n.life != life {
-			return
-		}
-		n.paused = 0
-		todo := n.backlog
-		n.backlog = nil
-		for _, do := range todo {
-			if n.life == life && n.up {
-				do()
-			}
-		}
-	})
+	n.sim.Stats.Pauses++
+	n.sim.trace("pause %d for %d ms", n.id, d/1000)
+	n.Pause(d)
 }
 
 // dump takes an image of the applied state.
@@ -260,18 +227,18 @@ func (n *simNode) load(st *znode.State, im image) {
 func (n *simNode) newestImage() image {
 	var at zxid.ID
 	for z := range n.images.durable {
-		if z > at && n.log.disk.Floor(z) == z {
+		if z > at && n.log.Floor(z) == z {
 			at = z
 		}
 	}
-	if base := n.log.disk.Base().Zxid; at < base {
+	if base := n.log.Base().Zxid; at < base {
 		n.sim.violate("server %d: the log begins at %v, and the newest image is of %v", n.id, base, at)
 	}
 	return n.images.durable[at]
 }
 
 func (n *simNode) keepImage() {
-	if z := n.state.LastZxid(); n.running() && z != 0 {
+	if z := n.state.LastZxid(); n.Running() && z != 0 {
 		n.images.durable[z] = n.dump()
 		n.sim.Stats.Images++
 	}
@@ -280,11 +247,13 @@ func (n *simNode) keepImage() {
 // compact drops the log before an image.
 func (n *simNode) compact() {
 	z := n.state.LastZxid()
-	if !n.running() || z <= n.log.disk.Base().Zxid || n.core.Status().Applied < z {
+	if !n.Running() || n.shell.inFlight || z <= n.log.Base().Zxid || n.core.Status().Applied < z {
 		return
 	}
 	n.keepImage()
-	n.log.disk.Compact(n.core.SnapshotMeta(z), nil)
+	if err := n.log.CompactBefore(z); err != nil {
+		n.sim.violate("server %d: %v", n.id, err)
+	}
 	for old := range n.images.durable {
 		if old < z {
 			delete(n.images.durable, old)
@@ -303,7 +272,7 @@ func (n *simNode) reconfig() {
 		if !ok {
 			m = n.ens.Members[i]
 		}
-		switch s.rng.IntN(8) {
+		switch s.Rand.IntN(8) {
 		case 0:
 			continue
 		case 1:
@@ -324,10 +293,11 @@ func (n *simNode) reconfig() {
 }
 
 func (n *simNode) describe() string {
-	if !n.up {
+	if !n.Up() {
 		return fmt.Sprintf("server %d is down", n.id)
 	}
 	st := n.core.Status()
+	held, why := n.shell.steps.Held()
 	return fmt.Sprintf("%v state at %v, told %+v, %d links, %d proposals held (%v); %s", st, n.state.LastZxid(), n.soft, len(n.links),
-		len(n.shell.held), n.shell.why, st.Why)
+		held, why, st.Why)
 }

@@ -194,7 +194,7 @@ func (c *simClient) compare(q *request, z zxid.ID, at nodeAt, r *jute.Reader) {
 func (c *simClient) token(q *request, h wire.ReplyHeader, r *jute.Reader) {
 	s := c.sim
 	node := strings.TrimPrefix(q.path, tokens.TokenPrefix)
-	if s.now-s.living.changed < 20*tickLen {
+	if s.Now()-s.living.changed < 20*tickLen {
 		s.Stats.TokensAtChange++
 	}
 	at := s.oracle.node(node, h.Zxid)

@@ -73,11 +73,11 @@ func (c *simClient) ask() {
 		if c.calmDone >= 3 || len(c.pending) > 0 {
 			return
 		}
-		c.set(s.rng.IntN(registers), -1)
+		c.set(s.Rand.IntN(registers), -1)
 		return
 	}
 	for n := s.opt.Clients.Ops; n > 0; n-- {
-		if n < 1 && !s.chance(n) || len(c.pending) > 0 && c.pending[len(c.pending)-1].op == wire.OpCloseSession {
+		if n < 1 && !s.Chance(n) || len(c.pending) > 0 && c.pending[len(c.pending)-1].op == wire.OpCloseSession {
 			return
 		}
 		if c.xid < 3 {
@@ -90,7 +90,7 @@ func (c *simClient) ask() {
 
 // found makes what everybody needs; most of the time it is there.
 func (c *simClient) found() {
-	n := c.sim.rng.IntN(registers + len(parents()))
+	n := c.sim.Rand.IntN(registers + len(parents()))
 	if n < registers {
 		c.createRegister(n)
 		return
@@ -101,16 +101,16 @@ func (c *simClient) found() {
 // one is a request by the dice.
 func (c *simClient) one() {
 	s := c.sim
-	reg := s.rng.IntN(registers)
+	reg := s.Rand.IntN(registers)
 	path := fmt.Sprintf("/r%d", reg)
-	watch := s.rng.IntN(3) == 0
-	switch s.rng.IntN(17) {
+	watch := s.Rand.IntN(3) == 0
+	switch s.Rand.IntN(17) {
 	case 0:
 		c.found()
 	case 1, 2:
 		c.set(reg, -1)
 	case 3:
-		c.set(reg, int32(s.rng.IntN(1+len(s.oracle.nodes[path]))))
+		c.set(reg, int32(s.Rand.IntN(1+len(s.oracle.nodes[path]))))
 	case 4, 5:
 		c.read(wire.OpGetData, path, watch)
 	case 6, 7:
@@ -126,11 +126,11 @@ func (c *simClient) one() {
 		p := c.volatile()
 		c.submit(&request{op: wire.OpDelete, path: p, write: znode.Op{Kind: znode.KindDelete, Path: p, Version: -1, Wire: wire.OpDelete}})
 	case 11:
-		c.create(fmt.Sprintf("/e/%d", s.rng.IntN(6)), "e", znode.ModeEphemeral)
+		c.create(fmt.Sprintf("/e/%d", s.Rand.IntN(6)), "e", znode.ModeEphemeral)
 	case 12:
 		c.create("/q/n-", "q", znode.ModePersistentSequential)
 	case 13:
-		c.read(wire.OpGetChildren2, parents()[s.rng.IntN(len(parents()))], watch)
+		c.read(wire.OpGetChildren2, parents()[s.Rand.IntN(len(parents()))], watch)
 	case 14:
 		c.both(path)
 	default:
@@ -138,7 +138,7 @@ func (c *simClient) one() {
 	}
 }
 
-func (c *simClient) volatile() string { return fmt.Sprintf("/v/%d", c.sim.rng.IntN(3)) }
+func (c *simClient) volatile() string { return fmt.Sprintf("/v/%d", c.sim.Rand.IntN(3)) }
 
 func openACL() []znode.ACL { return []znode.ACL{{Perms: 31, Scheme: "world", ID: "anyone"}} }
 
@@ -174,7 +174,7 @@ func (c *simClient) set(n int, version int32) {
 func (c *simClient) both(path string) {
 	v := c.volatile()
 	c.submit(&request{op: wire.OpMulti, path: v, multi: []znode.Op{
-		{Kind: znode.KindCheck, Path: path, Version: int32(c.sim.rng.IntN(1 + len(c.sim.oracle.nodes[path]))), Wire: wire.OpCheck},
+		{Kind: znode.KindCheck, Path: path, Version: int32(c.sim.Rand.IntN(1 + len(c.sim.oracle.nodes[path]))), Wire: wire.OpCheck},
 		{Kind: znode.KindSetData, Path: v, Data: []byte(c.value()), Version: -1, Wire: wire.OpSetData},
 	}})
 }
@@ -191,7 +191,7 @@ func (c *simClient) lock() {
 		c.locks.node = "?"
 		c.create(lockParent+"/lock-", "", znode.ModeEphemeralSequential)
 	case c.locks.node == "?": // its answer is not here
-	case s.rng.IntN(3) == 0:
+	case s.Rand.IntN(3) == 0:
 		p := c.locks.node
 		c.locks.node = ""
 		c.submit(&request{op: wire.OpDelete, path: p, write: znode.Op{Kind: znode.KindDelete, Path: p, Version: -1, Wire: wire.OpDelete}})
@@ -218,7 +218,7 @@ func (c *simClient) register(r *request, kind RegisterKind) {
 // submit sends a request.
 func (c *simClient) submit(r *request) {
 	s := c.sim
-	r.sentAt, r.acked, r.reg, r.call = s.now, s.oracle.acked, -1, s.oracle.stamp()
+	r.sentAt, r.acked, r.reg, r.call = s.Now(), s.oracle.acked, -1, s.oracle.stamp()
 	r.fence = s.oracle.tokens[lockParent]
 	for _, p := range c.pending {
 		r.behind = r.behind || wire.IsWrite(p.op)
@@ -236,7 +236,7 @@ func (c *simClient) submit(r *request) {
 		r.xid = c.xid
 	}
 	c.pending = append(c.pending, r)
-	c.times.sent = s.now
+	c.times.sent = s.Now()
 	b := wire.AppendRequest(nil, r.xid, r.op, func(b []byte) []byte { return c.body(b, r) })
 	c.link.send(&c.link.up, parcel{b: b})
 	s.Stats.Requests++

@@ -27,6 +27,7 @@ type SimOptions struct {
 	Clients ClientOptions
 	Faults  SimFaults
 	Plant   string                                 // one of [PlantedOutside]: a mistake around the server
+	Order   Order                                  // a wrong order of the peer's steps, to see it caught
 	OnServe func(id zab.PeerID, o *server.Options) // sees the options of every server before it is made; tests plant bugs with it
 	Trace   func(string)                           // every event, for a failing seed
 }
@@ -58,7 +59,7 @@ type SimFaults struct {
 
 // Sim is one run. Same options, same run. Make it with [NewSim]; not safe for concurrent use.
 type Sim struct {
-	scheduler
+	zabtest.Scheduler
 	opt     SimOptions
 	nodes   []*simNode // by id - 1
 	links   *zabtest.Partitions
@@ -81,14 +82,14 @@ func (s *Sim) violate(format string, args ...any) { panic(violation{fmt.Errorf(f
 
 func (s *Sim) trace(format string, args ...any) {
 	if s.opt.Trace != nil {
-		s.opt.Trace(fmt.Sprintf("%9d ", s.now) + fmt.Sprintf(format, args...))
+		s.opt.Trace(fmt.Sprintf("%9d ", s.Now()) + fmt.Sprintf(format, args...))
 	}
 }
 
 // NewSim builds servers and clients; [Sim.Run] runs them.
 func NewSim(opt SimOptions) *Sim {
 	s := &Sim{opt: opt, plant: plantedOutside(opt.Plant)}
-	s.rng = rand.New(rand.NewPCG(opt.Seed, 0xf011))
+	s.Rand = rand.New(rand.NewPCG(opt.Seed, 0xf011))
 	s.oracle, s.living.sessions = newOracle(s), sessionTable{}
 	n := opt.Core.Voters + opt.Core.Observers
 	s.links = zabtest.NewPartitions(n)
@@ -108,14 +109,14 @@ func NewSim(opt SimOptions) *Sim {
 	for i := 1; i <= n; i++ {
 		nd := newSimNode(s, zab.PeerID(i), ens)
 		s.nodes = append(s.nodes, nd)
-		s.after(s.between(0, 3*tickLen), nd.start)
+		s.After(s.Between(0, 3*tickLen), nd.start)
 	}
 	for i := range opt.Clients.Count {
 		c := &simClient{sim: s, id: i}
 		s.clients = append(s.clients, c)
 		s.cut = append(s.cut, make([]bool, n))
 		c.born()
-		s.after(s.between(0, 20*tickLen), c.step)
+		s.After(s.Between(0, 20*tickLen), c.step)
 	}
 	return s
 }
@@ -123,18 +124,18 @@ func NewSim(opt SimOptions) *Sim {
 // Run runs the safety phase, then the liveness phase, and returns the first violation.
 func (s *Sim) Run() (err error) {
 	defer func() {
-		s.Stats.Events, s.Stats.Time = s.events, s.now
+		s.Stats.Events, s.Stats.Time = s.Ran(), s.Now()
 		if r := recover(); r != nil {
 			v, ok := r.(violation)
 			if !ok {
 				v.error = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 			}
-			err = fmt.Errorf("seed %d at %d ms: %w", s.opt.Seed, s.now/1000, v.error)
+			err = fmt.Errorf("seed %d at %d ms: %w", s.opt.Seed, s.Now()/1000, v.error)
 		}
 	}()
 	end := int64(s.opt.Core.Ticks) * tickLen
-	s.after(tickLen, s.chaos)
-	s.run(end)
+	s.After(tickLen, s.chaos)
+	s.RunUntil(end)
 	s.calmDown()
 	return s.converge(end)
 }
@@ -144,26 +145,26 @@ func (s *Sim) chaos() {
 	if s.calm {
 		return
 	}
-	s.after(tickLen, s.chaos)
+	s.After(tickLen, s.chaos)
 	f := &s.opt.Core.Faults
-	if s.chance(f.Partition) {
+	if s.Chance(f.Partition) {
 		s.Stats.Partitions++
-		s.trace("partition %s", s.links.Draw(s.rng))
+		s.trace("partition %s", s.links.Draw(s.Rand))
 	}
-	if s.chance(f.Heal) {
+	if s.Chance(f.Heal) {
 		s.links.Heal()
 		s.trace("heal")
 	}
 	for _, n := range s.nodes {
 		s.haunt(n, f)
 	}
-	if s.chance(f.CrashAll) {
+	if s.Chance(f.CrashAll) {
 		for _, n := range s.nodes {
 			n.crash()
 		}
 	}
 	for _, n := range s.nodes {
-		if n.running() && n.core.Status().Soft.Role == zab.Leading {
+		if n.Running() && n.core.Status().Soft.Role == zab.Leading {
 			s.order(n, f)
 		}
 	}
@@ -174,49 +175,49 @@ func (s *Sim) chaos() {
 func (s *Sim) haunt(n *simNode, f *zabtest.Faults) {
 	share := float64(len(s.nodes))
 	switch {
-	case !n.up:
-		if s.chance(f.Restart) {
+	case !n.Up():
+		if s.Chance(f.Restart) {
 			n.start()
 		}
-	case s.chance(f.Crash / share):
+	case s.Chance(f.Crash / share):
 		n.crash()
-	case s.chance(f.Pause / share):
-		n.pause(s.between(tickLen, f.PauseMax))
-	case s.chance(s.opt.Faults.Image):
+	case s.Chance(f.Pause / share):
+		n.pause(s.Between(tickLen, f.PauseMax))
+	case s.Chance(s.opt.Faults.Image):
 		n.keepImage()
-	case s.chance(f.Compact):
+	case s.Chance(f.Compact):
 		n.compact()
-	case s.chance(s.opt.Faults.WallJump):
-		n.clock.wall += s.between(-3_600_000, 3_600_000)
-	case s.chance(f.Resign) && n.running():
+	case s.Chance(s.opt.Faults.WallJump):
+		n.clock.wall += s.Between(-3_600_000, 3_600_000)
+	case s.Chance(f.Resign) && n.Running():
 		n.core.Resign()
-		n.work()
+		n.drain()
 	}
 }
 
 // order is what an operator does: transfers and reconfigurations.
 func (s *Sim) order(n *simNode, f *zabtest.Faults) {
-	if s.chance(f.Transfer) && n.core.Transfer(zab.PeerID(1+s.rng.IntN(len(s.nodes)))) == nil {
+	if s.Chance(f.Transfer) && n.core.Transfer(zab.PeerID(1+s.Rand.IntN(len(s.nodes)))) == nil {
 		s.Stats.Transfers++
 		s.trace("transfer from %d", n.id)
 	}
-	if s.chance(f.Reconfig) {
+	if s.Chance(f.Reconfig) {
 		n.reconfig()
 	}
-	n.work()
+	n.drain()
 }
 
 // hauntClients cuts clients from servers and breaks connections.
 func (s *Sim) hauntClients() {
 	f := &s.opt.Faults
 	for i, c := range s.clients {
-		if s.chance(f.Cut) {
-			s.cut[i][s.rng.IntN(len(s.nodes))] = true
+		if s.Chance(f.Cut) {
+			s.cut[i][s.Rand.IntN(len(s.nodes))] = true
 		}
-		if s.chance(f.Mend) {
+		if s.Chance(f.Mend) {
 			clear(s.cut[i])
 		}
-		if s.chance(f.Reset) && c.link != nil {
+		if s.Chance(f.Reset) && c.link != nil {
 			c.link.reset()
 		}
 	}
@@ -224,7 +225,7 @@ func (s *Sim) hauntClients() {
 
 // calmDown ends all faults: everyone is started, every link works, disks are fast, clients only ask and move.
 func (s *Sim) calmDown() {
-	s.calm, s.calmAt = true, s.now
+	s.calm, s.calmAt = true, s.Now()
 	s.links.Heal()
 	s.trace("calm")
 	s.opt.Core.Faults = zabtest.Faults{
@@ -237,7 +238,7 @@ func (s *Sim) calmDown() {
 		clear(s.cut[i])
 	}
 	for _, n := range s.nodes {
-		if n.log.at > s.now+tickLen || n.paused > s.now+20*tickLen {
+		if n.log.at > s.Now()+tickLen || n.PausedUntil() > s.Now()+20*tickLen {
 			n.crash() // a new disk, a new machine
 		}
 		n.start()
@@ -256,9 +257,9 @@ const calmTicks = 2500
 func (s *Sim) converge(from int64) error {
 	why := "?"
 	for t := from; t < from+calmTicks*tickLen; t += tickLen {
-		s.run(t)
+		s.RunUntil(t)
 		for _, n := range s.nodes {
-			if !n.up {
+			if !n.Up() {
 				n.start()
 			}
 		}
@@ -284,7 +285,7 @@ func (s *Sim) unsettled() string {
 	}
 	for _, m := range leader.core.Status().Ensemble.Committed.Members {
 		n := s.nodes[m.ID-1]
-		if !n.running() || !n.soft.Active || n.state.LastZxid() != leader.state.LastZxid() {
+		if !n.Running() || !n.soft.Active || n.state.LastZxid() != leader.state.LastZxid() {
 			return fmt.Sprintf("server %d is not up to date", m.ID)
 		}
 	}
@@ -293,7 +294,7 @@ func (s *Sim) unsettled() string {
 			return fmt.Sprintf("client %d waits", c.id)
 		}
 	}
-	if s.now < s.calmAt+(s.opt.Clients.TimeoutTo*2+4*sessionTick)*1000 {
+	if s.Now() < s.calmAt+(s.opt.Clients.TimeoutTo*2+4*sessionTick)*1000 {
 		return "dead sessions may still live"
 	}
 	return ""
@@ -301,7 +302,7 @@ func (s *Sim) unsettled() string {
 
 func (s *Sim) leader() (leader *simNode) {
 	for _, n := range s.nodes {
-		if n.running() && n.soft.Role == zab.Leading && n.soft.Active {
+		if n.Running() && n.soft.Role == zab.Leading && n.soft.Active {
 			if leader != nil {
 				return nil
 			}
@@ -309,4 +310,12 @@ func (s *Sim) leader() (leader *simNode) {
 		}
 	}
 	return leader
+}
+
+// soon is the delay of a handover between goroutines: short nearly always.
+func (s *Sim) soon() int64 {
+	if s.Rand.IntN(20) == 0 {
+		return s.Between(0, 3000)
+	}
+	return s.Between(0, 60)
 }

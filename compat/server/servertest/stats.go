@@ -15,7 +15,7 @@ type SimStats struct {
 
 // FaultStats count what was done to the servers.
 type FaultStats struct {
-	Crashes, Pauses, Partitions, Transfers, Reconfigs, Images, Compactions int
+	Crashes, TornWrites, Pauses, Partitions, Transfers, Reconfigs, Images, Compactions int
 }
 
 // OrderStats count what the ensemble went through.
@@ -94,7 +94,7 @@ func (a *SimStats) count(n *simNode) {
 
 func (a *SimStats) add(nodes []*simNode) {
 	for _, n := range nodes {
-		if n.up {
+		if n.Up() {
 			a.count(n)
 		}
 	}
