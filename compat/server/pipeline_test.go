@@ -90,6 +90,33 @@ func TestPipelineNoticesALostWrite(t *testing.T) {
 	}
 }
 
+// A sync is not answered before it is confirmed, nor is a read behind it; a write behind it is held back.
+func TestPipelineHoldsASyncUntilItIsConfirmed(t *testing.T) {
+	var p Pipeline
+	p.Sync(7, []byte("sync"), 0)
+	p.Read([]byte("read"), 0)
+	if it, _ := p.Head(); it != nil {
+		t.Fatal("a sync is answered, and nobody has confirmed it")
+	}
+	if !p.Gated() {
+		t.Error("a write could be proposed before the sync is confirmed")
+	}
+	if p.Confirmed(6); p.Len() != 2 || !p.Gated() {
+		t.Error("the confirmation of another turn ends the wait")
+	}
+	p.Confirmed(7)
+	if p.Gated() {
+		t.Error("the sync is confirmed and still holds writes back")
+	}
+	for _, want := range []string{"sync", "read"} {
+		it, bytes := p.Head()
+		if it == nil || string(bytes) != want {
+			t.Fatalf("at the head is %q, want %q", bytes, want)
+		}
+		p.Pop()
+	}
+}
+
 func TestPipelineGivesItsRoomBack(t *testing.T) {
 	var p Pipeline
 	for i := range 100_000 {

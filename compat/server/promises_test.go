@@ -11,6 +11,7 @@ import (
 	"github.com/paddock-zk/paddock/compat/wire"
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 )
 
@@ -78,6 +79,58 @@ func TestTheLastWordOfAConnectionCounts(t *testing.T) {
 	w.nodes[0].View(func(st *znode.State) {
 		if _, _, alive := st.Session(id); alive {
 			t.Error("the session never ends")
+		}
+	})
+}
+
+// While a leader is not sure that it leads it hears nobody for certain, and ends nobody's session. The time is given back when it is sure again.
+func TestTimeOfAnUnprovedLeaderIsGivenBack(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	_, id, _ := byHand(t, w, 0, wire.ConnectRequest{Timeout: 1000, Password: make([]byte, wire.PasswordSize)})
+	tick := func(times int) {
+		for range times {
+			w.clock.advance(250 * time.Millisecond)
+			w.nodes[0].Tick()
+			w.history.Settle()
+		}
+	}
+	alive := func() (ok bool) {
+		w.nodes[0].View(func(st *znode.State) { _, _, ok = st.Session(id) })
+		return ok
+	}
+	tick(1)
+	unsure := w.nodes[0].member.Active()
+	unsure.Confirmed = false
+	w.nodes[0].member.Soft(unsure)
+	w.history.Settle()
+	if tick(20); !alive() {
+		t.Fatal("a leader that is not sure of its leadership has ended a session")
+	}
+	w.nodes[0].member.Soft(w.nodes[0].member.Active())
+	w.history.Settle()
+	if tick(2); !alive() {
+		t.Fatal("the time in which the leader was not sure counts as silence")
+	}
+	if tick(8); alive() {
+		t.Error("the session never ends")
+	}
+}
+
+// What a state has applied already, because it was loaded from an image at that zxid, is not applied again when the log is replayed.
+func TestAppliedEntriesAreNotAppliedAgain(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	byHand(t, w, 0, wire.ConnectRequest{Timeout: 1000, Password: make([]byte, wire.PasswordSize)})
+	w.history.Settle()
+	n := w.nodes[0]
+	var last, before uint64
+	n.View(func(st *znode.State) { last, before = uint64(st.LastZxid()), st.Digest() })
+	x := znode.Txn{Op: znode.Op{Kind: znode.KindCreate, Path: "/again", ACL: []znode.ACL{{Perms: znode.PermAll, Scheme: "world", ID: "anyone"}}}}
+	for z := zxid.ID(last - 1); z <= zxid.ID(last); z++ {
+		n.Apply([]zab.Entry{{Zxid: z, Prev: z - 1, Kind: zab.EntryTxn, Time: 1, Data: znode.AppendTxn(nil, &x)}})
+	}
+	n.View(func(st *znode.State) {
+		if st.Digest() != before || uint64(st.LastZxid()) != last {
+			t.Errorf("entries up to %v were applied to a state that had them: it is at %v", zxid.ID(last), st.LastZxid())
 		}
 	})
 }

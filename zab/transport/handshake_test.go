@@ -1,0 +1,152 @@
+package transport
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"testing"
+
+	"github.com/paddock-zk/paddock/zab"
+)
+
+// end is one side of a handshake.
+type end struct {
+	me     Identity
+	secret string
+}
+
+func server(id zab.PeerID) end {
+	return end{Identity{Cluster: [16]byte{1}, Incarnation: [16]byte{2}, ID: id}, "secret"}
+}
+
+func everybody(zab.PeerID) bool { return true }
+
+// shake lets from dial to, and gives what each side thinks of it. A side that refuses hangs up.
+func shake(from end, to zab.PeerID, at end, known func(zab.PeerID) bool) (dialled, accepted error) {
+	near, far := net.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := greet(near, bufio.NewReader(near), from.me, to, laneBulk, []byte(from.secret))
+		near.Close()
+		done <- err
+	}()
+	_, accepted = receive(far, bufio.NewReader(far), at.me, []byte(at.secret), known)
+	far.Close()
+	return <-done, accepted
+}
+
+// Two servers link if they are of one ensemble, know its secret, and are who they say that they are; in every other case both sides refuse.
+func TestHandshake(t *testing.T) {
+	changed := func(e end, change func(*end)) end { change(&e); return e }
+	for what, c := range map[string]struct {
+		from  end
+		to    zab.PeerID
+		at    end
+		known func(zab.PeerID) bool
+		good  bool
+	}{
+		"two of one ensemble":               {server(1), 2, server(2), everybody, true},
+		"another cluster":                   {changed(server(1), func(e *end) { e.me.Cluster[0]++ }), 2, server(2), everybody, false},
+		"one of them was restored":          {changed(server(1), func(e *end) { e.me.Incarnation[0]++ }), 2, server(2), everybody, false},
+		"two with one id":                   {server(2), 2, server(2), everybody, false},
+		"another server at this address":    {server(1), 3, server(2), everybody, false},
+		"a stranger":                        {server(9), 2, server(2), func(id zab.PeerID) bool { return id != 9 }, false},
+		"who dials has another secret":      {changed(server(1), func(e *end) { e.secret = "guess" }), 2, server(2), everybody, false},
+		"who is dialled has another secret": {server(1), 2, changed(server(2), func(e *end) { e.secret = "guess" }), everybody, false},
+	} {
+		dialled, accepted := shake(c.from, c.to, c.at, c.known)
+		if good := dialled == nil && accepted == nil; good != c.good || !c.good && (dialled == nil || accepted == nil) {
+			t.Errorf("%s: the dialler says %v, the accepter %v", what, dialled, accepted)
+		}
+	}
+}
+
+// Who does not know the secret is not let in, whatever he sends as his proof: nothing, a guess, or the other side's own proof.
+func TestHandshakeDemandsAProofOfItsOwn(t *testing.T) {
+	at := server(2)
+	for what, forge := range map[string]func(theirs []byte) []byte{
+		"nothing":                      func([]byte) []byte { return nil },
+		"a guess":                      func(theirs []byte) []byte { return make([]byte, len(theirs)) },
+		"the proof that was just seen": func(theirs []byte) []byte { return theirs },
+	} {
+		near, far := net.Pipe()
+		go func() {
+			defer near.Close()
+			r := bufio.NewReader(near)
+			mine := hello{lane: laneBulk, from: 1, to: 2, who: server(1).me}
+			if writeFrame(near, mine.append(nil)) != nil {
+				return
+			}
+			if _, err := readFrame(r, 1<<12); err != nil {
+				return
+			}
+			theirs, err := readFrame(r, 64)
+			if err != nil {
+				return
+			}
+			_ = writeFrame(near, forge(theirs))
+		}()
+		if _, err := receive(far, bufio.NewReader(far), at.me, []byte(at.secret), everybody); err == nil {
+			t.Errorf("a server that sent %s for a proof was let in", what)
+		}
+		far.Close()
+	}
+}
+
+// A server that is dialled and does not know the secret is not believed either: it would be told what is written.
+func TestHandshakeDemandsTheProofOfWhoIsDialled(t *testing.T) {
+	near, far := net.Pipe()
+	go func() {
+		defer far.Close()
+		r := bufio.NewReader(far)
+		if _, err := readFrame(r, 1<<12); err != nil {
+			return
+		}
+		mine := hello{lane: laneBulk, from: 2, to: 1, who: server(2).me}
+		if writeFrame(far, mine.append(nil)) != nil || writeFrame(far, make([]byte, 32)) != nil {
+			return
+		}
+		_, _ = io.Copy(io.Discard, r)
+	}()
+	from := server(1)
+	if err := greet(near, bufio.NewReader(near), from.me, 2, laneBulk, []byte(from.secret)); err == nil {
+		t.Error("a server without the secret was believed")
+	}
+	near.Close()
+}
+
+// A server speaks for itself on its link, and to whom it is linked with.
+func TestHandshakeBindsALinkToItsServer(t *testing.T) {
+	for what, m := range map[string]struct {
+		message zab.Message
+		good    bool
+	}{
+		"of itself":         {zab.Message{Type: zab.MsgResign, From: 1, To: 2, Epoch: 1}, true},
+		"of another server": {zab.Message{Type: zab.MsgResign, From: 3, To: 2, Epoch: 1}, false},
+		"to another server": {zab.Message{Type: zab.MsgResign, From: 1, To: 3, Epoch: 1}, false},
+	} {
+		delivered := 0
+		tr := &Transport{cfg: Config{Identity: server(2).me, Deliver: func(zab.Message) { delivered++ }}}
+		b := zab.AppendMessage(beginFrame(nil), &m.message)
+		endFrame(b, 0)
+		err := tr.readMessages(bufio.NewReader(bytes.NewReader(b)), 1)
+		if (delivered == 1) != m.good || errors.Is(err, errFrame) == m.good {
+			t.Errorf("a message %s: delivered %d times, %v", what, delivered, err)
+		}
+	}
+}
+
+// What waits for a link that does not take it is bounded; the rest is dropped and counted.
+func TestQueueOfALinkIsBounded(t *testing.T) {
+	const most = 10_000
+	k := &link{t: &Transport{cfg: Config{QueueBytes: most}}, up: true, wake: make(chan struct{}, 1)}
+	m := zab.Message{Type: zab.MsgForward, From: 1, To: 2, Epoch: 1, Payloads: [][]byte{make([]byte, 1000)}}
+	for range 100 {
+		k.send(&m)
+	}
+	if len(k.buf) > most+2000 || k.t.count.dropped.Load() == 0 {
+		t.Errorf("%d bytes wait, with a limit of %d; %d messages were dropped", len(k.buf), most, k.t.count.dropped.Load())
+	}
+}
