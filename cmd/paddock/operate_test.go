@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/paddock-zk/paddock/compat/proof/zktest"
 )
@@ -135,7 +134,7 @@ func (o *operation) run(host, line string) {
 	}
 	out, err := c.CombinedOutput()
 	if err != nil && regexp.MustCompile(`^paddock (health|status|check|get|whoami) `).MatchString(line+" ") { // these judge a moment, and an election may be in it
-		zktest.Within(30*time.Second, func() bool { out, err = o.command(host, line).CombinedOutput(); return err == nil })
+		zktest.Within(zktest.Patience, func() bool { out, err = o.command(host, line).CombinedOutput(); return err == nil })
 	}
 	if err != nil {
 		o.t.Fatalf("docs/operate.md, on %q:\n  %s\n%v\n%s\n%s", host, line, err, out, o.logs())

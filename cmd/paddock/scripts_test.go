@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -113,7 +112,7 @@ func scriptPlain(ts *testscript.TestScript, s string) string {
 // scriptBackground is `background FILE text...`: it waits until the file has the text, for programs started with &.
 func scriptBackground(ts *testscript.TestScript, _ bool, args []string) {
 	want := strings.Join(args[1:], " ")
-	if !zktest.Within(20*time.Second, func() bool {
+	if !zktest.Within(zktest.Patience, func() bool {
 		b, _ := os.ReadFile(ts.MkAbs(args[0]))
 		return strings.Contains(string(b), want)
 	}) {
@@ -123,7 +122,7 @@ func scriptBackground(ts *testscript.TestScript, _ bool, args []string) {
 
 // scriptEventually is `eventually program args...`: again and again until it succeeds.
 func scriptEventually(ts *testscript.TestScript, _ bool, args []string) {
-	if !zktest.Within(20*time.Second, func() bool { return ts.Exec(args[0], args[1:]...) == nil }) {
+	if !zktest.Within(zktest.Patience, func() bool { return ts.Exec(args[0], args[1:]...) == nil }) {
 		ts.Fatalf("never succeeded: %s", strings.Join(args, " "))
 	}
 }

@@ -67,7 +67,7 @@ func (x *terminal) text() string {
 // expect waits until the text is shown behind what was expected before.
 func (x *terminal) expect(text string) {
 	x.t.Helper()
-	if !zktest.Within(20*time.Second, func() bool { return strings.Contains(x.text(), text) }) {
+	if !zktest.Within(zktest.Patience, func() bool { return strings.Contains(x.text(), text) }) {
 		x.t.Fatalf("the terminal never showed %q; it shows:\n%q", text, x.text())
 	}
 	at := strings.Index(x.text(), text)
@@ -90,7 +90,7 @@ func (x *terminal) ends() int {
 	go func() { x.cmd.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(zktest.Patience):
 		x.t.Fatalf("it does not end; the terminal shows:\n%q", x.text())
 	}
 	return x.cmd.ProcessState.ExitCode()

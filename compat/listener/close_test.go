@@ -71,7 +71,7 @@ func TestCloseFromWithinReceive(t *testing.T) {
 				if !errors.Is(reason, errTest) {
 					t.Errorf("closed because of %v", reason)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(soon):
 				t.Fatal("closing waits for the Receiver, which waits for the one who closes")
 			}
 			sock.Close()

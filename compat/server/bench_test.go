@@ -17,7 +17,7 @@ import (
 func opened(tb testing.TB, w *world) *raw {
 	c := w.dialFor(tb, 0)
 	c.send((&wire.ConnectRequest{Timeout: 10000, Password: make([]byte, 16)}).Append(nil))
-	if _, err := c.next(5 * time.Second); err != nil {
+	if _, err := c.next(soon); err != nil {
 		tb.Fatal(err)
 	}
 	return c
@@ -62,7 +62,7 @@ func BenchmarkGetData(b *testing.B) {
 			c := opened(b, w)
 			o := znode.Op{Wire: wire.OpCreate, Path: "/node", Data: make([]byte, 100), ACL: []znode.ACL{{Perms: 31, Scheme: "world", ID: "anyone"}}}
 			c.send(wire.AppendOp(wire.RequestHeader{Xid: 1, Op: wire.OpCreate}.Append(nil), &o))
-			c.next(5 * time.Second)
+			c.next(soon)
 			q := wire.PathWatch{Path: "/node"}
 			pump(b, c, framed(q.Append(wire.RequestHeader{Xid: 2, Op: wire.OpGetData}.Append(nil))), depth, 4+16+4+100+68)
 		})
@@ -77,7 +77,7 @@ func BenchmarkSetData(b *testing.B) {
 			c := opened(b, w)
 			o := znode.Op{Wire: wire.OpCreate, Path: "/node", Data: make([]byte, 100), Version: -1, ACL: []znode.ACL{{Perms: 31, Scheme: "world", ID: "anyone"}}}
 			c.send(wire.AppendOp(wire.RequestHeader{Xid: 1, Op: wire.OpCreate}.Append(nil), &o))
-			c.next(5 * time.Second)
+			c.next(soon)
 			o.Wire = wire.OpSetData
 			pump(b, c, framed(wire.AppendOp(wire.RequestHeader{Xid: 2, Op: wire.OpSetData}.Append(nil), &o)), depth, 4+16+68)
 		})
@@ -91,7 +91,7 @@ func BenchmarkMixed(b *testing.B) {
 	o := znode.Op{Wire: wire.OpCreate, Path: "/node", Data: make([]byte, 100), Version: -1, ACL: []znode.ACL{{Perms: 31, Scheme: "world", ID: "anyone"}}}
 	first := opened(b, w)
 	first.send(wire.AppendOp(wire.RequestHeader{Xid: 1, Op: wire.OpCreate}.Append(nil), &o))
-	first.next(5 * time.Second)
+	first.next(soon)
 	o.Wire = wire.OpSetData
 	write := framed(wire.AppendOp(wire.RequestHeader{Xid: 2, Op: wire.OpSetData}.Append(nil), &o))
 	q := wire.PathWatch{Path: "/node"}

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/paddock-zk/paddock/compat/wire"
 )
@@ -22,7 +21,7 @@ func FuzzFrames(f *testing.F) {
 		c := opened(t, w)
 		c.send(one, two, wire.RequestHeader{Xid: 77, Op: wire.OpCloseSession}.Append(nil))
 		for {
-			if _, err := c.next(5 * time.Second); err == errQuiet {
+			if _, err := c.next(soon); err == errQuiet {
 				t.Fatal("neither an answer nor a close")
 			} else if err != nil {
 				break
@@ -31,7 +30,7 @@ func FuzzFrames(f *testing.F) {
 		c.nc.Close()
 		witness.tb = t
 		witness.send(wire.RequestHeader{Xid: wire.XidPing, Op: wire.OpPing}.Append(nil))
-		if _, err := witness.next(5 * time.Second); err != nil {
+		if _, err := witness.next(soon); err != nil {
 			t.Fatalf("another session was harmed: %v", err)
 		}
 	})

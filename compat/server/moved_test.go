@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/wire"
@@ -17,7 +16,7 @@ func TestSessionMoved(t *testing.T) {
 	attach := func(i int, id session.ID, pw []byte) (session.ID, []byte) {
 		c := w.dial(i)
 		c.send((&wire.ConnectRequest{Timeout: 10000, Session: id, Password: pw}).Append(nil))
-		f, err := c.next(5 * time.Second)
+		f, err := c.next(soon)
 		if err != nil {
 			t.Fatal(err)
 		}

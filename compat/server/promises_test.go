@@ -27,7 +27,7 @@ func byHand(t *testing.T, w *world, i int, q wire.ConnectRequest) (*listener.Han
 	var out []byte
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for end := time.After(5 * time.Second); len(out) == 0; {
+	for end := time.After(soon); len(out) == 0; {
 		w.history.Settle()
 		h.Step()
 		out = h.Take()

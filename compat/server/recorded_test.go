@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/server"
@@ -70,7 +69,7 @@ func replay(t *testing.T, w *world, lines []string) (want, got []string) {
 			}
 			c.send(payload)
 		case "<c":
-			f, err := c.next(5 * time.Second)
+			f, err := c.next(soon)
 			if err != nil {
 				t.Fatalf("handshake: %v", err)
 			}
@@ -91,7 +90,7 @@ func replay(t *testing.T, w *world, lines []string) (want, got []string) {
 			c.ops[xid] = append(c.ops[xid], h.Op)
 			c.send(payload)
 		case "<":
-			f, err := c.next(5 * time.Second)
+			f, err := c.next(soon)
 			text := fmt.Sprint(err)
 			op := wire.OpPing
 			var h wire.ReplyHeader

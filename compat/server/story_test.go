@@ -201,7 +201,7 @@ func (s *story) connect(d *datadriven.TestData) string {
 // welcome reads the answer to a handshake.
 func (s *story) welcome(name string) string {
 	c := s.clients[name]
-	f, err := c.next(2 * time.Second)
+	f, err := c.next(soon)
 	if err != nil {
 		return says(err)
 	}
@@ -244,7 +244,7 @@ func (s *story) read(d *datadriven.TestData) string {
 	for i := range most {
 		patience := 60 * time.Millisecond
 		if i < due {
-			patience = 10 * time.Second
+			patience = soon
 		}
 		f, err := c.next(patience)
 		if err == errQuiet && out.Len() > 0 {
@@ -288,7 +288,7 @@ func (s *story) commit(d *datadriven.TestData) {
 func (s *story) proposed(n int) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	end := time.After(5 * time.Second)
+	end := time.After(soon)
 	for s.w.history.Waiting() < n {
 		select {
 		case <-tick.C:

@@ -22,10 +22,10 @@ func TestManyConnections(t *testing.T) {
 	w := newWorld(t, 3, nil)
 	setup := w.dial(0)
 	setup.send((&wire.ConnectRequest{Timeout: 10000, Password: make([]byte, 16)}).Append(nil))
-	setup.next(5 * time.Second)
+	setup.next(soon)
 	for i := range 8 {
 		setup.send(setRequest(int32(i), wire.OpCreate, fmt.Sprintf("/n%d", i), 0))
-		setup.next(5 * time.Second)
+		setup.next(soon)
 	}
 	stop := atomic.Bool{}
 	var ticks sync.WaitGroup
@@ -77,7 +77,7 @@ func walk(t *testing.T, w *world, r *rand.Rand, me int, s *walker) *walker {
 		q.Session, q.Password = session.ID(s.id), s.pw
 	}
 	c.send(q.Append(nil))
-	f, err := c.next(10 * time.Second)
+	f, err := c.next(soon)
 	if err != nil {
 		t.Errorf("handshake: %v", err)
 		return nil
@@ -98,7 +98,7 @@ func walk(t *testing.T, w *world, r *rand.Rand, me int, s *walker) *walker {
 	switch r.IntN(4) {
 	case 0:
 		c.send(wire.RequestHeader{Xid: 9999, Op: wire.OpCloseSession}.Append(nil))
-		if _, err = c.next(10 * time.Second); err != nil {
+		if _, err = c.next(soon); err != nil {
 			t.Errorf("close: %v", err)
 		}
 		s.id, s.pw = 0, make([]byte, 16)
@@ -144,7 +144,7 @@ func (s *walker) batch(t *testing.T, c *raw, r *rand.Rand, own string, base int3
 	}
 	go c.send(frames...)
 	for i := 0; i < n; {
-		f, err := c.next(20 * time.Second)
+		f, err := c.next(soon)
 		if err != nil {
 			t.Errorf("reply %d of %d: %v", i, n, err)
 			return false
@@ -195,7 +195,7 @@ func TestLargeRepliesBehindAWrite(t *testing.T) {
 	c := opened(t, w)
 	big := znode.Op{Wire: wire.OpCreate, Path: "/big", Data: make([]byte, 1<<20-1000), ACL: []znode.ACL{{Perms: 31, Scheme: "world", ID: "anyone"}}}
 	c.send(wire.AppendOp(wire.RequestHeader{Xid: 1, Op: wire.OpCreate}.Append(nil), &big))
-	c.next(5 * time.Second)
+	c.next(soon)
 	play := func(c *raw, n int) {
 		w.history.Hold()
 		frames := [][]byte{setRequest(2, wire.OpSetData, "/zookeeper", 1)}
@@ -206,7 +206,7 @@ func TestLargeRepliesBehindAWrite(t *testing.T) {
 		c.send(frames...)
 		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()
-		for end := time.Now().Add(10 * time.Second); w.nodes[0].Report(0).Traffic.Outstanding < int64(n+1) && time.Now().Before(end); {
+		for end := time.Now().Add(soon); w.nodes[0].Report(0).Traffic.Outstanding < int64(n+1) && time.Now().Before(end); {
 			<-tick.C
 		}
 		w.history.Release()
@@ -215,7 +215,7 @@ func TestLargeRepliesBehindAWrite(t *testing.T) {
 	play(lazy, 100)
 	got := 0
 	for ; got < 101; got++ {
-		if _, err := lazy.next(10 * time.Second); err != nil {
+		if _, err := lazy.next(soon); err != nil {
 			break
 		}
 	}
@@ -227,7 +227,7 @@ func TestLargeRepliesBehindAWrite(t *testing.T) {
 	go func() {
 		n := 0
 		for ; n < 21; n++ {
-			if _, err := reader.next(10 * time.Second); err != nil {
+			if _, err := reader.next(soon); err != nil {
 				break
 			}
 		}

@@ -89,7 +89,7 @@ func TestTokensOfAnEnsemble(t *testing.T) {
 	defer wg.Wait()
 	defer stop()
 	for range 4 {
-		s, err := lock.Connect(ctx, lock.Config{Servers: ensemble.Addrs(), Timeout: 6 * time.Second})
+		s, err := lock.Connect(ctx, lock.Config{Servers: ensemble.Addrs(), Timeout: 10 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,14 +98,14 @@ func TestTokensOfAnEnsemble(t *testing.T) {
 	}
 	for round := range 3 {
 		enough := all.count() + 50
-		zktest.Eventually(t, 60*time.Second, "fifty grants more", func() bool { return all.count() >= enough })
+		zktest.Eventually(t, zktest.Patience, "fifty grants more", func() bool { return all.count() >= enough })
 		var leader zktest.Server
-		zktest.Eventually(t, 30*time.Second, "a leader", func() bool { leader = ensemble.Leader(); return leader != nil })
+		zktest.Eventually(t, zktest.Patience, "a leader", func() bool { leader = ensemble.Leader(); return leader != nil })
 		if err := leader.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		enough = all.count() + 20
-		zktest.Eventually(t, 60*time.Second, "grants by the two that are left", func() bool { return all.count() >= enough })
+		zktest.Eventually(t, zktest.Patience, "grants by the two that are left", func() bool { return all.count() >= enough })
 		if err := leader.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func newHolder(t *testing.T, addr string) *holder {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	if _, err := c.Handshake(client.Hello{Timeout: 4000, Password: make([]byte, 16)}, 10*time.Second); err != nil {
+	if _, err := c.Handshake(client.Hello{Timeout: 4000, Password: make([]byte, 16)}, zktest.Patience); err != nil {
 		t.Fatal(err)
 	}
 	return &holder{Conn: c}
@@ -143,7 +143,7 @@ func (h *holder) create(t *testing.T, path string) {
 	t.Helper()
 	h.xid++
 	q := wire.CreateRequest{Path: path, ACL: openToAll(), Flags: int32(znode.ModeEphemeral)}
-	r, err := h.Call(h.xid, int32(wire.OpCreate), q.Append, 10*time.Second)
+	r, err := h.Call(h.xid, int32(wire.OpCreate), q.Append, zktest.Patience)
 	if err != nil || r.Err != 0 {
 		t.Fatal(path, r.Err, err)
 	}
@@ -193,7 +193,7 @@ func (h *holder) told(t *testing.T, within time.Duration) bool {
 
 func leaderOf(t *testing.T, ensemble *zktest.Ensemble) (leader zktest.Server) {
 	t.Helper()
-	zktest.Eventually(t, 30*time.Second, "a leader and its followers", func() bool {
+	zktest.Eventually(t, zktest.Patience, "a leader and its followers", func() bool {
 		leader = ensemble.Leader()
 		return leader != nil && len(ensemble.Followers()) == len(ensemble.Servers)-1
 	})
@@ -206,10 +206,10 @@ func TestLeaderWithoutQuorumIssuesNothing(t *testing.T) {
 	leader := leaderOf(t, ensemble)
 	h := newHolder(t, leader.Addr())
 	h.create(t, "/job")
-	if h.send(t, "/job"); !h.told(t, 10*time.Second) {
+	if h.send(t, "/job"); !h.told(t, zktest.Patience) {
 		t.Fatal("no token from a healthy ensemble")
 	}
-	if h.sendMulti(t, "/job"); !h.told(t, 10*time.Second) {
+	if h.sendMulti(t, "/job"); !h.told(t, zktest.Patience) {
 		t.Fatal("no token in a multiRead from a healthy ensemble")
 	}
 	several := newHolder(t, leader.Addr())
@@ -246,7 +246,7 @@ func TestPausedLeaderIssuesNothing(t *testing.T) {
 	old := leaderOf(t, ensemble)
 	h := newHolder(t, old.Addr())
 	h.create(t, "/job")
-	if h.send(t, "/job"); !h.told(t, 10*time.Second) {
+	if h.send(t, "/job"); !h.told(t, zktest.Patience) {
 		t.Fatal("no token from a healthy ensemble")
 	}
 	if err := old.Pause(); err != nil {
@@ -255,7 +255,7 @@ func TestPausedLeaderIssuesNothing(t *testing.T) {
 	h.send(t, "/job")
 	others := slices.DeleteFunc(ensemble.Addrs(), func(a string) bool { return a == old.Addr() })
 	c := dial(t, 10*time.Second, others...)
-	zktest.Eventually(t, 60*time.Second, "the lock is free", func() bool {
+	zktest.Eventually(t, zktest.Patience, "the lock is free", func() bool {
 		_, err := c.Create("/job", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
 		return err == nil
 	})
@@ -266,7 +266,7 @@ func TestPausedLeaderIssuesNothing(t *testing.T) {
 	if h.told(t, 5*time.Second) {
 		t.Errorf("the old leader issued a token after %v", next)
 	}
-	zktest.Eventually(t, 30*time.Second, "the old leader serves again", func() bool { return zktest.Mode(old.Addr()) == "follower" })
+	zktest.Eventually(t, zktest.Patience, "the old leader serves again", func() bool { return zktest.Mode(old.Addr()) == "follower" })
 	late := dial(t, 10*time.Second, old.Addr())
 	if _, _, err := late.Get(TokenPrefix + "/job"); !errors.Is(err, zk.ErrNoAuth) {
 		t.Errorf("another session at the old leader: %v", err)

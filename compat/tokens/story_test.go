@@ -37,7 +37,7 @@ func dial(t testing.TB, timeout time.Duration, addrs ...string) *zk.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Close)
-	patience := time.After(30 * time.Second)
+	patience := time.After(zktest.Patience)
 	for {
 		select {
 		case ev := <-events:
@@ -196,7 +196,7 @@ func TestKeysOfARunningServer(t *testing.T) {
 	if err := errors.Join(server.Kill(), server.Start()); err != nil {
 		t.Fatal(err)
 	}
-	zktest.Eventually(t, 20*time.Second, "the client is back", func() bool { _, _, err := a.Get(KeysPath); return err == nil })
+	zktest.Eventually(t, zktest.Patience, "the client is back", func() bool { _, _, err := a.Get(KeysPath); return err == nil })
 	if k := keySetOf(t, a); k.Serial != founded.Serial || len(k.Keys) != 1 || k.Keys[0].ID != founded.Keys[0].ID {
 		t.Errorf("after kill -9 the keys are %+v, before %+v", k, founded)
 	}

@@ -36,7 +36,7 @@ func storySlots(t *testing.T, r rig) {
 			third <- g
 		}
 	}()
-	zktest.Eventually(t, 10*time.Second, "the third queues", func() bool { return len(children(t, a, "/sem/queue")) == 1 })
+	zktest.Eventually(t, zktest.Patience, "the third queues", func() bool { return len(children(t, a, "/sem/queue")) == 1 })
 	// Curator asks a holder to give back by writing to its node; that does not cost a waiter its place.
 	if _, err := a.conn.Set("/sem/queue/"+children(t, a, "/sem/queue")[0], []byte("__REVOKE__"), -1); err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func storySlotLostReply(t *testing.T, r rig) {
 // storySlotLateUnlock: the slot's node has the same name for every holder; who unlocks after having lost it must not throw the next holder out.
 func storySlotLateUnlock(t *testing.T, r rig) {
 	ctx := ctxFor(t)
-	late, next := r.client(t), r.clientFor(t, 20*time.Second)
+	late, next := r.brief(t), r.clientFor(t, 20*time.Second)
 	mine, _ := late.NewSemaphore("/semlate", 1)
 	g, err := mine.Acquire(ctx)
 	g = take(t, g, err)
@@ -121,7 +121,7 @@ func storySlotSwapped(t *testing.T, r rig) {
 	g2, err := theirs.Acquire(ctx)
 	take(t, g2, err)
 	away.p.blackhole(false)
-	mustLose(t, g, 10*time.Second)
+	mustLose(t, g)
 	if !g2.Held() {
 		t.Fatal("the new holder lost its slot")
 	}
@@ -141,7 +141,7 @@ func storyElection(t *testing.T, r rig) {
 			next <- g
 		}
 	}()
-	zktest.Eventually(t, 10*time.Second, "the candidate queues", func() bool { return len(children(t, a, "/elect")) == 2 })
+	zktest.Eventually(t, zktest.Patience, "the candidate queues", func() bool { return len(children(t, a, "/elect")) == 2 })
 	if err := g.Unlock(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func storyLostBeforeExpiry(t *testing.T, r rig) {
 		}
 	}()
 	c.p.blackhole(true)
-	mustLose(t, g, 6*time.Second)
+	mustLose(t, g)
 	if ok, _, err := witness.conn.Exists(g.Path()); err != nil || !ok {
 		t.Fatalf("Lost was closed after the server had expired the session (exists %v, %v)", ok, err)
 	}
@@ -207,7 +207,7 @@ func storyLostBeforeExpiry(t *testing.T, r rig) {
 
 func storyExpiredWaiter(t *testing.T, r rig) {
 	ctx := ctxFor(t)
-	holder, waiter := r.clientFor(t, 20*time.Second), r.client(t)
+	holder, waiter := r.client(t), r.brief(t)
 	g, err := holder.NewLock("/expwait").Lock(ctx)
 	g = take(t, g, err)
 	got := make(chan *Grant, 1)
@@ -216,12 +216,12 @@ func storyExpiredWaiter(t *testing.T, r rig) {
 			got <- g
 		}
 	}()
-	zktest.Eventually(t, 10*time.Second, "the waiter queues", func() bool { return len(children(t, holder, "/expwait")) == 2 })
+	zktest.Eventually(t, zktest.Patience, "the waiter queues", func() bool { return len(children(t, holder, "/expwait")) == 2 })
 	old, _ := waiter.attached(ctx)
 	waiter.p.blackhole(true)
-	zktest.Eventually(t, 15*time.Second, "the waiter's session expires", func() bool { return len(children(t, holder, "/expwait")) == 1 })
+	zktest.Eventually(t, zktest.Patience, "the waiter's session expires", func() bool { return len(children(t, holder, "/expwait")) == 1 })
 	waiter.p.blackhole(false)
-	zktest.Eventually(t, 15*time.Second, "the waiter queues again", func() bool { return len(children(t, holder, "/expwait")) == 2 })
+	zktest.Eventually(t, zktest.Patience, "the waiter queues again", func() bool { return len(children(t, holder, "/expwait")) == 2 })
 	if err := g.Unlock(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func storyClose(t *testing.T, r rig) {
 	g = take(t, g, err)
 	waits := make(chan error, 2)
 	go func() { _, err := b.NewLock("/close").Lock(ctx); waits <- err }()
-	zktest.Eventually(t, 10*time.Second, "the waiter queues", func() bool { return len(children(t, a, "/close")) == 2 })
+	zktest.Eventually(t, zktest.Patience, "the waiter queues", func() bool { return len(children(t, a, "/close")) == 2 })
 	b.Session.Close()
 	if err := <-waits; !errors.Is(err, ErrClosed) {
 		t.Fatalf("a waiter of a closed session: %v", err)
@@ -250,7 +250,7 @@ func storyClose(t *testing.T, r rig) {
 		t.Fatalf("a lock of a closed session: %v", err)
 	}
 	a.Session.Close()
-	mustLose(t, g, time.Second)
+	mustLose(t, g)
 	if err := g.Unlock(ctx); !errors.Is(err, ErrClosed) {
 		t.Fatalf("unlock in a closed session: %v", err)
 	}
@@ -267,7 +267,7 @@ func storyDeletedNode(t *testing.T, r rig) {
 	if err := admin.conn.Delete(g.Path(), -1); err != nil {
 		t.Fatal(err)
 	}
-	mustLose(t, g, 5*time.Second)
+	mustLose(t, g)
 }
 
 func storyDeletedWaiter(t *testing.T, r rig) {
@@ -282,7 +282,7 @@ func storyDeletedWaiter(t *testing.T, r rig) {
 		}
 	}()
 	var victim string
-	zktest.Eventually(t, 10*time.Second, "the waiter queues", func() bool {
+	zktest.Eventually(t, zktest.Patience, "the waiter queues", func() bool {
 		for _, n := range children(t, a, "/delwait") {
 			if "/delwait/"+n != g.Path() {
 				victim = "/delwait/" + n
@@ -327,7 +327,7 @@ func storyTokenOf(t *testing.T, r rig) {
 	}
 	go func() { lockB <- zk.NewLock(b.conn, "/foreign", zk.WorldACL(zk.PermAll)).Lock() }()
 	var held, waits string
-	zktest.Eventually(t, 10*time.Second, "both queue", func() bool {
+	zktest.Eventually(t, zktest.Patience, "both queue", func() bool {
 		for _, n := range children(t, a, "/foreign") {
 			if fencing.ParseNodeName(n).Seq == 0 {
 				held = "/foreign/" + n
@@ -383,7 +383,7 @@ func storyForeign(t *testing.T, r rig) {
 			got <- g
 		}
 	}()
-	zktest.Eventually(t, 10*time.Second, "both queue", func() bool { return len(children(t, a, "/mixed")) == 2 })
+	zktest.Eventually(t, zktest.Patience, "both queue", func() bool { return len(children(t, a, "/mixed")) == 2 })
 	if err := foreign.Unlock(); err != nil {
 		t.Fatal(err)
 	}
@@ -438,14 +438,14 @@ func storyKazoo(t *testing.T, r rig) {
 			got <- g
 		}
 	}()
-	zktest.Eventually(t, 10*time.Second, "both queue", func() bool { return len(children(t, c, "/kazoo")) == 2 })
+	zktest.Eventually(t, zktest.Patience, "both queue", func() bool { return len(children(t, c, "/kazoo")) == 2 })
 	say()
 	hear("released")
 	g := <-got
 	say()
 	hear("again False")
 	say()
-	zktest.Eventually(t, 10*time.Second, "python queues", func() bool { return len(children(t, c, "/kazoo")) == 2 })
+	zktest.Eventually(t, zktest.Patience, "python queues", func() bool { return len(children(t, c, "/kazoo")) == 2 })
 	if err := g.Unlock(ctx); err != nil {
 		t.Fatal(err)
 	}

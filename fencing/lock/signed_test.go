@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/go-zookeeper/zk"
 
@@ -79,7 +78,7 @@ func TestGrantThatTheServerDenies(t *testing.T) {
 	if err := g.Unlock(ctx); err != nil {
 		t.Fatal(err)
 	}
-	zktest.Eventually(t, 5*time.Second, "the waiter holds", func() bool {
+	zktest.Eventually(t, zktest.Patience, "the waiter holds", func() bool {
 		_, _, err := c.conn.Get("/zookeeper/token" + waiter)
 		return err == nil
 	})

@@ -47,7 +47,7 @@ func leftBehind(t *testing.T, r rig) {
 	}
 	t.Logf("%d grants", granted.Load())
 	for _, dir := range []string{"/left/lock", "/left/sem/queue", "/left/sem/slots"} {
-		zktest.Eventually(t, 20*time.Second, dir+" is empty", func() bool { return len(children(t, watch, dir)) == 0 })
+		zktest.Eventually(t, zktest.Patience, dir+" is empty", func() bool { return len(children(t, watch, dir)) == 0 })
 	}
 }
 

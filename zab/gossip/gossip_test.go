@@ -51,7 +51,7 @@ func start(t *testing.T, cfg Config) *Gossip {
 // eventually waits for a member list; gossip has no other way of saying that it is done.
 func eventually(t *testing.T, g *Gossip, what string, ok func([]Member) bool) {
 	t.Helper()
-	deadline := time.After(15 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !ok(g.Members()) {
@@ -234,7 +234,7 @@ func TestSpread(t *testing.T) {
 	if err := two.Leave(); err != nil {
 		t.Errorf("leave: %v", err)
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("leaving took %v", took)
 	}
 	eventually(t, one, "that 2 has left", knows(1, 4))
@@ -247,23 +247,26 @@ func TestNobodyWaitsForAnUpdate(t *testing.T) {
 	b := start(t, Config{Self: self(2, 7), Join: []string{a.cfg.Bind}})
 	eventually(t, a, "the other", knows(1, 2))
 	eventually(t, b, "the other", knows(1, 2))
-	begun, told := make(chan time.Time), make(chan time.Time, 1)
-	go func() {
-		err := a.Update(func(s *Self) {
-			begun <- time.Now()
-			s.Role = "leading"
-		})
-		if err != nil {
-			t.Error(err)
+	var asked, update time.Duration
+	for _, role := range strings.Split(strings.Repeat("leading following ", 20), " ") { // on a busy machine one look may be late, but not all
+		begun, told := make(chan time.Time), make(chan time.Time, 1)
+		go func() {
+			err := a.Update(func(s *Self) {
+				begun <- time.Now()
+				s.Role = role
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			told <- time.Now()
+		}()
+		begin := <-begun
+		a.Members()
+		if asked, update = time.Since(begin), (<-told).Sub(begin); asked <= update/2 {
+			return
 		}
-		told <- time.Now()
-	}()
-	begin := <-begun
-	a.Members()
-	asked, update := time.Since(begin), (<-told).Sub(begin)
-	if asked > update/2 {
-		t.Errorf("Members took %v during an Update of %v", asked, update)
 	}
+	t.Errorf("Members took %v during an Update of %v", asked, update)
 }
 
 // TestCloseWaitsForOneAnswerAtMost: a server that stops is not kept by those that it asks and that do not answer.
@@ -284,7 +287,7 @@ func TestCloseWaitsForOneAnswerAtMost(t *testing.T) {
 	if err := g.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(begin); took > 5*time.Second {
+	if took := time.Since(begin); took > 25*time.Second { // three that were waited for would be 30 s
 		t.Errorf("Close took %v", took)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // disk is a log whose writes can be held and can fail.
 type disk struct {

@@ -45,7 +45,7 @@ func fakeNTP(t *testing.T, ahead time.Duration) (addr string) {
 // TestClockAsksServers: three real exchanges; the liar is named and not believed, and our own offset is judged by the other two.
 func TestClockAsksServers(t *testing.T) {
 	honest, also, liar := fakeNTP(t, 0), fakeNTP(t, time.Millisecond), fakeNTP(t, 5*time.Second)
-	samples := clockAsk([]string{honest, liar, also}, 2*time.Second)
+	samples := clockAsk([]string{honest, liar, also}, time.Minute)
 	states := map[string]checkState{}
 	for _, r := range clockJudge(samples, 100, 1000) {
 		states[r.Name+" "+r.Server] = r.State
@@ -56,7 +56,7 @@ func TestClockAsksServers(t *testing.T) {
 			t.Errorf("%s: %v (said: %v), want %v; samples %+v", name, got, ok, state, samples)
 		}
 	}
-	ahead := clockAsk([]string{fakeNTP(t, 3*time.Second)}, 2*time.Second)
+	ahead := clockAsk([]string{fakeNTP(t, 3*time.Second)}, time.Minute)
 	for _, r := range clockJudge(ahead, 100, 1000) {
 		if r.Name == "clock offset" && r.State != checkFail {
 			t.Errorf("three seconds off: %+v", r)

@@ -116,7 +116,7 @@ func lockIsExclusive(t *testing.T, server string, run func(...string) (string, s
 		t.Fatal(err)
 	}
 	defer func() { _ = holder.Process.Kill() }()
-	zktest.Eventually(t, 20*time.Second, "the holder runs its command", func() bool { _, err := os.Stat(mark); return err == nil })
+	zktest.Eventually(t, zktest.Patience, "the holder runs its command", func() bool { _, err := os.Stat(mark); return err == nil })
 	for _, how := range []string{"--timeout=500ms", "--try"} {
 		if _, errs, code := run("/locks/excl", how, "--", "true"); code != 75 {
 			t.Errorf("%s beside a holder: exit %d, %s", how, code, errs)
@@ -153,7 +153,7 @@ func lockWaitEndsBySignal(t *testing.T, server string) {
 		if err := waiter.Start(); err != nil {
 			t.Fatal(err)
 		}
-		zktest.Eventually(t, 20*time.Second, "the waiter queues", func() bool { return queue() == 2 })
+		zktest.Eventually(t, zktest.Patience, "the waiter queues", func() bool { return queue() == 2 })
 		if err := waiter.Process.Signal(sig); err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +161,7 @@ func lockWaitEndsBySignal(t *testing.T, server string) {
 		if code := waiter.ProcessState.ExitCode(); code != 128+int(sig) || !strings.Contains(errs.String(), "while waiting") {
 			t.Errorf("%v while waiting: exit %d, %s", sig, code, errs.String())
 		}
-		zktest.Eventually(t, 5*time.Second, "its node goes", func() bool { return queue() == 1 })
+		zktest.Eventually(t, zktest.Patience, "its node goes", func() bool { return queue() == 1 })
 	}
 }
 

@@ -62,6 +62,9 @@ type Shape struct {
 // Progress hears how far a run is. Total 0 means that the phase's length is unknown.
 type Progress func(phase string, done, total int64)
 
+// ErrTooShort is a measurement in whose time nothing was answered; a longer one may do.
+var ErrTooShort = errors.New("bench: too short a measurement")
+
 // ErrConfig is a run that makes no sense.
 var ErrConfig = errors.New("bench: bad configuration")
 

@@ -252,7 +252,7 @@ func (r *run) result(before, after usage, ops int64) (*Result, error) {
 		}
 	}
 	if ops == 0 {
-		return out, fmt.Errorf("bench: not one %s was answered within %v", r.Workload, r.Duration)
+		return out, fmt.Errorf("%w: not one %s was answered within %v", ErrTooShort, r.Workload, r.Duration)
 	}
 	return out, nil
 }

@@ -48,7 +48,7 @@ func serve(t *testing.T, part func(c net.Conn)) *Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _, _ = c.Close(), l.Close(), <-done })
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	return c
 }
 
@@ -92,7 +92,7 @@ func TestFramesInPieces(t *testing.T) {
 	if _, err := c.Read(); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("got %v before the frame was complete", err)
 	}
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	close(goOn)
 	for i, want := range []Reply{{1, 7, 0, []byte("one")}, {-1, -1, 0, []byte("event")}, {2, 8, -101, nil}, {3, 9, 0, large}, {4, 9, 0, []byte("four")}} {
 		got, err := c.Read()
@@ -143,10 +143,10 @@ func TestHandshakeForms(t *testing.T) {
 		_, _ = s.Write(append(frame(long.Append(nil)), frame(short.Append(nil))...))
 		_, _ = io.Copy(io.Discard, s)
 	})
-	if w, err := c.Handshake(Hello{}, 10*time.Second); err != nil || w.Session != 7 || w.Timeout != 4000 || !w.HasReadOnly || !w.ReadOnly || len(w.Password) != 16 {
+	if w, err := c.Handshake(Hello{}, time.Minute); err != nil || w.Session != 7 || w.Timeout != 4000 || !w.HasReadOnly || !w.ReadOnly || len(w.Password) != 16 {
 		t.Fatalf("got %+v, %v", w, err)
 	}
-	if w, err := c.Handshake(Hello{}, 10*time.Second); !errors.Is(err, ErrRefused) || w.HasReadOnly {
+	if w, err := c.Handshake(Hello{}, time.Minute); !errors.Is(err, ErrRefused) || w.HasReadOnly {
 		t.Fatalf("a refusal: got %+v, %v", w, err)
 	}
 }
@@ -156,7 +156,7 @@ func TestCallSkipsEvents(t *testing.T) {
 		_, _ = s.Write(append(frame(reply(-1, 3, 0, "event")), frame(reply(9, 4, -110, ""))...))
 		_, _ = io.Copy(io.Discard, s)
 	})
-	r, err := c.Call(9, wire.OpSync, nil, 10*time.Second)
+	r, err := c.Call(9, wire.OpSync, nil, time.Minute)
 	if err != nil || r.Xid != 9 || r.Err != -110 {
 		t.Fatalf("got %+v, %v", r, err)
 	}

@@ -3,7 +3,6 @@ package clients
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/go-zookeeper/zk"
 
@@ -34,25 +33,22 @@ func localSessions(t *testing.T, kind zktest.Kind, upgrade bool) {
 		g.conn, _ = g.dial()
 		path := []string{"/one", "/two", "/three"}[i]
 		g.create(path, 0)
-		_, _, watch, err := g.conn.GetW(path)
-		g.ok(err)
-		_, err = g.conn.Set(path, []byte("2"), 0)
-		g.ok(err)
+		var watch <-chan zk.Event
+		g.surely(nil, func() (err error) { _, _, watch, err = g.conn.GetW(path); return err })
+		g.surely(zk.ErrBadVersion, func() error { _, err := g.conn.Set(path, []byte("2"), 0); return err })
 		if got := g.next(watch); got.Type != zk.EventNodeDataChanged {
 			t.Errorf("server %d: %v", i+1, got)
 		}
-		_, err = g.conn.Create(path+"-e", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
 		if !upgrade {
-			if err == nil {
+			if _, err := g.conn.Create(path+"-e", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll)); err == nil {
 				t.Errorf("server %d: a local session owns a node", i+1)
 			}
 			continue
 		}
-		g.ok(err)
-		_, err = g.conn.Create(path+"-s", nil, zk.FlagEphemeral|zk.FlagSequence, zk.WorldACL(zk.PermAll))
-		g.ok(err)
-		_, stat, err := g.conn.Get(path + "-e")
-		g.ok(err)
+		g.create(path+"-e", zk.FlagEphemeral)
+		g.create(path+"-s", zk.FlagEphemeral|zk.FlagSequence)
+		var stat *zk.Stat
+		g.surely(nil, func() (err error) { _, stat, err = g.conn.Get(path + "-e"); return err })
 		if stat.EphemeralOwner != g.conn.SessionID() {
 			t.Errorf("server %d: owner %#x, session %#x", i+1, stat.EphemeralOwner, g.conn.SessionID())
 		}
@@ -68,7 +64,7 @@ func wandering(t *testing.T, e *zktest.Ensemble) {
 		conn, err := client.Dial(t.Context(), e.Servers[server].Addr())
 		g.ok(err)
 		t.Cleanup(func() { conn.Close() })
-		return conn.Handshake(hello, 10*time.Second)
+		return conn.Handshake(hello, zktest.Patience)
 	}
 	first, err := meet(0)
 	g.ok(err)

@@ -47,7 +47,7 @@ func (s *secured) dial(addr string, c *tls.Config) *goZK {
 	dialer := func(network, address string, timeout time.Duration) (net.Conn, error) {
 		return tls.DialWithDialer(&net.Dialer{Timeout: timeout}, network, address, c)
 	}
-	conn, events, err := zk.Connect([]string{addr}, 8*time.Second, zk.WithLogger(quiet{}), zk.WithDialer(dialer))
+	conn, events, err := zk.Connect([]string{addr}, 10*time.Second, zk.WithLogger(quiet{}), zk.WithDialer(dialer))
 	g.ok(err)
 	s.t.Cleanup(conn.Close)
 	for conn.State() != zk.StateHasSession {
@@ -62,7 +62,7 @@ func (s *secured) refused(c *tls.Config, why string) {
 	s.t.Helper()
 	nc, err := tls.Dial("tcp", s.secure, c)
 	if err == nil { // TLS 1.3: the client learns of its refusal with the first bytes
-		nc.SetDeadline(time.Now().Add(10 * time.Second))
+		nc.SetDeadline(time.Now().Add(zktest.Patience))
 		_, err = nc.Read(make([]byte, 1))
 		nc.Close()
 	}
@@ -77,7 +77,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(20 * time.Second)
+	end := time.After(zktest.Patience)
 	for !cond() {
 		select {
 		case <-tick.C:

@@ -130,7 +130,7 @@ func hear(t testing.TB, lines *bufio.Scanner, word string) []string {
 
 func gozk(t testing.TB, addr string) *zk.Conn {
 	t.Helper()
-	conn, events, err := zk.Connect([]string{addr}, 8*time.Second, zk.WithLogInfo(false))
+	conn, events, err := zk.Connect([]string{addr}, 10*time.Second, zk.WithLogInfo(false))
 	if err != nil {
 		t.Fatal(err)
 	}

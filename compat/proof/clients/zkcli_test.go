@@ -187,7 +187,7 @@ func (c *cli) restart() {
 // await returns the lines before the one with the mark. Watch events are taken out, and so is what tells of them.
 func (c *cli) await(mark string) []string {
 	c.t.Helper()
-	late := time.After(30 * time.Second)
+	late := time.After(zktest.Patience)
 	var lines []string
 	for {
 		select {

@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	window   = 64               // writes in flight
-	patience = 30 * time.Second // for an answer of a server that runs
+	window   = 64              // writes in flight
+	patience = zktest.Patience // for an answer of a server that runs
 )
 
 // worker is one client: a session that outlives the crashes, and its ledger.

@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/paddock-zk/paddock/compat/proof/client"
 	"github.com/paddock-zk/paddock/compat/proof/zktest"
@@ -31,11 +30,11 @@ func TestFourLetterWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if _, err := c.Handshake(client.Hello{Timeout: 30000}, 10*time.Second); err != nil {
+		if _, err := c.Handshake(client.Hello{Timeout: 30000}, zktest.Patience); err != nil {
 			t.Fatal(err)
 		}
 		w := Request{Op: opAddWatch, Args: []Arg{strArg{v: "/w"}, intArg{0}}}
-		if _, err := c.Call(1, w.Op, func(b []byte) []byte { return append(b, w.appendFrame(nil, 0, place{})[8:]...) }, 10*time.Second); err != nil {
+		if _, err := c.Call(1, w.Op, func(b []byte) []byte { return append(b, w.appendFrame(nil, 0, place{})[8:]...) }, zktest.Patience); err != nil {
 			t.Fatal(err)
 		}
 	}

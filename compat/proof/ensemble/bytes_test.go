@@ -158,7 +158,7 @@ func garbage(t *testing.T) {
 			conn.Close()
 		}
 	}
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.alive()
 	l.finish()
 }
@@ -211,7 +211,7 @@ func malformed(t *testing.T) {
 			conn.Close()
 		}
 	}
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.alive()
 	l.finish()
 }
@@ -227,9 +227,9 @@ func slowClients(t *testing.T) {
 		crowd = append(crowd, storm(m.Addr(), 200, []byte{0, 0, 0, 45, 0})...)
 		crowd = append(crowd, storm(m.peer, 50, []byte{0, 0, 0, 55})...)
 	}
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	spend(time.Second)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.fewEpochs(before, "a crowd at the doors deposes no leader")
 	for _, conn := range crowd {
 		conn.Close()

@@ -40,7 +40,7 @@ func halfOpen(t *testing.T) {
 	for _, id := range c.ids() {
 		spend(200 * time.Millisecond)
 		c.cut(both(client, id)...)
-		l.progress(10 * time.Second)
+		l.progress(patience)
 		c.heal(false)
 	}
 	l.finish()
@@ -53,18 +53,18 @@ func outOfMemory(t *testing.T) {
 	if err := os.Mkdir(group, 0o755); err != nil {
 		t.Skipf("no cgroup for memory here: %v", err)
 	}
-	t.Cleanup(func() { zktest.Within(10*time.Second, func() bool { return os.Remove(group) == nil }) })
+	t.Cleanup(func() { zktest.Within(patience, func() bool { return os.Remove(group) == nil }) })
 	c := startCluster(t, options{})
 	l := startLoad(c, 3, 2)
 	f := c.followers()[0]
 	c.must(os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte(strconv.Itoa(f.PID())), 0o644))
 	c.must(os.WriteFile(filepath.Join(group, "memory.limit_in_bytes"), []byte("24M"), 0o644))
 	flood(t, c.addrs(c.others(f.id)...), 8)
-	if !zktest.Within(10*time.Second, func() bool { return f.PID() == 0 }) {
+	if !zktest.Within(patience, func() bool { return f.PID() == 0 }) {
 		t.Log("it lives on with 24 MB")
 		c.must(f.Kill())
 	}
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	l.finish()
 }
 
@@ -210,7 +210,7 @@ func massExpiry(t *testing.T) {
 	}) {
 		t.Errorf("%d ephemeral nodes are left of ended sessions", left)
 	}
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.fewEpochs(before, "sessions that end depose no leader")
 	_ = z.close()
 	l.finish()

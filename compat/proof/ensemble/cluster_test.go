@@ -128,7 +128,7 @@ func prepareCluster(t testing.TB, o options) *cluster {
 }
 
 // patience is for what must happen, on a machine that may be busy with much else.
-const patience = 30 * time.Second
+const patience = zktest.Patience
 
 // serverLine is "server.N=…", as in zoo.cfg.
 func (c *cluster) serverLine(m *member) string { return fmt.Sprintf("server.%d=%s", m.id, c.spec(m)) }
@@ -384,7 +384,7 @@ func (c *cluster) vias() []string {
 // logged holds that some server has said this.
 func (c *cluster) logged(words string) {
 	c.t.Helper()
-	if !zktest.Within(5*time.Second, func() bool {
+	if !zktest.Within(patience, func() bool {
 		return slices.ContainsFunc(c.members, func(m *member) bool { return strings.Contains(m.Log(), words) })
 	}) {
 		c.t.Errorf("no server's log says %q", words)

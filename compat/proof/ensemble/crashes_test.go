@@ -22,7 +22,7 @@ func leaderKilled(t *testing.T) {
 		old := c.leader()
 		c.must(old.Kill())
 		c.leader(c.others(old.id)...)
-		l.progress(10 * time.Second)
+		l.progress(patience)
 		t.Logf("without an acknowledged write: %v", l.gap().Round(time.Millisecond))
 		c.must(old.Start())
 	}
@@ -36,7 +36,7 @@ func followerKilledInALoop(t *testing.T) {
 		spend(200 * time.Millisecond)
 		f := c.followers()[i%2]
 		c.must(f.Kill())
-		l.progress(10 * time.Second)
+		l.progress(patience)
 		c.must(f.Start())
 	}
 	c.fewEpochs(3, "followers that restart depose no leader")
@@ -55,7 +55,7 @@ func allKilled(t *testing.T) {
 			c.must(c.members[i].Launch())
 			spend(100 * time.Millisecond)
 		}
-		l.progress(20 * time.Second)
+		l.progress(patience)
 	}
 	l.finish()
 }

@@ -101,7 +101,7 @@ func rolledBack(t *testing.T) {
 	c.must(os.CopyFS(old, os.DirFS(f.Dir())))
 	c.must(f.Start())
 	spend(500 * time.Millisecond)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.must(f.Kill())
 	for _, name := range []string{"log", "state"} {
 		c.must(os.RemoveAll(filepath.Join(f.Dir(), name)))
@@ -230,7 +230,7 @@ func flippedLog(t *testing.T) {
 		c.must(m.Kill())
 		c.flip(m, 0.5)
 		c.refuses(m, "damage", "corrupt")
-		l.progress(10 * time.Second)
+		l.progress(patience)
 		c.rebuild(m)
 	}
 	l.finish()
@@ -258,7 +258,7 @@ func flippedLogs(t *testing.T) {
 	for _, m := range f[:2] {
 		c.refuses(m, "damage", "corrupt")
 	}
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	for _, m := range f[:2] {
 		c.rebuild(m)
 	}
@@ -341,7 +341,7 @@ func logDeleted(t *testing.T) {
 		}
 		c.rebuild(f)
 	}
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	l.finish()
 }
 
@@ -357,9 +357,9 @@ func descriptors(t *testing.T) {
 	}
 	l := startLoad(c, 4, 2)
 	crowd := storm(c.members[0].Addr(), 200, nil)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	spend(time.Second)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	for _, s := range crowd {
 		s.Close()
 	}

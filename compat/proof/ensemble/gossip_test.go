@@ -137,7 +137,7 @@ func (g *gossiping) unmoved(l *load, what string, harm func()) {
 	before := g.facts()
 	l.gap()
 	harm()
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	if gap := l.gap(); gap > 1500*time.Millisecond {
 		g.t.Logf("%s: %v without a write", what, gap)
 	}
@@ -277,7 +277,7 @@ func (g *gossiping) promoted(l *load, four *member) {
 	g.unmoved(l, "a death of one of four", func() { // three of four are a quorum only with the new one
 		f := g.followers()[0]
 		g.must(f.Kill())
-		l.progress(10 * time.Second)
+		l.progress(patience)
 		g.must(f.Start())
 	})
 }

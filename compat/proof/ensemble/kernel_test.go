@@ -119,11 +119,11 @@ func TestEnsembleKernelDrops(t *testing.T) {
 		k.drop(row.cut(leader.id, k.others(leader.id))...)
 		spend(2 * time.Second)
 		if !strings.Contains(row.name, "ring") { // no two servers hear each other there: nothing can be done before it ends
-			l.progress(10 * time.Second)
+			l.progress(patience)
 		}
 		t.Logf("%s: %v without an acknowledged write, %d more epochs", row.name, l.gap().Round(time.Millisecond), k.watch.epochs()-before)
 		k.passAll()
-		l.progress(20 * time.Second)
+		l.progress(patience)
 	}
 	l.finish()
 }
@@ -141,7 +141,7 @@ func TestEnsembleKernelLongCut(t *testing.T) {
 		k.drop(both(cut.id, id)...)
 	}
 	spend(14 * time.Second)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	k.passAll()
 	begin := time.Now()
 	k.must(cut.WaitReady(patience))

@@ -35,7 +35,7 @@ func minoritySplit(t *testing.T) {
 	minority := []int{leader.id, leader.id%5 + 1}
 	c.part(minority, c.others(minority...))
 	c.leader(c.others(minority...)...)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.mute(minority...)
 	l.finish()
 }
@@ -70,7 +70,7 @@ func leaderIsolated(t *testing.T) {
 			t.Errorf("the isolated leader answered a write: %v", err)
 		}
 		c.leader(c.others(old.id)...)
-		l.progress(10 * time.Second)
+		l.progress(patience)
 		t.Logf("without an acknowledged write: %v", l.gap().Round(time.Millisecond))
 		c.mute(old.id)
 		c.heal(false)
@@ -87,9 +87,9 @@ func oneWayToFollower(t *testing.T) {
 	leader, deaf := c.leader(), c.followers()[0]
 	before := c.watch.epochs()
 	c.cut(link{leader.id, deaf.id})
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	spend(1500 * time.Millisecond)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.fewEpochs(before+2, "one deaf follower must not raise epoch after epoch")
 	l.finish()
 }
@@ -105,7 +105,7 @@ func oneWayToLeader(t *testing.T) {
 		c.cut(link{id, leader.id})
 	}
 	c.leader(c.others(leader.id)...)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	t.Logf("without an acknowledged write: %v", l.gap().Round(time.Millisecond))
 	l.finish()
 }
@@ -118,7 +118,7 @@ func bridge(t *testing.T) {
 	before := c.watch.epochs()
 	c.part([]int{1, 2}, []int{4, 5})
 	spend(2 * time.Second)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.fewEpochs(before+2, "a bridge must not cause a chain of elections")
 	l.finish()
 }
@@ -133,7 +133,7 @@ func chain(t *testing.T) {
 	end := c.others(leader.id)[0]
 	c.cut(both(leader.id, end)...)
 	spend(2 * time.Second)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.fewEpochs(before+2, "a chain must not cause a chain of elections")
 	l.finish()
 }
@@ -149,7 +149,7 @@ func quorumLoss(t *testing.T) {
 	if got := c.leader(hub); got.id != hub {
 		t.Errorf("server %d leads, only %d can", got.id, hub)
 	}
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	l.finish()
 }
 
@@ -175,14 +175,14 @@ func constrained(t *testing.T) {
 	hub := c.others(leader.id)[0]
 	c.part([]int{hub}, c.others(hub))
 	spend(500 * time.Millisecond)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.mu.Lock()
 	clear(c.faults)
 	c.mu.Unlock()
 	c.star(hub)
 	c.must(leader.Kill())
 	c.leader(hub)
-	l.progress(20 * time.Second)
+	l.progress(patience)
 	l.finish()
 }
 
@@ -217,7 +217,7 @@ func flapping(t *testing.T) {
 		c.heal(true)
 		spend(time.Duration(50+rand.IntN(100)) * time.Millisecond)
 	}
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.fewEpochs(before+2, "a flapping link must not depose the leader")
 	l.finish()
 }
@@ -232,7 +232,7 @@ func lossy(t *testing.T) {
 		}
 	}
 	spend(2500 * time.Millisecond)
-	l.progress(20 * time.Second)
+	l.progress(patience)
 	l.finish()
 }
 
@@ -247,7 +247,7 @@ func delays(t *testing.T) {
 	spend(time.Second)
 	before := c.watch.epochs()
 	spend(2 * time.Second)
-	l.progress(20 * time.Second)
+	l.progress(patience)
 	c.fewEpochs(before, "delays below the election timeout depose no leader")
 	l.finish()
 }
@@ -276,6 +276,6 @@ func segments(t *testing.T) {
 		c.set(fault{segment: 1, lose: 0.002}, link{client, a}, link{a, client})
 	}
 	spend(2 * time.Second)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	l.finish()
 }

@@ -69,7 +69,7 @@ func transfers(t *testing.T) {
 		if err := from.transfer(to.id); err != nil {
 			t.Logf("%d to %d: %v", from.id, to.id, err)
 		}
-		l.progress(10 * time.Second)
+		l.progress(patience)
 	}
 	t.Logf("longest time without an acknowledged write over the transfers: %v", l.gap().Round(time.Millisecond))
 	from := c.leader()
@@ -77,12 +77,12 @@ func transfers(t *testing.T) {
 	c.must(dead.Kill())
 	err := from.transfer(dead.id)
 	t.Logf("to a dead server: %v", err)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.must(dead.Start())
 	from = c.leader()
 	c.part([]int{from.id%3 + 1}, c.others(from.id%3+1))
 	t.Logf("to a server that is cut off: %v", from.transfer(from.id%3+1))
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	l.finish()
 }
 
@@ -103,7 +103,7 @@ func reconfigUnderFire(t *testing.T) {
 	c := startCluster(t, options{spare: 1, extra: reconfigurable})
 	four := c.members[3]
 	l := startLoad(c, 4, 2, c.addrs(1, 2, 3)...)
-	conn := stock(t, c.addrs(1, 2, 3), 5*time.Second)
+	conn := stock(t, c.addrs(1, 2, 3), 10*time.Second)
 	four.voter = true
 	c.must(four.Launch())
 	c.must(c.reconfig(conn, patience, []string{c.serverLine(four) + ";" + four.Addr()}, nil))
@@ -149,7 +149,7 @@ func (c *cluster) ensembleHas(id int, want bool) {
 func removedServer(t *testing.T) {
 	c := startCluster(t, options{voters: 4, extra: reconfigurable})
 	l := startLoad(c, 4, 2, c.addrs(1, 2, 3)...)
-	conn := stock(t, c.addrs(1, 2, 3), 5*time.Second)
+	conn := stock(t, c.addrs(1, 2, 3), 10*time.Second)
 	if c.leader().id == 4 {
 		c.must(c.leader().transfer(1))
 		c.leader(1)
@@ -160,9 +160,9 @@ func removedServer(t *testing.T) {
 	c.heal(true)
 	before := c.watch.epochs()
 	spend(2 * time.Second)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.fewEpochs(before, "a removed server must not depose the leader")
-	late := stock(t, c.addrs(4), 5*time.Second) // as in ZooKeeper it goes on for its clients, without a vote
+	late := stock(t, c.addrs(4), 10*time.Second) // as in ZooKeeper it goes on for its clients, without a vote
 	if _, err := late.Create("/through-4", nil, gozk.FlagEphemeral, gozk.WorldACL(gozk.PermAll)); err != nil {
 		t.Errorf("a write through the removed server: %v", err)
 	}
@@ -226,7 +226,7 @@ func observerFarBehind(t *testing.T) {
 		t.Errorf("server 4 is a %q", mode)
 	}
 	c.part([]int{4}, []int{1, 2, 3})
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.heal(true)
 	c.must(o.WaitReady(patience))
 	farBehind(c, o)
@@ -300,9 +300,9 @@ func rolling(t *testing.T) {
 	l.gap()
 	for _, m := range c.members {
 		c.must(m.Stop())
-		l.progress(10 * time.Second)
+		l.progress(patience)
 		c.must(m.Start())
-		l.progress(10 * time.Second)
+		l.progress(patience)
 	}
 	t.Logf("longest time without an acknowledged write: %v", l.gap().Round(time.Millisecond))
 	l.finish()

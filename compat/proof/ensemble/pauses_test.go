@@ -34,7 +34,7 @@ func leaderPaused(t *testing.T) {
 		l.gap()
 		c.must(old.Pause())
 		c.leader(c.others(old.id)...)
-		l.progress(10 * time.Second)
+		l.progress(patience)
 		t.Logf("without an acknowledged write: %v", l.gap().Round(time.Millisecond))
 		c.must(old.Continue())
 		// whatever it answers on waking is judged by the histories; a sync must not succeed on old knowledge
@@ -60,7 +60,7 @@ func followerPaused(t *testing.T) {
 	c.must(idle.connect(patience, nil))
 	c.must(f.Pause())
 	spend(2500 * time.Millisecond)
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.must(f.Continue())
 	c.must(f.WaitReady(patience))
 	// the idle client was silent for longer than its timeout: its session has ended, and the server that slept must know
@@ -106,14 +106,14 @@ func throttled(t *testing.T) {
 	if err := os.Mkdir(group, 0o755); err != nil {
 		t.Skipf("no cgroup for the processor here: %v", err)
 	}
-	t.Cleanup(func() { zktest.Within(10*time.Second, func() bool { return os.Remove(group) == nil }) })
+	t.Cleanup(func() { zktest.Within(patience, func() bool { return os.Remove(group) == nil }) })
 	c := startCluster(t, options{})
 	l := startLoad(c, 4, 2)
 	leader := c.leader()
 	c.must(os.WriteFile(filepath.Join(group, "cpu.cfs_quota_us"), []byte("10000"), 0o644))
 	c.must(os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte(strconv.Itoa(leader.PID())), 0o644))
 	spend(4 * time.Second)
-	l.progress(20 * time.Second)
+	l.progress(patience)
 	c.must(os.WriteFile(filepath.Join(group, "cpu.cfs_quota_us"), []byte("-1"), 0o644))
 	l.finish()
 	t.Logf("epochs with a leader: %d", c.watch.epochs())
@@ -133,7 +133,7 @@ func shortStops(t *testing.T) {
 		c.must(leader.Continue())
 		spend(100 * time.Millisecond)
 	}
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	c.fewEpochs(before, "stops below the election timeout depose no leader")
 	l.finish()
 }
@@ -155,6 +155,6 @@ func otherBootTime(t *testing.T) {
 	c.must(c.members[1].Stop())
 	c.must(c.members[1].Start())
 	c.must(c.leader().Kill())
-	l.progress(10 * time.Second)
+	l.progress(patience)
 	l.finish()
 }

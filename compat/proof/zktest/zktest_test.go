@@ -24,7 +24,7 @@ func TestLifeOfAServer(t *testing.T) {
 			t.Error("a paused server completed a handshake")
 		}
 		must(t, server.Continue())
-		must(t, server.WaitReady(5*time.Second))
+		must(t, server.WaitReady(Patience))
 		must(t, server.Kill())
 		if server.PID() != 0 || Handshake(server.Addr(), time.Second) == nil {
 			t.Error("it lives after kill -9")
@@ -41,12 +41,12 @@ func TestLifeOfAServer(t *testing.T) {
 func TestEnsembleElectsALeader(t *testing.T) {
 	Each(t, func(t *testing.T, kind Kind) {
 		ensemble := StartEnsemble(t, kind, 3, Config{})
-		Eventually(t, 20*time.Second, "one leader and two followers", func() bool {
+		Eventually(t, Patience, "one leader and two followers", func() bool {
 			return ensemble.Leader() != nil && len(ensemble.Followers()) == 2
 		})
 		old := ensemble.Leader()
 		must(t, old.Kill())
-		Eventually(t, 30*time.Second, "another leader", func() bool {
+		Eventually(t, Patience, "another leader", func() bool {
 			leader := ensemble.Leader()
 			return leader != nil && leader != old
 		})
