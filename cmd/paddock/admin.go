@@ -116,7 +116,7 @@ func (n *node) status() adminapi.NodeStatus {
 		Server: int(n.self), Version: version, Cluster: n.id.Cluster, Incarnation: n.id.Incarnation, Generation: n.id.Generation,
 		Role: roleName(st.Soft.Role), Leader: int(st.Soft.Leader), Epoch: uint32(st.Soft.Epoch), Active: st.Soft.Active,
 		Zxid: "0x" + strconv.FormatInt(rep.Data.Zxid, 16), Durable: st.Durable.String(), Committed: st.Commit.String(), Ensemble: st.Ensemble.Committed.String(),
-		DiskLow: rep.Data.DiskLow, Counts: adminapi.NodeCounts{Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count},
+		DiskLow: rep.Data.DiskLow, LowDisks: rep.Data.LowDisks, Counts: adminapi.NodeCounts{Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count},
 		Uptime: time.Since(n.begun).Seconds(), Wall: time.Now().UnixMilli(),
 	}
 	for _, l := range st.Learners {

@@ -109,7 +109,8 @@ type Data struct {
 	LastSnapshot SnapshotInfo
 	Digests      []Digest // oldest first
 	ReadOnly     bool
-	DiskLow      bool // writes that grow are refused
+	DiskLow      bool    // the disk of this server is nearly full
+	LowDisks     []int64 // the members whose disks are, by number: while there is one, the ensemble refuses writes that grow
 }
 
 // SnapshotInfo names the newest snapshot or checkpoint on disk; Zxid -1 if there is none.

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/paddock-zk/paddock/zab"
 )
@@ -13,6 +14,7 @@ const mostFlights = 4
 
 // confirms collects syncs (and reads that must be linearizable) of all connections.
 type confirms struct {
+	tickets atomic.Uint64 // numbers the turns that wait
 	mu      sync.Mutex
 	flights int
 	waiting []confirm

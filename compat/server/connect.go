@@ -25,7 +25,7 @@ func (c *conn) connect(frame []byte) listener.Verdict {
 	case m == modeDown:
 		s.stats.metrics.Conns.NotServing.Inc()
 		return c.refuse(errNotServing)
-	case !s.conns.admit(q.Session != 0, s.opts.Clock.Mono()/1e6, s.rand.float()):
+	case !s.conns.admit(q.Session != 0, s.opts.Clock.Mono()/1e6, s.conns.dice.float()):
 		s.stats.metrics.Conns.Rejected.Inc()
 		return c.refuse(errConnThrottled)
 	case m == modeReadOnly && !q.ReadOnly:

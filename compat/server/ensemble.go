@@ -11,6 +11,7 @@ import (
 const (
 	questionRevalidate byte = 1 // session (8 bytes), timeout ms (4)
 	questionReconfig   byte = 2 // the client's transaction; see reconfig.go
+	questionAlarm      byte = 3 // nothing; see alarm.go
 )
 
 // Answers to questionRevalidate.
@@ -35,8 +36,10 @@ func (s *Server) SoftStateChanged(now zab.SoftState) {
 	// followers stay where they are, and with them old connections of sessions that moved.
 	if led := before.Active && before.Role == zab.Leading; leads && !led {
 		s.View(func(st *znode.State) { s.sess.lead(st, s.nowMs()) })
+		s.alarmLeads()
 	} else if !leads {
 		s.sess.follow()
+		s.alarmFollows()
 	}
 	s.sess.setHold(!now.Confirmed, s.nowMs())
 	next := modeServing
@@ -75,7 +78,7 @@ func (s *Server) closeInDoubt() {
 func (s *Server) Deliver(d zab.Delivery) {
 	switch d.Kind {
 	case zab.DeliverTouch:
-		s.takeTouches(d.Data)
+		s.takeTouches(d.From, d.Data)
 	case zab.DeliverAsk:
 		s.answer(d)
 	}
@@ -105,6 +108,8 @@ func (s *Server) answer(d zab.Delivery) {
 		})
 	case questionReconfig:
 		s.answerReconfig(d)
+	case questionAlarm:
+		s.answerAlarm(d)
 	}
 }
 
@@ -134,10 +139,15 @@ func askRevalidate(id session.ID, timeoutMs int32) []byte {
 }
 
 // Vet is for the leader: it judges payloads that another server forwards. A write of a session that speaks through a third server by
-// now is replaced by an error, so that its old connection cannot write any more (session moved). The slice is changed in place. It runs on
-// the goroutine of the protocol, so it waits for nobody and decodes only what it changes.
+// now is replaced by an error, so that its old connection cannot write any more (session moved). While a disk is nearly full every write gets
+// the flag that refuses growth. The slice is changed in place. It runs on the goroutine of the protocol, so it waits for nobody and decodes
+// only what it changes.
 func (s *Server) Vet(from zab.PeerID, payloads [][]byte) {
+	noGrow := s.znodeFlags() & znode.FlagNoGrow
 	for i, p := range payloads {
+		if noGrow != 0 {
+			payloads[i] = znode.WithFlags(p, noGrow)
+		}
 		if id, ok := znode.PeekSession(p); !ok || id == 0 || !s.sess.owners.moved(id, from) {
 			continue
 		}

@@ -83,9 +83,10 @@ func (s *Server) reportState(r *admin.Report, want admin.Parts) {
 	s.state.RLock()
 	defer s.state.RUnlock()
 	st := s.state.st
+	low, members := s.lowDisks()
 	r.Data = admin.Data{
 		Zxid: int64(st.LastZxid()), Nodes: st.NodeCount(), Bytes: st.DataSize(), Ephemerals: st.EphemeralCount(),
-		ReadOnly: s.is(modeReadOnly), DiskLow: s.znodeFlags()&znode.FlagNoGrow != 0,
+		ReadOnly: s.is(modeReadOnly), DiskLow: low, LowDisks: members,
 		LastSnapshot: admin.SnapshotInfo{Zxid: -1},
 	}
 	if want&admin.PartDigests != 0 {

@@ -20,21 +20,20 @@ type Server struct {
 	watches *watch.Table
 	orders  *orders
 	who
-	sess    sessions
-	load    load
-	conns   *throttle
-	turns   sync.Pool // *turn
-	pipes   sync.Pool // *Pipeline
-	apply   applier
-	flush   flushers
-	stats   stats
-	soft    soft          // the apply goroutine's
-	mode    atomic.Uint32 // mode
-	flags   atomic.Uint32 // znode.Flags
-	zxid    atomic.Int64  // last applied
-	tickets atomic.Uint64 // numbers syncs
-	syncs   confirms
-	rand    lockedRand
+	sess  sessions
+	load  load
+	conns *throttle
+	turns sync.Pool // *turn
+	pipes sync.Pool // *Pipeline
+	apply applier
+	flush flushers
+	stats stats
+	soft  soft          // the apply goroutine's
+	mode  atomic.Uint32 // mode
+	flags atomic.Uint32 // znode.Flags
+	zxid  atomic.Int64  // last applied
+	syncs confirms
+	alarm alarm
 }
 
 // who is here: the connections, and the sessions that nobody else knows.
@@ -47,18 +46,6 @@ type who struct {
 type lockedState struct {
 	sync.RWMutex
 	st *znode.State
-}
-
-// lockedRand throws dice for the connection throttle; nothing secret comes from it.
-type lockedRand struct {
-	mu sync.Mutex
-	r  *rand.Rand
-}
-
-func (l *lockedRand) float() float64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Float64()
 }
 
 // mode is how clients are served.
@@ -93,7 +80,7 @@ func New(o Options) *Server {
 	s.flags.Store(uint32(o.Features.Flags | o.Auth.Flags()))
 	s.reg.bySession = map[session.ID]*conn{}
 	s.reg.slots = make([]*conn, 1)
-	s.rand.r = rand.New(rand.NewPCG(o.Boot, uint64(o.ID)))
+	s.conns.dice.r = rand.New(rand.NewPCG(o.Boot, uint64(o.ID)))
 	s.sess.init(&o)
 	s.stats.init(o.Clock.Mono(), o.Metrics)
 	s.load.init(&o.Limits, s.stats.metrics)
@@ -123,20 +110,6 @@ func (s *Server) Change(f func(st *znode.State)) {
 	s.state.Unlock()
 	if before != after {
 		s.closeAll(errNotServing)
-	}
-}
-
-// SetFlag turns flags of all future transactions on or off (znode.FlagNoGrow when the disk is nearly full).
-func (s *Server) SetFlag(f znode.Flags, on bool) {
-	for {
-		old := s.flags.Load()
-		now := old &^ uint32(f)
-		if on {
-			now = old | uint32(f)
-		}
-		if s.flags.CompareAndSwap(old, now) {
-			return
-		}
 	}
 }
 

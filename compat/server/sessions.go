@@ -161,8 +161,12 @@ func (s *Server) Tick() {
 		if data := s.touches(since - x.tickEvery*1e6); len(data) > 0 && s.is(modeServing) {
 			s.opts.Orderer.Touch(data)
 		}
+		if s.is(modeServing) {
+			s.askAlarm(nowNs)
+		}
 		return
 	}
+	s.tickAlarm()
 	s.touchOwn(since) // before the time is given back: what was heard before the pause counts from then
 	if late > 0 {
 		s.giveBack(late)
@@ -212,7 +216,7 @@ func (s *Server) touchOwn(since int64) {
 	x.parted = x.parted[:0]
 }
 
-// touches is a follower's report: (session, timeout) pairs of all sessions heard after since.
+// touches is a follower's report: (session, timeout) pairs of all sessions heard after since, and the alarm of its disk (alarmSession).
 func (s *Server) touches(since int64) (data []byte) {
 	s.reg.each(func(c *conn) {
 		if c.seen.Load() >= since && c.in(phaseOpen) && !c.local.Load() {
@@ -226,14 +230,31 @@ func (s *Server) touches(since int64) (data []byte) {
 	for _, p := range x.parted {
 		data = jute.AppendInt(jute.AppendLong(data, int64(p.id)), p.timeout)
 	}
+	if low, say := s.alarm.report(); say {
+		data = jute.AppendInt(jute.AppendLong(data, int64(alarmSession)), boolInt(low))
+	}
 	return data
+}
+
+func boolInt(b bool) int32 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // takeTouches is the leader's side of touches. A report counts wherever the session speaks: it says that its client sent something. Who
 // gave a server up while that server slept may speak through another one when the first wakes up and takes the session.
-func (s *Server) takeTouches(data []byte) {
-	now := s.nowMs()
-	x := &s.sess
+func (s *Server) takeTouches(from zab.PeerID, data []byte) {
+	s.sess.touch(data, s.nowMs())
+	for r := jute.NewReader(data); r.Len() >= 12; {
+		if id, what := session.ID(r.Long()), r.Int(); id == alarmSession {
+			s.heardAlarm(from, what != 0)
+		}
+	}
+}
+
+func (x *sessions) touch(data []byte, nowMs int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.tracker == nil {
@@ -241,7 +262,7 @@ func (s *Server) takeTouches(data []byte) {
 	}
 	for r := jute.NewReader(data); r.Len() >= 12; {
 		id, timeout := session.ID(r.Long()), r.Int()
-		x.tracker.Touch(id, timeout, now)
+		x.tracker.Touch(id, timeout, nowMs) // alarmSession is nobody's
 	}
 }
 

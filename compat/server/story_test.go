@@ -37,6 +37,8 @@ import (
 //	pause ms                         time passes and nobody ticks
 //	ensemble                         what the servers are told about their ensemble, as lines of a dynamic configuration
 //	soft server down|up|relink       the ensemble changes
+//	disk server low|room             what the server says of its disk
+//	low                              what each server says of all disks
 //	drop C                           the client closes its socket
 func TestStories(t *testing.T) {
 	datadriven.Walk(t, filepath.Join("..", "..", "testdata", "server"), func(t *testing.T, path string) {
@@ -112,6 +114,15 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 		s.w.history.SetEnsemble(e)
 	case "soft":
 		s.soft(d)
+	case "disk":
+		i, _ := strconv.Atoi(d.CmdArgs[0].Key)
+		s.w.nodes[i-1].SetFlag(znode.FlagNoGrow, d.CmdArgs[1].Key == "low")
+	case "low":
+		var b strings.Builder
+		for i, n := range s.w.nodes {
+			fmt.Fprintf(&b, "server %d: %v\n", i+1, n.Report(0).Data.LowDisks)
+		}
+		return b.String()
 	case "drop":
 		s.client(d).nc.Close()
 	default:

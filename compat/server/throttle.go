@@ -1,6 +1,9 @@
 package server
 
-import "sync"
+import (
+	"math/rand/v2"
+	"sync"
+)
 
 // ThrottleOptions are the tokens that new connections cost (connection_throttle_*). Tokens 0 = off.
 type ThrottleOptions struct {
@@ -18,13 +21,26 @@ type ThrottleOptions struct {
 
 // throttle is a token bucket with a chance of refusal that rises while the bucket is low (ZooKeeper's BlueThrottle).
 type throttle struct {
-	o ThrottleOptions
+	o    ThrottleOptions
+	dice lockedRand
 
 	mu         sync.Mutex
 	tokens     int
 	lastFill   int64
 	lastFreeze int64
 	drop       float64
+}
+
+// lockedRand throws the dice of the throttle; nothing secret comes from it.
+type lockedRand struct {
+	mu sync.Mutex
+	r  *rand.Rand
+}
+
+func (l *lockedRand) float() float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Float64()
 }
 
 func newThrottle(o ThrottleOptions) *throttle {

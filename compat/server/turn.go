@@ -274,7 +274,7 @@ func (t *turn) code(h wire.RequestHeader, code znode.Code, fatal bool, large int
 func (t *turn) sync(frame []byte, large int) {
 	t.closeDesk()
 	if t.ticket == 0 {
-		t.ticket = t.s.tickets.Add(1)
+		t.ticket = t.s.syncs.tickets.Add(1)
 	}
 	t.c.mu.Lock()
 	t.push(func(p *Pipeline) { p.Sync(t.ticket, frame, t.now) }, large)

@@ -78,9 +78,11 @@ func soon(t *testing.T, what string, f func()) {
 	}
 }
 
+var fromHere = netip.MustParseAddrPort("10.0.0.1:1000")
+
 // hello feeds a handshake to a connection that the test drives.
 func hello(s *Server, q wire.ConnectRequest) *listener.Hand {
-	h := listener.New(s, listener.Options{}).Hand(netip.MustParseAddrPort("10.0.0.1:1000"))
+	h := listener.New(s, listener.Options{}).Hand(fromHere)
 	b, mark := wire.BeginFrame(nil)
 	b = q.Append(b)
 	wire.EndFrame(b, mark)

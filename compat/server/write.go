@@ -83,6 +83,9 @@ func (t *turn) encode(seq uint64, cxid int32) []byte {
 	x := &t.txn
 	x.Session, x.Cxid, x.Origin.Seq = t.c.sessionID(), cxid, seq
 	x.Flags, x.Auth = t.s.znodeFlags(), t.c.identities()
+	if x.Flags&znode.FlagNoGrow != 0 {
+		t.lighten()
+	}
 	if t.c.local.Load() {
 		x.Flags |= znode.FlagLocalSession
 	}

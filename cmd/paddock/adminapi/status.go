@@ -20,6 +20,7 @@ type NodeStatus struct {
 	Learners    []LearnerStatus `json:"learners,omitempty"`
 	Gossip      []GossipStatus  `json:"gossip,omitempty"`
 	DiskLow     bool            `json:"diskLow"`
+	LowDisks    []int64         `json:"lowDisks,omitempty"` // the servers whose disks are
 	Counts      NodeCounts      `json:"counts"`
 	Uptime      float64         `json:"uptimeSeconds"`
 	Wall        int64           `json:"wallMs"`

@@ -219,6 +219,11 @@ func (n *node) row() row {
 		if st.DiskLow {
 			r.Alarms = append(r.Alarms, "disk low: writes that grow are refused")
 		}
+		for _, id := range st.LowDisks {
+			if id != int64(st.Server) {
+				r.Alarms = append(r.Alarms, fmt.Sprintf("the disk of server %d is low: writes that grow are refused", id))
+			}
+		}
 		if off := n.clock.Abs(); off > 500*time.Millisecond+n.asked/2 {
 			r.Alarms = append(r.Alarms, "clock differs from this machine's")
 		}

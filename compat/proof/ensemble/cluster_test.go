@@ -187,6 +187,7 @@ type status struct {
 	Committed string `json:"committed"`
 	Ensemble  string `json:"ensemble"`
 	DiskLow   bool   `json:"diskLow"`
+	LowDisks  []int  `json:"lowDisks"`
 	Learners  []struct {
 		Server int    `json:"server"`
 		State  string `json:"state"`

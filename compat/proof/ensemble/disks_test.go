@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +20,7 @@ func diskRows() []row {
 	return []row{
 		{35, "disk_rolled_back_on_one_server", false, rolledBack},
 		{42, "disk_full", true, diskFull},
+		{42, "disk_full_of_a_follower", false, diskFullOfFollower},
 		{43, "disk_full_during_checkpoints", false, diskFullOfCheckpoints},
 		{44, "torn_last_record", false, tornTail},
 		{45, "bit_flip_in_the_log", true, flippedLog},
@@ -164,6 +166,51 @@ func diskFull(t *testing.T) {
 	t.Logf("%d of 60 large creates were refused or unanswered; server 1 runs: %v", refused, full.PID() != 0)
 	c.must(os.Remove(filler))
 	l.finish()
+	_ = z.close()
+}
+
+// The disk of one follower is nearly full. The whole ensemble refuses writes that grow, and says which server it is; reads and deletes go on, no
+// server ends, and all is as before when there is room again.
+func diskFullOfFollower(t *testing.T) {
+	c := startCluster(t, options{own: small(t, "900", 3)})
+	low := c.members[2]
+	if c.leader() == low {
+		c.must(low.transfer(1))
+		zktest.Eventually(t, patience, "another server leads", func() bool { return c.leader() != low })
+	}
+	z := newZK(c.addrs(c.leader().id), 0)
+	zktest.Eventually(t, patience, "a node is made", func() bool { return z.ensure("/fill", "", znode.ModePersistent) == nil })
+	filler := filepath.Join(low.Dir(), "filler")
+	var space syscall.Statfs_t
+	c.must(syscall.Statfs(low.Dir(), &space))
+	c.must(os.WriteFile(filler, make([]byte, int64(space.Bavail)*space.Bsize-150<<20), 0o600))
+	says := func(want []int) func() bool {
+		return func() bool {
+			for _, m := range c.members {
+				if s, err := m.status(); err != nil || !slices.Equal(s.LowDisks, want) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	zktest.Eventually(t, patience, "every server says that the disk of server 3 is low", says([]int{3}))
+	blob := strings.Repeat("x", 900_000)
+	for range 300 { // more than the disk has room for
+		if _, _, err := z.create("/fill/n-", blob, znode.ModePersistentSequential); !errors.Is(err, quota) {
+			t.Fatalf("a client of the leader grows the tree while server 3 has no room: %v", err)
+		}
+	}
+	for _, m := range c.members {
+		if m.PID() == 0 {
+			t.Fatalf("server %d has ended", m.id)
+		}
+	}
+	c.must(z.delete("/fill"))
+	c.must(os.Remove(filler))
+	zktest.Eventually(t, patience, "no server says that a disk is low", says(nil))
+	_, _, err := z.create("/room", blob, znode.ModePersistent)
+	c.must(err)
 	_ = z.close()
 }
 

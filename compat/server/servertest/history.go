@@ -1,6 +1,7 @@
 package servertest
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/paddock-zk/paddock/compat/server"
@@ -219,6 +220,10 @@ func (m *Member) Propose(payloads [][]byte) error {
 	defer h.mu.Unlock()
 	if h.refuse != nil {
 		return h.refuse
+	}
+	if leader := h.members[0]; m != leader && leader.machine != nil { // what another server forwards
+		payloads = slices.Clone(payloads)
+		leader.machine.Vet(m.id, payloads)
 	}
 	for _, p := range payloads {
 		e := zab.Entry{Zxid: h.next, Prev: h.prev, Kind: zab.EntryTxn, Time: now, Data: p}

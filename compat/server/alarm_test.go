@@ -1,0 +1,210 @@
+package server
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/paddock-zk/paddock/compat/jute"
+	"github.com/paddock-zk/paddock/compat/wire"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/zxid"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// alarmed is a leader of three servers and what it lets pass.
+type alarmed struct {
+	*testing.T
+	s   *Server
+	o   *script
+	now int64
+}
+
+func newAlarmed(t *testing.T, id zab.PeerID) *alarmed {
+	a := &alarmed{T: t, now: 1000}
+	a.s, a.o = scripted(t, id, &a.now)
+	for id := range zab.PeerID(3) {
+		a.o.ensemble.Members = append(a.o.ensemble.Members, zab.Member{ID: id + 1, Weight: 1})
+	}
+	activate(a.s)
+	return a
+}
+
+// says delivers a member's report.
+func (a *alarmed) says(from zab.PeerID, low bool) {
+	a.s.Deliver(zab.Delivery{Kind: zab.DeliverTouch, From: from, Data: jute.AppendInt(jute.AppendLong(nil, 0), boolInt(low))})
+}
+
+func (a *alarmed) tick() {
+	a.now += a.s.TickEvery().Milliseconds()
+	a.s.Tick()
+}
+
+// is holds what the leader does with a write that a server forwards, with one of its own clients, and what it reports, against who is low.
+func (a *alarmed) is(when string, low ...int64) {
+	a.Helper()
+	x := znode.Txn{Session: 5, Op: znode.Op{Kind: znode.KindCreate, Path: "/x"}}
+	payloads := [][]byte{znode.AppendTxn(nil, &x)}
+	a.s.Vet(3, payloads)
+	if err := znode.DecodeTxn(payloads[0], &x); err != nil {
+		a.Fatal(err)
+	}
+	refuses := len(low) > 0
+	if forwarded, own := x.Flags&znode.FlagNoGrow != 0, a.s.znodeFlags()&znode.FlagNoGrow != 0; forwarded != refuses || own != refuses {
+		a.Errorf("%s: growth is refused to a client of another server: %v, to one of the leader: %v, want %v", when, forwarded, own, refuses)
+	}
+	if d := a.s.Report(0).Data; !slices.Equal(d.LowDisks, low) || d.DiskLow != slices.Contains(low, 1) {
+		a.Errorf("%s: reported as low: %v, own %v, want %v", when, d.LowDisks, d.DiskLow, low)
+	}
+}
+
+// The leader refuses growth for all servers while any member's disk is low, and no longer.
+func TestOneLowDiskIsTheAlarmOfAll(t *testing.T) {
+	a := newAlarmed(t, 1)
+	a.is("all have room")
+	a.says(2, true)
+	a.is("server 2 is low", 2)
+	a.says(3, true)
+	a.s.SetFlag(znode.FlagNoGrow, true)
+	a.is("all are low", 1, 2, 3)
+	a.says(2, false)
+	a.s.SetFlag(znode.FlagNoGrow, false)
+	a.is("server 3 is low", 3)
+	for range 20 {
+		a.tick()
+		a.says(3, true)
+	}
+	a.is("server 3 goes on being low", 3)
+	for range alarmTicks {
+		a.tick()
+	}
+	a.is("a few reports of server 3 are lost", 3)
+	a.tick()
+	a.is("server 3 has died")
+	a.says(3, true)
+	a.is("server 3 is back", 3)
+	a.o.ensemble.Members = a.o.ensemble.Members[:2]
+	a.tick()
+	a.is("server 3 was removed")
+	a.says(3, true) // it does not know yet
+	a.tick()
+	a.is("a removed server reports")
+}
+
+// A follower repeats its alarm with every report, and says once that there is room again. It learns from the leader who is low.
+func TestAFollowerReportsItsDisk(t *testing.T) {
+	a := newAlarmed(t, 2)
+	a.s.SetFlag(znode.FlagNoGrow, true)
+	low, room := jute.AppendInt(jute.AppendLong(nil, 0), 1), jute.AppendInt(jute.AppendLong(nil, 0), 0)
+	for range 3 {
+		a.o.touched = nil
+		if a.tick(); !slices.Equal(a.o.touched, low) {
+			t.Fatalf("the report of a low disk is %x", a.o.touched)
+		}
+	}
+	if len(a.o.asks) != 1 || !slices.Equal(a.o.questions[0], []byte{questionAlarm}) {
+		t.Fatalf("%d questions wait for the leader: %x", len(a.o.asks), a.o.questions)
+	}
+	a.o.asks[0]([]byte{2, 3}, nil)
+	if d := a.s.Report(0).Data; !d.DiskLow || !slices.Equal(d.LowDisks, []int64{2, 3}) {
+		t.Errorf("reported: %+v", d)
+	}
+	a.s.SetFlag(znode.FlagNoGrow, false)
+	if a.tick(); !slices.Equal(a.o.touched, room) {
+		t.Errorf("the report of room is %x", a.o.touched)
+	}
+	a.o.touched = nil
+	if a.tick(); a.o.touched != nil {
+		t.Errorf("a server with room and without clients reports %x", a.o.touched)
+	}
+	a.o.asks[1]([]byte{3}, nil)
+	if d := a.s.Report(0).Data; d.DiskLow || !slices.Equal(d.LowDisks, []int64{3}) {
+		t.Errorf("reported: %+v", d)
+	}
+	// It becomes the leader, and lets nothing slip in until server 3 reports again.
+	a.s.SoftStateChanged(zab.SoftState{Role: zab.Leading, Leader: 2, Epoch: 2, Active: true, Confirmed: true, Link: 2})
+	a.is("a new leader", 3)
+	a.says(3, false)
+	a.is("server 3 has room again")
+	a.says(1, true)
+	a.s.Deliver(zab.Delivery{Kind: zab.DeliverAsk, From: 1, Ctx: 9, Data: []byte{questionAlarm}})
+	if len(a.o.answers) != 1 || !slices.Equal(a.o.answers[0], []byte{1}) {
+		t.Errorf("the leader answers %v", a.o.answers)
+	}
+	// It follows again, and hears from the next leader.
+	a.s.SoftStateChanged(zab.SoftState{Role: zab.Following, Leader: 1, Epoch: 3, Active: true, Confirmed: true, Link: 3})
+	a.tick()
+	a.o.asks[2](nil, nil)
+	a.is("all have room")
+}
+
+// A question that was lost is asked again.
+func TestAFollowerAsksAgainWhoIsLow(t *testing.T) {
+	a := newAlarmed(t, 2)
+	for range askPatienceMs / a.s.TickEvery().Milliseconds() {
+		a.tick()
+	}
+	if len(a.o.asks) != 1 {
+		t.Fatalf("%d questions while one waits", len(a.o.asks))
+	}
+	if a.tick(); len(a.o.asks) != 2 {
+		t.Errorf("%d questions after one was lost", len(a.o.asks))
+	}
+}
+
+// A write that is refused for the disk's sake takes its place in every log, so it goes without its data. What the client is told is what the
+// state would have said of the whole request.
+func TestARefusedWriteGoesWithoutItsData(t *testing.T) {
+	a := newAlarmed(t, 1)
+	h := hello(a.s, wire.ConnectRequest{Timeout: 4000, Password: make([]byte, wire.PasswordSize)})
+	at := zxid.New(zxid.NewEpoch(0, 1), 0)
+	apply := func(p []byte) znode.Code {
+		at++
+		a.s.Apply([]zab.Entry{{Zxid: at, Kind: zab.EntryTxn, Data: p}})
+		h.Step()
+		return a.s.apply.res.Code
+	}
+	apply(a.o.proposed[0])
+	big, anyone := make([]byte, 10_000), []znode.ACL{{Perms: znode.PermAll, Scheme: "world", ID: "anyone"}}
+	send := func(op int32, o znode.Op) (payload []byte) {
+		o.Wire, o.ACL = op, anyone
+		h.Feed(wire.AppendRequest(nil, 1, op, func(b []byte) []byte { return wire.AppendOp(b, &o) }))
+		h.Step()
+		return a.o.proposed[len(a.o.proposed)-1]
+	}
+	create := func(path string, data []byte) []byte {
+		return send(wire.OpCreate, znode.Op{Kind: znode.KindCreate, Path: path, Data: data})
+	}
+	set := func(path string, data []byte, version int32) []byte {
+		return send(wire.OpSetData, znode.Op{Kind: znode.KindSetData, Path: path, Data: data, Version: version})
+	}
+	if p := create("/a", big); len(p) < len(big) || apply(p) != znode.OK {
+		t.Fatal("a create while there is room")
+	}
+	a.says(2, true)
+	for _, row := range []struct {
+		what  string
+		p     []byte
+		light bool
+		want  znode.Code
+	}{
+		{"a create", create("/b", big), true, znode.ErrQuotaExceeded},
+		{"a create of what is there", create("/a", big), true, znode.ErrNodeExists},
+		{"a create below nothing", create("/x/y", big), true, znode.ErrNoNode},
+		{"a setData that grows", set("/a", append(big, 0), -1), true, znode.ErrQuotaExceeded},
+		{"a setData of another version", set("/a", append(big, 0), 7), false, znode.ErrBadVersion},
+		{"a setData of nothing", set("/b", big, -1), false, znode.ErrNoNode},
+		{"a setData that does not grow", set("/a", big, -1), false, znode.OK},
+	} {
+		if light := len(row.p) < len(big); light != row.light {
+			t.Errorf("%s takes %d bytes of the log", row.what, len(row.p))
+		}
+		if c := apply(row.p); c != row.want {
+			t.Errorf("%s is answered with %v, want %v", row.what, c, row.want)
+		}
+	}
+	a.s.View(func(st *znode.State) {
+		if stat, _, _ := st.Node("/a"); stat.DataLength != int32(len(big)) || stat.Version != 1 {
+			t.Errorf("/a: %+v", stat)
+		}
+	})
+}
