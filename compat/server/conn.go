@@ -88,11 +88,17 @@ func (c *conn) Receive(in *listener.Frames) listener.Verdict {
 	c.seen.Store(now)
 	switch phase(c.phase.Load()) {
 	case phaseFresh:
-		frame, ok := in.Next()
+		frame, ok := in.Peek()
 		if !ok {
 			return listener.Continue
 		}
-		if v := c.connect(frame); v != listener.Continue {
+		c.phase.Store(uint32(phaseConnecting)) // before the mode is read: who changes the mode closes those who may have read the old one
+		v, held := c.connect(frame)
+		if held {
+			c.phase.Store(uint32(phaseFresh))
+			return listener.Pause // the frame stays, and is judged after Resume
+		}
+		if in.Next(); v != listener.Continue {
 			return v
 		}
 	case phaseConnecting, phaseLast:

@@ -13,14 +13,22 @@ import (
 	"github.com/paddock-zk/paddock/znode"
 )
 
-// connect takes the first frame. The order of its checks shows outside. (ZooKeeperServer.processConnectRequest)
-func (c *conn) connect(frame []byte) listener.Verdict {
-	s := c.s
+// connect takes the first frame, unless it is held for a moment (see heldHandshakes).
+func (c *conn) connect(frame []byte) (v listener.Verdict, held bool) {
 	var q wire.ConnectRequest
 	r := jute.NewReader(frame)
 	if q.Decode(&r); r.Err() != nil {
-		return c.refuse(fmt.Errorf("%w: %w", errBadHandshake, r.Err()))
+		return c.refuse(fmt.Errorf("%w: %w", errBadHandshake, r.Err())), false
 	}
+	if c.s.hold(c, q.ReadOnly) {
+		return listener.Pause, true
+	}
+	return c.judge(&q), false
+}
+
+// judge answers a connect request. The order of its checks shows outside. (ZooKeeperServer.processConnectRequest)
+func (c *conn) judge(q *wire.ConnectRequest) listener.Verdict {
+	s := c.s
 	switch m := mode(s.mode.Load()); {
 	case m == modeDown:
 		s.stats.metrics.Conns.NotServing.Inc()
@@ -37,7 +45,6 @@ func (c *conn) connect(frame []byte) listener.Verdict {
 	}
 	c.short = q.Short
 	c.timeout = s.opts.Sessions.Limits.Negotiate(q.Timeout)
-	c.phase.Store(uint32(phaseConnecting))
 	c.lc.Established()
 	s.stats.metrics.Conns.Requested.Inc()
 	missing, _ := s.conns.deficit()

@@ -49,7 +49,11 @@ func (s *Server) SoftStateChanged(now zab.SoftState) {
 			next = modeReadOnly
 		}
 	}
-	was := mode(s.mode.Swap(uint32(next)))
+	was := mode(s.mode.Load())
+	if was == modeServing && next != modeServing {
+		s.held.began(s.nowMs())
+	}
+	s.mode.Store(uint32(next))
 	if was != next { // sessions of read-only mode do not outlive it, unless local sessions are wanted
 		s.locals.restart(s.opts.Sessions.Local || next != modeServing, next == modeDown, s.opts.Sessions.TickMs, s.nowMs())
 	}
@@ -57,6 +61,7 @@ func (s *Server) SoftStateChanged(now zab.SoftState) {
 	case was != next:
 		s.opts.Log.Info("serving changed", "mode", next, "leader", now.Leader, "epoch", now.Epoch)
 		s.closeAll(errNotServing)
+		s.held.release(next == modeServing)
 	case before.Link != now.Link:
 		s.closeInDoubt()
 	}

@@ -88,7 +88,11 @@ func (r *registry) len() int {
 	return r.count
 }
 
-// closeAll ends every connection.
+// closeAll ends every connection but those whose connect request was not judged yet: nobody has promised them anything.
 func (s *Server) closeAll(reason error) {
-	s.reg.each(func(c *conn) { c.lc.Close(reason) })
+	s.reg.each(func(c *conn) {
+		if !c.in(phaseFresh) {
+			c.lc.Close(reason)
+		}
+	})
 }

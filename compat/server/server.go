@@ -34,6 +34,7 @@ type Server struct {
 	zxid  atomic.Int64  // last applied
 	syncs confirms
 	alarm alarm
+	held  heldHandshakes
 }
 
 // who is here: the connections, and the sessions that nobody else knows.

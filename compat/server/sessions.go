@@ -152,6 +152,7 @@ func (s *Server) Tick() {
 	x.lastSeen = nowNs
 	x.mu.Unlock()
 	s.endStuck(nowNs)
+	s.held.tick(now)
 	if late <= x.tickEvery/2 {
 		late = 0
 	}
