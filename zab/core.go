@@ -61,7 +61,7 @@ type Core struct {
 	lead    *leadership // while Leading
 	follow  following   // while Following or Observing
 	reads   forwardedReads
-	digests digests
+	compare comparison
 	out     output
 	bugs    bugs
 }
@@ -284,6 +284,8 @@ func (c *Core) stepLearner(m *Message) {
 		c.lookAt(1 + c.rand.IntN(3))
 	case MsgTimeoutNow:
 		c.onTimeoutNow()
+	case MsgDiverged:
+		c.onDiverged(m)
 	case MsgRelink:
 		if m.Link == c.follow.link {
 			c.relink()

@@ -30,7 +30,8 @@ type Status struct {
 	Commit   zxid.ID
 	Applied  zxid.ID // handed out in Committed
 	Ensemble EnsembleChange
-	Learners []LearnerStatus // on a leader, by ID
+	Learners []LearnerStatus  // on a leader, by ID
+	Differ   []DigestMismatch // servers that applied the same history and hold another state
 	Counters Counters
 }
 
@@ -47,7 +48,7 @@ type LearnerStatus struct {
 // Status is for people: admin pages, logs, tests.
 func (c *Core) Status() Status {
 	s := Status{ID: c.cfg.ID, Soft: c.softState(), Why: c.out.why, Promised: c.hard.Promised, Last: c.hist.last, Durable: c.hist.durable,
-		Commit: c.commit, Applied: c.applied, Ensemble: c.conf.change(c.commit), Counters: c.out.count}
+		Commit: c.commit, Applied: c.applied, Ensemble: c.conf.change(c.commit), Differ: c.differences(), Counters: c.out.count}
 	if c.lead != nil {
 		for _, l := range c.lead.learners {
 			s.Learners = append(s.Learners, LearnerStatus{ID: l.id, State: l.state.String(), Voter: c.votes(l.id), Acked: l.match,
@@ -86,7 +87,7 @@ func (s Status) String() string {
 }
 
 var msgNames = [...]string{"?", "PREVOTE", "PREVOTE_RESP", "VOTE", "VOTE_RESP", "PULL", "HISTORY", "PING", "PONG", "JOIN", "PROPOSAL", "ACK",
-	"COMMIT", "SNAP", "HIGHER", "RESIGN", "TIMEOUT_NOW", "FORWARD", "RELINK", "ASK", "ANSWER", "READ_INDEX", "READ_INDEX_RESP"}
+	"COMMIT", "SNAP", "HIGHER", "RESIGN", "TIMEOUT_NOW", "FORWARD", "RELINK", "ASK", "ANSWER", "READ_INDEX", "READ_INDEX_RESP", "DIVERGED"}
 
 // String is the name of the message.
 func (t MsgType) String() string {

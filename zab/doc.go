@@ -33,6 +33,9 @@
 // those of its followers. A server must keep nothing else than its log and its state: a restart is [New] with the same log, and
 // Config.Applied saying what the state holds (anything committed; Committed goes on behind it).
 //
+// The owner tells the digest of its state at agreed zxids ([Core.SetDigest]). The leader compares them, and a server whose state differs from that of
+// the majority ends with a [DivergedError] as its Ready.Fatal: its log may be as wrong as its state, so it must not be started with them again.
+//
 // Messages may be lost, doubled, delayed and overtake each other; the transport checks their bytes and that they are from the
 // server they name. When a log write fails the process ends. When Ready.Fatal is set the process ends.
 //

@@ -35,6 +35,7 @@ type learner struct {
 	link     uint64  // of its forwarded requests
 	forwards uint64  // accepted under this link
 	retired  []uint64
+	digests  digests // of its state, as it has told
 }
 
 // flights are the proposals on their way to one learner, for the limit on bytes.
@@ -75,10 +76,11 @@ type leadership struct {
 	proveRound   uint64 // the round whose confirmation ends the doubt after a pause
 	reads        []pendingRead
 	transferTo   PeerID
-	transferAt   int64 // tick at which it began
-	transferSent int64 // tick of the last MsgTimeoutNow
-	snaps        int   // images being sent
-	silence      int64 // for how long no quorum has been heard, at the last tick
+	transferAt   int64   // tick at which it began
+	transferSent int64   // tick of the last MsgTimeoutNow
+	dispute      zxid.ID // the zxid at which digests differ, until all have told theirs; 0 is none
+	snaps        int     // images being sent
+	silence      int64   // for how long no quorum has been heard, at the last tick
 }
 
 // newLeadership begins one, or goes on with `old` after an epoch roll: the links and the reads stay, what was acknowledged

@@ -59,6 +59,9 @@ const (
 	// MsgReadIndex and MsgReadIndexResp (SYNC): Ctx; Zxid = read index, or Reject.
 	MsgReadIndex
 	MsgReadIndexResp
+	// MsgDiverged, from the leader: your digest at DigestZxid differs from that of the majority, which is Digest. Seq = how many servers have
+	// it, of the Ctx that were asked.
+	MsgDiverged
 	msgTypeEnd
 )
 

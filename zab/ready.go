@@ -169,13 +169,6 @@ type Delivery struct {
 	Payloads [][]byte // of a forward
 }
 
-// DigestMismatch: two servers applied the same history and hold different states. An alarm for people; nothing is wiped.
-type DigestMismatch struct {
-	Peer         PeerID
-	Zxid         zxid.ID
-	Mine, Theirs uint64
-}
-
 // output collects what the next Ready hands out.
 type output struct {
 	msgs     []Message

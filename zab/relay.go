@@ -1,10 +1,6 @@
 package zab
 
-import (
-	"fmt"
-
-	"github.com/paddock-zk/paddock/zab/zxid"
-)
+import "fmt"
 
 // relink begins a new link: forwards are numbered from one again, and whatever was under way has an unknown outcome.
 func (c *Core) relink() {
@@ -92,47 +88,3 @@ func (c *Core) Answer(to PeerID, ctx uint64, data []byte) {
 
 // Touch sets the payload that goes to the leader with the next heartbeat answer, once; it may be lost.
 func (c *Core) Touch(data []byte) { c.follow.touch = data }
-
-// digests are the newest digests of the applied state, for comparison with others.
-type digests struct {
-	ring [32]digestAt
-	next int
-}
-
-type digestAt struct {
-	z   zxid.ID
-	sum uint64
-}
-
-// SetDigest tells the digest of the state at an applied zxid. Servers compare what they have for equal zxids, so call it at
-// agreed points (say, every 128th counter).
-func (c *Core) SetDigest(z zxid.ID, digest uint64) {
-	d := &c.digests
-	d.ring[d.next%len(d.ring)] = digestAt{z, digest}
-	d.next++
-}
-
-func (d *digests) newest() (zxid.ID, uint64) {
-	if d.next == 0 {
-		return 0, 0
-	}
-	n := d.ring[(d.next-1)%len(d.ring)]
-	return n.z, n.sum
-}
-
-// at returns z with its digest, or zeros if it is not known.
-func (d *digests) at(z zxid.ID) (zxid.ID, uint64) {
-	for i := range d.ring {
-		if z != 0 && d.ring[i].z == z {
-			return z, d.ring[i].sum
-		}
-	}
-	return 0, 0
-}
-
-// compareDigest holds a peer's digest against ours for the same zxid.
-func (c *Core) compareDigest(m *Message) {
-	if z, mine := c.digests.at(m.DigestZxid); z != 0 && mine != m.Digest {
-		c.out.mismatch = append(c.out.mismatch, DigestMismatch{Peer: m.From, Zxid: z, Mine: mine, Theirs: m.Digest})
-	}
-}

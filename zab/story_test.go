@@ -48,17 +48,3 @@ func TestPreVoteKeepsTheLeader(t *testing.T) {
 		t.Errorf("without pre-vote it cost only %d epochs: the test shows nothing", n)
 	}
 }
-
-// Digests that differ are reported by both sides, and nothing else happens.
-func TestDigestMismatchIsReported(t *testing.T) {
-	var cores []*zab.Core
-	s := zabtest.NewStory(2, 0, 0, func(c *zab.Core) { cores = append(cores, c) })
-	s.Do("campaign 1\nrun 3\npropose 1 7\nrun 2")
-	z := cores[0].Status().Commit
-	cores[0].SetDigest(z, 1)
-	cores[1].SetDigest(z, 2)
-	s.Do("run 1")
-	if n := len(s.Mismatches()); n < 2 {
-		t.Errorf("%d mismatches reported", n)
-	}
-}

@@ -52,7 +52,7 @@ func (c *Core) startSnap(l *learner) {
 		l.state, l.next, l.probeAt = probing, 0, -1 // its next pong tries again
 		return
 	}
-	l.state = snapshotting
+	l.state, l.digests = snapshotting, digests{}
 	c.lead.snaps++
 	c.out.count.Snaps++
 	c.out.snaps = append(c.out.snaps, SnapSend{To: l.id, Epoch: c.epoch, Min: c.hist.oldest()})
@@ -106,7 +106,7 @@ func (c *Core) ping(l *learner) {
 		m.Zxid = 0
 	}
 	m.Flag = c.now-l.heard < int64(c.election())
-	m.DigestZxid, m.Digest = c.digests.newest()
+	m.DigestZxid, m.Digest = c.digestForPing()
 	l.told = max(l.told, c.commit)
 	c.send(m)
 }
@@ -117,9 +117,9 @@ func (c *Core) onPong(l *learner, m *Message) {
 	if l.relinked(m.Link) && len(m.Data) > 0 {
 		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverTouch, From: l.id, Data: m.Data})
 	}
-	c.compareDigest(m)
+	c.onLearnerDigest(l, m)
 	if m.Prev == 0 && l.state != snapshotting {
-		l.match = 0 // an empty disk: what it acknowledged before is gone
+		l.match, l.digests = 0, digests{} // an empty disk: what it acknowledged before is gone
 	}
 	c.acked(l, zxid.ID(m.Ctx))
 	switch {
@@ -212,7 +212,7 @@ func (c *Core) onPing(m *Message) {
 	case c.now-f.deaf > int64(c.election()) && f.active:
 		f.active = false // a one-way link: our clients' writes go nowhere
 	}
-	c.compareDigest(m)
+	c.onDigest(m)
 	c.pong(m)
 }
 
@@ -222,7 +222,7 @@ func (c *Core) pong(m *Message) {
 	p := Message{Type: MsgPong, To: m.From, Epoch: c.epoch, Zxid: f.matched, Prev: c.hist.last, Seq: m.Seq, Commit: m.Zxid,
 		Ctx: uint64(min(f.matched, c.hist.durable)), Link: f.link, Data: f.touch}
 	f.touch = nil
-	p.DigestZxid, p.Digest = c.digests.at(m.DigestZxid)
+	p.DigestZxid, p.Digest = c.digestForPong(m.DigestZxid)
 	if c.hard.durable >= c.epoch {
 		c.send(p)
 		return
@@ -359,5 +359,6 @@ func (c *Core) installSnap(m *Message) bool {
 	c.conf = membership{configs: []config{newConfig(ens)}}
 	c.commit, c.applied = m.Zxid, m.Zxid
 	c.out.ensemble = true
+	c.forgetDigests(m.Zxid)
 	return true
 }

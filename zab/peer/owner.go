@@ -78,7 +78,8 @@ func (o owner) Warn(blank bool, mismatch []zab.DigestMismatch) {
 			"make an empty file named initialize in its data folder and start it again")
 	}
 	for _, d := range mismatch {
-		p.cfg.Logger.Error("two servers applied the same history and hold different states; stop one of them and keep its data folder as evidence",
+		p.cfg.Logger.Error("two servers applied the same history and hold different states. If a majority of the servers agrees, the one that differs ends by itself. If there is no majority, "+
+			"find out which one is wrong, stop it, and keep its data folder as evidence",
 			"peer", d.Peer, "zxid", d.Zxid, "mine", d.Mine, "theirs", d.Theirs)
 	}
 }

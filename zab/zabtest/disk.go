@@ -147,6 +147,9 @@ func (d *Disk) Crash(tear int) {
 	d.pending, d.images = nil, map[zxid.ID][]Applied{}
 }
 
+// blank says whether this disk has lost what it held and is not filled again.
+func (d *Disk) blank() bool { return d.Last() == 0 || d.Last() < d.hard.Fill }
+
 // Compact moves the base up to an image of the state at z.
 func (d *Disk) Compact(meta zab.SnapshotMeta, image []Applied) {
 	if meta.Zxid <= d.base.Zxid || meta.Zxid > d.Last() {

@@ -71,6 +71,7 @@ type server struct {
 	held    [][]byte
 	reads   []zab.ReadState
 	differ  []zab.DigestMismatch
+	fatal   error
 }
 
 type pendingAfter struct {
@@ -323,6 +324,11 @@ func (w *world) work(i int) {
 	s := w.servers[i]
 	for s.core != nil && s.core.HasReady() && w.err == nil {
 		r := s.core.Ready()
+		if r.Fatal != nil {
+			s.disk.Crash(-1)
+			s.core, s.after, s.stalled, s.fatal = nil, nil, false, r.Fatal
+			return
+		}
 		if r.Soft != nil && r.Soft.Role == zab.Leading {
 			e := uint32(r.Soft.Epoch)
 			if other, ok := w.leaders[e]; ok && other != r.Soft.Leader {

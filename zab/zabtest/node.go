@@ -1,6 +1,7 @@
 package zabtest
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 
@@ -27,6 +28,11 @@ type node struct {
 	calmOp  uint64
 	fatal   error
 	away    int64 // not started again before
+	wrong   bool  // its state is not what its history says: a fault of its memory, its disk, or its program
+	// wasWrong: it was at some time, and what it said then may still be on its way.
+	wasWrong bool
+	// diverged: it has ended for that, and is not started before its disk is emptied
+	diverged *zab.DivergedError
 }
 
 // forwarded says under which link, and as which, an operation was submitted.
@@ -96,21 +102,64 @@ func (n *node) crash() {
 
 // wipe loses the disk of a server that is down, if those of all others are whole. It stays away for longer than anything that was said to it
 // before is on its way.
-func (n *node) wipe() {
+func (n *node) wipe() bool {
 	s := n.sim
-	for _, other := range s.nodes {
-		if d := other.disk; int(other.id) <= s.opt.Voters && (d.Last() == 0 || d.Last() < d.hard.Fill) {
-			return
-		}
-	}
-	if s.opt.Voters < 3 || s.opt.Faults.Reconfig > 0 || int(n.id) > s.opt.Voters || s.check.maxAcked == 0 {
-		return
+	if s.check.maxAcked == 0 || !s.mayLose(n) {
+		return false
 	}
 	s.Stats.Wipes++
 	s.trace("wipe %d", n.id)
 	n.disk = NewDisk()
 	n.disk.FailTruncate = s.opt.FailTruncate
 	n.applied, n.away = nil, s.now+100*TickLen
+	return true
+}
+
+// mayLose says whether the promises survive the loss of this disk: in every ensemble that is in effect as far as some server knows, all other voters have
+// whole disks, and there is at least one of them. The same goes for the ensemble that the server is configured with, for with an empty
+// disk it begins as a member of that one again.
+func (s *Sim) mayLose(n *node) bool {
+	list := []zab.Ensemble{n.ens}
+	for _, knows := range s.nodes {
+		list = append(list, knows.ensembles()...)
+	}
+	return !slices.ContainsFunc(list, func(e zab.Ensemble) bool { return e.Votes(n.id) && !s.othersWhole(e, n.id) })
+}
+
+// othersWhole says whether all other voters of an ensemble have whole disks, and there is at least one. A server whose state is wrong does not
+// count: it will be emptied.
+func (s *Sim) othersWhole(e zab.Ensemble, id zab.PeerID) bool {
+	others := 0
+	for _, m := range e.Members {
+		if m.Role != zab.Participant || m.ID == id {
+			continue
+		}
+		if other := s.nodes[m.ID-1]; other.disk.blank() || other.wrong {
+			return false
+		}
+		others++
+	}
+	return others > 0
+}
+
+// ensembles are those that are in effect as far as the disk of this server tells: the newest one, and the one before unless it knows the newest to be
+// committed.
+func (n *node) ensembles() []zab.Ensemble {
+	list := []zab.Ensemble{n.ens}
+	if base := n.disk.base.Ensemble; len(base.Members) > 0 {
+		list[0] = base
+	}
+	for _, e := range n.disk.Reconfigs() {
+		if ens, _, err := zab.DecodeReconfig(e.Data); err == nil {
+			ens.Version = e.Zxid
+			list = append(list, ens)
+		}
+	}
+	first := len(list) - 1
+	if first > 0 && list[first].Version > n.disk.hard.Commit {
+		first--
+	}
+	return list[first:]
 }
 
 // count adds what this life has seen to the statistics.
@@ -155,9 +204,7 @@ func (n *node) work() {
 		n.invariants()
 		r := n.core.Ready()
 		if r.Fatal != nil {
-			n.fatal = r.Fatal
-			n.sim.trace("fatal %d %v", n.id, r.Fatal)
-			n.crash()
+			n.ended(r.Fatal)
 			return
 		}
 		r.Hand(owner{n})
@@ -203,11 +250,53 @@ func (n *node) apply(e zab.Entry) {
 	n.applied = append(n.applied, a)
 	s.check.applied(s, n, a)
 	if e.Zxid.Counter()%8 == 0 {
-		n.core.SetDigest(e.Zxid, a.Hash)
+		n.core.SetDigest(e.Zxid, n.digest(a))
 	}
 	if fw, ok := n.mine[a.Op]; ok && a.Op != 0 {
 		delete(n.mine, a.Op)
 		s.check.ack(s, n, a, fw)
+	}
+}
+
+// digest is that of the state after a.
+func (n *node) digest(a Applied) uint64 {
+	if n.wrong {
+		return a.Hash ^ 1
+	}
+	return a.Hash
+}
+
+// diverge makes the state of this server wrong. Only one at a time: of two that are wrong nobody could tell, if they were the majority.
+func (n *node) diverge() {
+	for _, other := range n.sim.nodes {
+		if other.wrong {
+			return
+		}
+	}
+	if !n.sim.mayLose(n) { // it will be emptied
+		return
+	}
+	n.sim.trace("diverge %d", n.id)
+	n.wrong, n.wasWrong = true, true
+}
+
+// ended takes the last word of a core.
+func (n *node) ended(why error) {
+	n.sim.trace("fatal %d %v", n.id, why)
+	n.fatal = why
+	if errors.As(why, &n.diverged) {
+		n.sim.Stats.Divergences++
+		if !n.wrong {
+			n.sim.violate("server %d ends, and its state is right: %v", n.id, why)
+		}
+	}
+	n.crash()
+}
+
+// refill is what an operator does with a server that has ended since its state is wrong: its disk is put aside, and the others fill a new one.
+func (n *node) refill() {
+	if n.wipe() {
+		n.diverged, n.wrong, n.fatal = nil, false, nil
 	}
 }
 

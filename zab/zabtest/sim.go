@@ -42,6 +42,7 @@ type Faults struct {
 	Transfer, Reconfig float64
 	Resign, Read       float64
 	Suspect            float64
+	Diverge            float64 // per tick: the state of a server goes wrong, if that of no other is
 }
 
 // LinkFaults happen to messages.
@@ -79,9 +80,17 @@ type Sim struct {
 type Stats struct {
 	Events, Messages, Dropped, Crashes, Pauses, Partitions, Transfers, Reconfigs int
 	Compactions, Proposed, Acked, Reads, LeaderChanges, LeaderChangeInSync       int
-	SnapInterrupted, TornWrites, BulkBytes, Wipes                                int
+	SnapInterrupted, BulkBytes                                                   int
+	DiskStats
 	zab.Counters
 	Time int64
+}
+
+// DiskStats count what has happened to disks and to the states that they hold.
+type DiskStats struct {
+	TornWrites  int
+	Wipes       int // disks that were lost or emptied
+	Divergences int // servers that ended since their states were wrong
 }
 
 // NewSim builds the servers; [Sim.Run] runs them.
@@ -158,6 +167,8 @@ func (s *Sim) chaos() {
 	}
 	for _, n := range s.nodes {
 		switch {
+		case n.diverged != nil:
+			n.refill()
 		case !n.up:
 			if s.now > n.away && s.Chance(f.Restart) {
 				n.start()
@@ -176,6 +187,8 @@ func (s *Sim) chaos() {
 		case s.Chance(f.Suspect): // rightly or wrongly
 			n.core.Suspect(zab.PeerID(1 + s.Rand.IntN(len(s.nodes))))
 			n.work()
+		case s.Chance(f.Diverge / float64(len(s.nodes))):
+			n.diverge()
 		}
 	}
 	if s.Chance(f.CrashAll) {
@@ -229,10 +242,13 @@ func (s *Sim) calmDown() {
 	f := &s.opt.Faults
 	*f = Faults{LinkFaults: LinkFaults{DelayMin: TickLen / 100, DelayMax: TickLen / 10}, DiskFaults: DiskFaults{DiskMin: 1, DiskMax: TickLen / 10}}
 	for _, n := range s.nodes {
+		if n.diverged != nil {
+			continue
+		}
 		if n.diskAt > s.now+TickLen {
 			n.crash() // its disk would stall for long: a new one
 		}
-		if !n.up {
+		if !n.up && s.now > n.away {
 			n.start()
 		}
 	}
@@ -245,7 +261,10 @@ func (s *Sim) converge(from int64) error {
 	for t := from; t < limit; t += TickLen {
 		s.RunUntil(t)
 		for _, n := range s.nodes {
-			if !n.up && n.fatal == nil {
+			if n.diverged != nil {
+				n.refill()
+			}
+			if !n.up && n.fatal == nil && t > n.away {
 				n.start()
 			}
 		}

@@ -47,7 +47,8 @@ func rare(t *testing.T, s *Stats) {
 		"image interrupted": s.SnapInterrupted, "history pulled": s.HistoryPulls, "epoch rolled": s.EpochRolls,
 		"committed by two ensembles": s.DualCommits, "torn write": s.TornWrites, "transfer": s.Transfers, "pause": s.Pauses,
 		"reconfiguration": s.Reconfigs, "confirmed read": s.Reads, "lost disk": s.Wipes,
-		"stepped down for its disk": s.DiskSteps,
+		"a wrong state ended its server": s.Divergences,
+		"stepped down for its disk":      s.DiskSteps,
 	} {
 		if n == 0 {
 			t.Errorf("never seen: %s", name)

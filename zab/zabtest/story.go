@@ -22,6 +22,7 @@ import (
 //	crash id, start id, stall id, unstall id, pause id N
 //	wipe id             a server that is down loses its disk
 //	suspect id of       one server takes another for gone
+//	digest id n         the state that a server has applied by now has this digest
 //	transfer id to, resign id, reconfig id text, compact id
 //	status, history     what everyone thinks; what everyone has applied
 type Story struct {
@@ -91,20 +92,16 @@ func (s *Story) Leader() (id zab.PeerID, epoch uint32) {
 	return id, epoch
 }
 
-// Mismatches are the differing digests that anyone has reported.
-func (s *Story) Mismatches() (all []zab.DigestMismatch) {
-	for _, sv := range s.w.servers {
-		all = append(all, sv.differ...)
-	}
-	return all
-}
-
 func (s *Story) say(format string, args ...any) { s.log = append(s.log, fmt.Sprintf(format, args...)) }
 
 // changes tells what is new about roles.
 func (s *Story) changes() {
 	for i, sv := range s.w.servers {
 		now := "down"
+		if sv.fatal != nil {
+			s.say("%d: ends: %v", i+1, sv.fatal)
+			sv.fatal = nil
+		}
 		if sv.core != nil {
 			now = sv.core.Status().Soft.String()
 		}
@@ -115,7 +112,10 @@ func (s *Story) changes() {
 		for _, r := range sv.reads {
 			s.say("%d: read %d at %v %v", i+1, r.Ctx, r.Zxid, errText(r.Err))
 		}
-		sv.reads = nil
+		for _, d := range sv.differ {
+			s.say("%d: at %v its digest is %x, and that of %d is %x", i+1, d.Zxid, d.Mine, d.Peer, d.Theirs)
+		}
+		sv.reads, sv.differ = nil, nil
 	}
 }
 
@@ -229,6 +229,9 @@ func (s *Story) server(name string, i int, ids []int, args []string) error {
 		s.w.sync(i)
 	case "pause":
 		sv.core.Tick(ids[1])
+	case "digest":
+		a := sv.applied
+		sv.core.SetDigest(a[len(a)-1].Zxid, uint64(ids[1]))
 	case "suspect":
 		sv.core.Suspect(zab.PeerID(ids[1]))
 	case "transfer":

@@ -44,6 +44,7 @@ func Swarm(seed uint64) Options {
 	}
 	f.Suspect = maybe(0.4, 0.1)
 	f.Wipe = maybe(0.3, 0.3)
+	f.Diverge = maybe(0.3, 0.05)
 	return o
 }
 
@@ -58,7 +59,7 @@ func (a *Stats) Add(b *Stats) {
 
 func (a *Stats) fields() []*int {
 	return []*int{&a.Events, &a.Messages, &a.Dropped, &a.Crashes, &a.Pauses, &a.Partitions, &a.Transfers, &a.Reconfigs, &a.Compactions,
-		&a.Proposed, &a.Acked, &a.Reads, &a.LeaderChanges, &a.LeaderChangeInSync, &a.SnapInterrupted, &a.TornWrites, &a.BulkBytes, &a.Wipes,
+		&a.Proposed, &a.Acked, &a.Reads, &a.LeaderChanges, &a.LeaderChangeInSync, &a.SnapInterrupted, &a.TornWrites, &a.BulkBytes, &a.Wipes, &a.Divergences,
 		&a.Diffs, &a.Truncs, &a.Snaps, &a.Installs, &a.HistoryPulls, &a.EpochRolls, &a.DualCommits, &a.DiskSteps}
 }
 

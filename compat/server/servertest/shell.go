@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -105,6 +106,9 @@ func (n *simNode) look() {
 	}
 	if err := n.shell.steps.Ended(); err != nil {
 		n.sim.trace("fatal %d %v", n.id, err)
+		if diverged := (*zab.DivergedError)(nil); errors.As(err, &diverged) {
+			n.sim.violate("server %d: %v", n.id, err)
+		}
 		n.crash()
 		return
 	}
