@@ -308,3 +308,56 @@ func TestFlipEveryByte(t *testing.T) {
 		}
 	}
 }
+
+// A founding that is cut short anywhere, by the end of the process or of the power, is done again by the next start, under another identity,
+// which is all that a server without an identity can do. A log that holds something is never taken for such a rest.
+func TestFoundingCutShort(t *testing.T) {
+	other := testIdentity
+	other.Cluster[3]++
+	ops := 0
+	for n := 1; n == 1 || n <= ops+1; n++ {
+		for seed := range uint64(4) {
+			disk := faultfs.New()
+			disk.CrashAt(n)
+			l, err := txnlog.Open(disk, testDir, faultOptions(nil))
+			if err == nil {
+				_ = l.Close()
+			}
+			ops = disk.Ops()
+			left := disk.Crash(rand.New(rand.NewPCG(seed, 1)))
+			if seed == 0 { // only the process ended
+				left = disk.Clone()
+			}
+			opt := faultOptions(nil)
+			opt.Identity, opt.Founding = other, true
+			left.CrashAt(1 + int(seed) + n%7) // the second start is cut short as well
+			if l, err := txnlog.Open(left, testDir, opt); err == nil {
+				_ = l.Close()
+			}
+			left = left.Crash(rand.New(rand.NewPCG(seed, 2)))
+			again, err := txnlog.Open(left, testDir, opt)
+			if err != nil {
+				t.Fatalf("founded again after a crash at operation %d: %v", n, err)
+			}
+			if err := again.Append(zab.Persist{HardState: &zab.HardState{Promised: 3}}); err != nil {
+				t.Fatal(err)
+			}
+			if err := again.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := txnlog.Open(left, testDir, opt); !errors.Is(err, txnlog.ErrForeign) {
+				t.Fatalf("a log with a promise was founded over: %v", err)
+			}
+			opt.Founding = false
+			if again, err = txnlog.Open(left, testDir, opt); err != nil {
+				t.Fatal(err)
+			}
+			if err := again.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if ops < 5 {
+		t.Fatalf("founding takes %d operations only", ops)
+	}
+}

@@ -24,6 +24,7 @@ const minSegmentBytes = 4096
 // Options configure [Open].
 type Options struct {
 	Identity     Identity
+	Founding     bool            // nobody has kept an identity of this directory: what holds nothing is begun anew, what holds something is refused
 	SegmentBytes int64           // preallocated size of a segment; 0 means DefaultSegmentBytes
 	Logger       *slog.Logger    // nil discards
 	Rand         io.Reader       // source of the segments' secrets; nil means crypto/rand

@@ -30,6 +30,11 @@ func Open(fs FS, dir string, opt Options) (*Log, error) {
 }
 
 func (l *Log) open() error {
+	if l.opt.Founding {
+		if err := l.clear(); err != nil {
+			return err
+		}
+	}
 	names, err := l.fs.ReadDir(l.dir)
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
