@@ -1,8 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/compat/datadir"
+	"github.com/paddock-zk/paddock/zab/txnlog"
+	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
 func exportCommand() *cli.Command {
@@ -58,19 +60,11 @@ func exportAction(c *cli.Context) error {
 		fmt.Sprintf("exported %d znodes and %d sessions at zxid %v to %s", st.NodeCount()-1, st.SessionCount(), st.LastZxid(), name))
 }
 
-// writeSnapshotFile writes beside the name and renames, so that ZooKeeper never meets half a file.
+// writeSnapshotFile makes the file in one step, so that ZooKeeper never meets half a file.
 func writeSnapshotFile(name string, f *folder) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	if err := (txnlog.OS{}).MkdirAll(filepath.Dir(name)); err != nil {
 		return err
 	}
-	out, err := os.Create(name + ".tmp")
-	if err != nil {
-		return err
-	}
-	err = datadir.WriteSnapshot(out, f.state)
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		os.Remove(name + ".tmp")
-		return err
-	}
-	return os.Rename(name+".tmp", name)
+	_, err := atomicfile.Write(atomicfile.OS{}, name, 0o644, func(w io.Writer) error { return datadir.WriteSnapshot(w, f.state) })
+	return err
 }

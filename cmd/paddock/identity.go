@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
 // identity is who the owner of a data folder is. It is drawn once and stored in the file "identity"; restore and import draw a
@@ -80,32 +81,5 @@ func (i identity) store(dir string) error {
 	if err != nil {
 		return err
 	}
-	return writeFileDurably(filepath.Join(dir, identityFile), append(b, '\n'))
-}
-
-// writeFileDurably replaces a file: temporary file, sync, rename, sync of the folder.
-func writeFileDurably(file string, b []byte) error {
-	tmp := file + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(tmp, file)
-	}
-	if err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(file))
-}
-
-// syncFolder makes names in a folder durable.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return atomicfile.WriteBytes(filepath.Join(dir, identityFile), 0o600, append(b, '\n'))
 }

@@ -59,7 +59,7 @@ var mayImport = map[string]struct {
 	"fencing/lock":               {ours: []string{"fencing"}, third: []string{"github.com/go-zookeeper/"}},
 	"compat/server/servertest":   {ours: []string{"*"}},
 	"cmd/paddock/adminapi":       {why: "both the server and its client use these shapes, so they may know neither"},
-	"cmd/paddock/tool": {ours: []string{"compat/wire", "compat/proof/client", "znode"}, why: "what all verbs share may know no server, and no verb",
+	"cmd/paddock/tool": {ours: []string{"compat/wire", "compat/proof/client", "znode", "znode/store/atomicfile"}, why: "what all verbs share may know no server, and no verb",
 		third: []string{"github.com/urfave/cli/", "github.com/go-zookeeper/", "github.com/mattn/go-runewidth", "golang.org/x/term", "gopkg.in/yaml.v3"}},
 	"cmd/paddock/data": {ours: []string{"cmd/paddock/tool", "compat/wire", "compat/jute", "znode"}, why: "a verb is a client: it knows the protocol and tool, no server and no other verbs",
 		third: []string{"github.com/urfave/cli/", "github.com/go-zookeeper/"}},

@@ -21,35 +21,61 @@ import (
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 	"github.com/paddock-zk/paddock/znode/store"
+	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
 // unfinished is where a new data folder is made, inside of itself: what has this in it is nobody's, and the next try begins again.
 const unfinished = "unfinished"
 
-// createFolder makes the data folder of a server that begins with a state made elsewhere: by import, restore or recover. The first epoch that
-// it opens is in the identity's generation, above everything that the state has seen. All is made aside and moved in at the end, the identity
-// last: without it the folder is nobody's, and a second try works after any end of the first.
+// newFolder is the data folder of a server that begins with a state made elsewhere: by import, restore or recover. The first epoch that it opens
+// is in the identity's generation, above everything that the state has seen. All is made aside and moved in at the end, the identity last: without
+// it the folder is nobody's, and while the place aside is there, nobody was told that it is made. So a second try works after any end of the first.
+type newFolder struct {
+	dir      string
+	id       identity
+	st       *znode.State
+	ensemble zab.Ensemble
+	after    func(step int) // what a test does after each step; nil: nothing
+}
+
+// createFolder makes a data folder.
 func createFolder(ctx context.Context, dir string, id identity, st *znode.State, ensemble zab.Ensemble) error {
-	if err := emptyFolder(dir); err != nil {
-		return err
-	}
-	making := filepath.Join(dir, unfinished)
-	if err := os.MkdirAll(making, 0o755); err != nil {
-		return err
-	}
-	err := fillFolder(ctx, making, id, st, ensemble)
-	for _, name := range []string{"state", "log", identityFile} {
-		if err == nil {
-			err = os.Rename(filepath.Join(making, name), filepath.Join(dir, name))
-		}
-	}
-	if err == nil {
-		err = errors.Join(os.Remove(making), syncFolder(dir))
-	}
+	f := newFolder{dir: dir, id: id, st: st, ensemble: ensemble}
+	err := f.make(ctx)
 	if err != nil {
 		_ = emptyFolder(dir) // a second try works anyway
 	}
 	return err
+}
+
+// make takes one step after another; each is durable before the next.
+func (f *newFolder) make(ctx context.Context) error {
+	making := filepath.Join(f.dir, unfinished)
+	aside := func(name string) string { return filepath.Join(making, name) }
+	moveIn := func(name string) func() error {
+		return func() error { return atomicfile.Move(atomicfile.OS{}, aside(name), filepath.Join(f.dir, name)) }
+	}
+	steps := []func() error{
+		func() error { return emptyFolder(f.dir) },
+		func() error { return txnlog.OS{}.MkdirAll(making) }, // which syncs
+		func() error { return f.writeState(ctx, aside("state")) },
+		func() error { return f.writeLog(aside("log")) },
+		func() error { return f.id.store(making) },
+		ctx.Err, // from here on it is kept
+		moveIn("state"),
+		moveIn("log"),
+		moveIn(identityFile),
+		func() error { return errors.Join(os.Remove(making), atomicfile.OS{}.SyncDir(f.dir)) },
+	}
+	for i, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+		if f.after != nil {
+			f.after(i)
+		}
+	}
+	return nil
 }
 
 // emptyFolder refuses a folder that holds something, and clears away what an unfinished try has left.
@@ -70,37 +96,43 @@ func emptyFolder(dir string) error {
 	switch {
 	case len(names) == 0:
 		return nil
-	case slices.Contains(names, unfinished) && !slices.Contains(names, identityFile):
-		return errors.Join(os.RemoveAll(filepath.Join(dir, "state")), os.RemoveAll(filepath.Join(dir, "log")), os.RemoveAll(filepath.Join(dir, unfinished)))
+	case !slices.Contains(names, unfinished):
+		return fmt.Errorf("%s is not empty: give a folder that does not exist yet", dir)
 	}
-	return fmt.Errorf("%s is not empty: give a folder that does not exist yet", dir)
+	for _, name := range []string{identityFile, "log", "state", unfinished} { // the sign that it is nobody's goes last
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+		if err := (atomicfile.OS{}).SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// fillFolder writes state, log and identity.
-func fillFolder(ctx context.Context, dir string, id identity, st *znode.State, ensemble zab.Ensemble) error {
-	log := slog.New(slog.DiscardHandler)
-	s, err := store.Open(filepath.Join(dir, "state"), id.ofStore(log))
+// writeState makes the database, which need not survive a power cut, and an image, which must.
+func (f *newFolder) writeState(ctx context.Context, dir string) error {
+	s, err := store.Open(dir, f.id.ofStore(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return err
 	}
 	if err = ctx.Err(); err == nil {
-		err = s.Rebuild(st)
+		err = s.Rebuild(f.st)
 	}
 	if err == nil {
-		_, err = s.Checkpoint(ctx, nil)
+		_, err = s.CheckpointNow(ctx, nil)
 	}
-	if err = errors.Join(err, s.Close()); err != nil {
-		return err
-	}
-	l, err := txnlog.Open(txnlog.OS{}, filepath.Join(dir, "log"), id.ofLog(log))
+	return errors.Join(err, s.Close())
+}
+
+// writeLog makes a log that begins behind the image.
+func (f *newFolder) writeLog(dir string) error {
+	l, err := txnlog.Open(txnlog.OS{}, dir, f.id.ofLog(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return err
 	}
-	err = l.Reset(zab.SnapshotMeta{Zxid: st.LastZxid(), Ensemble: ensemble})
-	if err = errors.Join(err, l.Close(), ctx.Err()); err != nil {
-		return err
-	}
-	return id.store(dir)
+	err = l.Reset(zab.SnapshotMeta{Zxid: f.st.LastZxid(), Ensemble: f.ensemble})
+	return errors.Join(err, l.Close())
 }
 
 // rebornIdentity is the identity after an import or a restore. It is made of what was read and of nothing else, so that all servers of an

@@ -109,35 +109,11 @@ func (n *node) openData(ctx context.Context) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	id, ok, err := loadIdentity(dir)
+	ok, err := n.openLog(ctx, dir, filepath.Join(logDir, "log"))
 	if err != nil {
 		return err
 	}
-	if n.joins() && !ok {
-		if n.told, err = n.ask(ctx, nil); err != nil {
-			return err
-		}
-	}
-	if !ok {
-		if id, err = n.foundIdentity(); err != nil {
-			return err
-		}
-	} else if id.Server != int(n.self) {
-		return fmt.Errorf("%s holds the data of server %d and this is server %d: check myid or --data-dir", dir, id.Server, n.self)
-	}
-	n.id = id
-	if err := logThere(filepath.Join(logDir, "log"), ok); err != nil {
-		return err
-	}
-	n.log, err = txnlog.Open(timedDisk{txnlog.OS{}, n.meter}, filepath.Join(logDir, "log"), id.ofLog(n.logger))
-	if err != nil {
-		return fmt.Errorf("transaction log: %w", err)
-	}
-	if !ok { // the log's lock is ours: nobody else founds here
-		if err := id.store(dir); err != nil {
-			return fmt.Errorf("write the identity of the data folder: %w", err)
-		}
-	}
+	id := n.id
 	n.disk.db, n.state, err = store.OpenState(filepath.Join(dir, "state"), id.ofStore(n.logger), store.Span{Base: n.log.Base().Zxid, Last: n.log.Last()})
 	if err != nil {
 		return err
@@ -151,15 +127,6 @@ func (n *node) openData(ctx context.Context) error {
 	}
 	n.meter.started(n.begun, n.state.LastZxid(), n.log.Last())
 	return nil
-}
-
-// logThere refuses a folder whose log is gone: an empty one would forget votes and acknowledged writes.
-func logThere(dir string, founded bool) error {
-	segments, err := filepath.Glob(filepath.Join(dir, "*.log"))
-	if err != nil || !founded || len(segments) > 0 {
-		return err
-	}
-	return fmt.Errorf("the transaction log is missing: there is no file in %s. Put it back (is dataLogDir right?), or, in an ensemble, empty the whole data folder and let the others rebuild this server", dir)
 }
 
 // startServer makes what answers clients; it serves nobody before the peer is active.

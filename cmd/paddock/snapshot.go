@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +21,7 @@ import (
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 	"github.com/paddock-zk/paddock/znode/store"
+	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
 func snapshotCommand() *cli.Command {
@@ -153,10 +153,9 @@ func receiveBackup(c *cli.Context, resp *http.Response, file string) error {
 		_, err = store.VerifyImage(tmp, znode.NewChecker(), nil)
 	}
 	if err == nil {
-		err = os.Rename(tmp, file)
-	}
-	if err == nil {
-		return syncFolder(filepath.Dir(file))
+		if err = atomicfile.Move(atomicfile.OS{}, tmp, file); err == nil {
+			return nil
+		}
 	}
 	os.Remove(tmp)
 	todo := "try again"

@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"gopkg.in/yaml.v3"
+
+	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
 // contextFile is the user's file of named contexts. A context holds values of the general flags.
@@ -54,10 +56,7 @@ func (f *contextFile) save() error {
 		err = os.MkdirAll(filepath.Dir(name), 0o700)
 	}
 	if err == nil {
-		err = os.WriteFile(name+".new", b, 0o600)
-	}
-	if err == nil {
-		err = os.Rename(name+".new", name)
+		err = atomicfile.WriteBytes(name, 0o600, b)
 	}
 	if err != nil {
 		return &Error{Tried: "write the contexts to " + name, Happened: err.Error(), Code: 1, Cause: err}
