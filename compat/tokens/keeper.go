@@ -27,6 +27,7 @@ type Keeper struct {
 	now     func() time.Time
 	log     *slog.Logger
 	made    atomic.Pointer[madeSigner] // of the last token
+	fronts  fronts
 }
 
 // NewKeeper makes a keeper for an ensemble. now stamps tokens for people to read; it decides nothing.
@@ -98,28 +99,21 @@ func (k *Keeper) grant(st *znode.State, who session.ID, node string) (fencing.To
 	if !ok || cut < 0 || node == "/" {
 		return fencing.Token{}, stat, errNoNode
 	}
-	name := node[cut+1:]
+	name, lock := node[cut+1:], node[:max(cut, 1)]
 	facts := fencing.Facts{NodePath: node, Caller: int64(who), Node: fencing.LockNode{Name: name, Czxid: stat.Czxid, Owner: stat.EphemeralOwner}}
+	settled := true
 	if stat.EphemeralOwner == int64(who) { // nobody else is worth the look at the siblings
-		facts.Siblings = siblings(st, node[:max(cut, 1)])
 		if _, fence, slot := fencing.SlotPaths(node); slot {
 			if fs, _, ok := st.Node(fence); ok {
 				facts.FenceMzxid = fs.Mzxid
 			}
+		} else if fencing.ParseNodeName(name).Role != fencing.RoleNone {
+			facts.Siblings, settled = k.fronts.before(st, lock, facts.Node)
 		}
 	}
 	t, err := fencing.Issuer{Lineage: k.lineage}.Issue(facts)
+	if !settled && (err == nil || errors.Is(err, fencing.ErrNotHolder)) {
+		k.fronts.note(lock, facts.Node, facts.Siblings, err == nil)
+	}
 	return t, stat, err
-}
-
-// siblings are the children of a lock's path.
-func siblings(st *znode.State, parent string) []fencing.LockNode {
-	var out []fencing.LockNode
-	prefix := strings.TrimSuffix(parent, "/") + "/"
-	st.Children(parent, nil, znode.FlagSkipACL, func(name string) {
-		if stat, _, ok := st.Node(prefix + name); ok {
-			out = append(out, fencing.LockNode{Name: strings.Clone(name), Czxid: stat.Czxid, Owner: stat.EphemeralOwner})
-		}
-	})
-	return out
 }
