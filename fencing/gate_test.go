@@ -119,3 +119,35 @@ func TestGateWaitersRest(t *testing.T) {
 		}
 	})
 }
+
+// A token that waited for an older request is judged again when it may go on: a newer grant may have come meanwhile, and the older of the two
+// must not pass it.
+func TestGateJudgesAgainAfterAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate, guard := &Gate{Marks: &Memory{}}, testGuard(t, nil)
+		_, leave, err := gate.Enter(t.Context(), guard, testToken(t, 10).String(), OpSeal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		enter := func(fence int64) chan error {
+			entered := make(chan error, 1)
+			go func() {
+				_, leave, err := gate.Enter(t.Context(), guard, testToken(t, fence).String(), OpSeal)
+				if err == nil {
+					leave()
+				}
+				entered <- err
+			}()
+			synctest.Wait() // it waits for the request of token 10
+			return entered
+		}
+		second, third := enter(20), enter(30)
+		leave()
+		if err := <-third; err != nil {
+			t.Errorf("the newest token: %v", err)
+		}
+		if err := <-second; !errors.Is(err, ErrStaleToken) {
+			t.Errorf("a token that waited while a newer one came: %v", err)
+		}
+	})
+}

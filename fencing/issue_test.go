@@ -70,6 +70,8 @@ func TestIssuer(t *testing.T) {
 		{"single ephemeral node", "/controller", node("controller", 9, me), nil, 0, nil, 9, Exclusive},
 		{"slot, granted", "/sem/slots/slot-2", node("slot-2", 44, me), nil, 44, nil, 44, Exclusive},
 		{"slot, without the grant's record", "/sem/slots/slot-2", node("slot-2", 44, me), nil, 40, ErrNotHolder, 0, 0},
+		{"slot, whose fence node was written later", "/sem/slots/slot-2", node("slot-2", 44, me), nil, 48, ErrNotHolder, 0, 0},
+		{"slot, without a fence node", "/sem/slots/slot-2", node("slot-2", 44, me), nil, 0, ErrNotHolder, 0, 0},
 		{"facts of another path", "/l/lock-0000000003", node("lock-0000000001", 9, me), nil, 0, ErrMalformed, 0, 0},
 	} {
 		t.Run(c.what, func(t *testing.T) {

@@ -75,6 +75,8 @@ func TestReadersWritersSlotsAndSingleNodes(t *testing.T) {
 		t.Errorf("%+v at %v", slot, w.z)
 	}
 	w.denied(bob, "/s/slots/slot-0", znode.ErrNoAuth)
+	w.must(&znode.Txn{Session: bob, Op: znode.Op{Kind: znode.KindSetData, Path: "/s/fence/slot-0", Version: -1}})
+	w.denied(alice, "/s/slots/slot-0", znode.ErrNoAuth) // somebody has written the fence node later: its zxid is no longer the grant's
 	w.create(bob, "/leader", znode.ModeEphemeral)
 	if leader := w.token(bob, "/leader"); leader.Fence != int64(w.z) {
 		t.Errorf("%+v at %v", leader, w.z)

@@ -74,6 +74,30 @@ func TestOnlyFilesOfTheFolder(t *testing.T) {
 	}
 }
 
+// The watermark is on the disk before the data is: a process that ends between the two must leave a mark that shuts older tokens out, and not
+// data of a grant that nobody knows of.
+func TestTheMarkIsWrittenBeforeTheData(t *testing.T) {
+	w := fencingtest.NewWorld()
+	s := store{w.Guard(), t.TempDir()}
+	if err := s.Enrol(t.Context(), fencing.Token{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, fence := range []int64{10, 20} {
+		seen := ""
+		err := s.Write(t.Context(), w.Token(fence), "k", "data", func() error {
+			b, err := os.ReadFile(filepath.Join(s.path, stateDir, s.g.Scope().String()+".mark"))
+			seen = string(b)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := fencing.ParseMark(seen); err != nil || m.Fence != fence {
+			t.Errorf("while the data of token %d was written, the mark on the disk was %q", fence, seen)
+		}
+	}
+}
+
 // TestStoppedProcess runs this test binary as a second process that is stopped inside its write, then ended.
 func TestStoppedProcess(t *testing.T) {
 	w := fencingtest.NewWorld()
