@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"io"
+	"log"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -156,6 +158,26 @@ func TestSnapshotAndRestoreNeedCredentials(t *testing.T) {
 	}
 	if code, _, _ := get(t, NewHandler(fake(RoleStandalone), HandlerOptions{}), "GET", "/commands/snapshot", "digest super:secret", ""); code != 503 {
 		t.Errorf("without a backup it is disabled: %d", code)
+	}
+}
+
+// A snapshot that breaks off in the middle ends its connection: the status has been sent, and nothing else tells the client that the file is not whole.
+func TestSnapshotThatBreaksOffEndsTheConnection(t *testing.T) {
+	server := httptest.NewServer(NewHandler(fake(RoleStandalone), HandlerOptions{Backup: &fakeBackup{breaksOff: true}}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/commands/snapshot", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "digest super:secret")
+	resp, err := server.Client().Do(req)
+	if err != nil {
+		return // it ended before the head was sent: the client knows as well
+	}
+	defer resp.Body.Close()
+	if b, err := io.ReadAll(resp.Body); err == nil {
+		t.Errorf("a snapshot that broke off was read as a whole one of %d bytes", len(b))
 	}
 }
 

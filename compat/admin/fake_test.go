@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"testing/iotest"
 	"time"
 )
 
@@ -89,7 +90,10 @@ func fakeEnsemble(r *Report) {
 }
 
 // fakeBackup takes "digest super:secret".
-type fakeBackup struct{ restored string }
+type fakeBackup struct {
+	restored  string
+	breaksOff bool // a snapshot, in the middle; its size is not known before
+}
 
 func (*fakeBackup) Authorize(_ *http.Request, scheme string, c []byte) error {
 	switch scheme + " " + string(c) {
@@ -101,7 +105,10 @@ func (*fakeBackup) Authorize(_ *http.Request, scheme string, c []byte) error {
 	return ErrNotAuthenticated
 }
 
-func (*fakeBackup) Snapshot(context.Context) (int64, int64, io.ReadCloser, error) {
+func (f *fakeBackup) Snapshot(context.Context) (int64, int64, io.ReadCloser, error) {
+	if f.breaksOff {
+		return 0x23, -1, io.NopCloser(io.MultiReader(strings.NewReader("SN"), iotest.ErrReader(errors.New("the disk is gone")))), nil
+	}
 	return 0x23, 4, io.NopCloser(strings.NewReader("SNAP")), nil
 }
 

@@ -64,6 +64,15 @@ func TestDigestIsTheHashOfThePairAndNeverFails(t *testing.T) {
 	}
 }
 
+// The digest of the super user stands in the configuration and in no password: whoever has read it there is not the super user.
+func TestTheDigestIsNotThePassword(t *testing.T) {
+	const super = "super:xQJmxLMiHGwaqBvst5y6rkB6HQs="
+	v := newSet(t, Config{Digest: Digest{Super: super}}).Authenticate(Peer{}, "digest", []byte(super))
+	if len(v.IDs) != 1 || v.IDs[0].Scheme != SchemeDigest {
+		t.Errorf("who presents the digest is %v", v.IDs)
+	}
+}
+
 func TestOtherDigestAlgorithmsMustBeKnown(t *testing.T) {
 	if _, err := New(Config{Digest: Digest{Algorithm: "SHA-257"}}); err == nil || !strings.Contains(err.Error(), "SHA-512") {
 		t.Fatalf("%v", err)

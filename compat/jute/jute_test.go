@@ -60,6 +60,7 @@ func TestHostileLengthsAreRefused(t *testing.T) {
 		"buffer of length -2":       {[]byte{0xff, 0xff, 0xff, 0xfe}, func(r *Reader) { r.Buffer() }, ErrLength},
 		"null where text must be":   {[]byte{0xff, 0xff, 0xff, 0xff}, func(r *Reader) { r.Text() }, ErrNull},
 		"vector of 2^31-1 elements": {[]byte{0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0}, func(r *Reader) { r.Vector() }, ErrLength},
+		"vector of 2^28 elements":   {[]byte{0x10, 0, 0, 0, 0, 0, 0, 0}, func(r *Reader) { r.Vector() }, ErrLength},
 		"vector with a null string": {[]byte{0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff}, func(r *Reader) { r.Vector() }, ErrNull},
 	} {
 		r := NewReader(c.b)

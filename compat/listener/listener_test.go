@@ -212,6 +212,19 @@ func TestCloseSendsWhatIsThereAndIgnoresTheRest(t *testing.T) {
 	<-(<-s.h.opened).closed
 }
 
+// What a client has not read yet when its connection is closed is sent to the end, and only then the end is.
+func TestCloseWaitsForASlowReader(t *testing.T) {
+	s := start(t, Options{MaxFrame: 16 << 20, MaxPending: 64 << 20})
+	c := s.dial()
+	large := frame(string(bytes.Repeat([]byte("x"), 12<<20))) // more than the sockets of both sides hold
+	c.Write(append(large, frame("!close")...))
+	s.until(func() bool { return s.l.Stats().BytesReceived >= uint64(len(large)) })
+	c.SetReadDeadline(time.Now().Add(time.Minute))
+	if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, large) {
+		t.Errorf("%d bytes of %d came before the end, %v", len(got), len(large), err)
+	}
+}
+
 func TestLimits(t *testing.T) {
 	s := start(t, Options{MaxPerIP: 2})
 	a, b := s.dial(), s.dial()

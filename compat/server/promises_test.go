@@ -2,12 +2,14 @@ package server_test
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/paddock-zk/paddock/compat/admin"
 	"github.com/paddock-zk/paddock/compat/jute"
 	"github.com/paddock-zk/paddock/compat/listener"
+	"github.com/paddock-zk/paddock/compat/server"
 	"github.com/paddock-zk/paddock/compat/wire"
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab"
@@ -23,26 +25,32 @@ func byHand(t *testing.T, w *world, i int, q wire.ConnectRequest) (*listener.Han
 	b = q.Append(b)
 	wire.EndFrame(b, mark)
 	h.Feed(b)
-	h.Step()
-	var out []byte
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.After(soon); len(out) == 0; {
-		w.history.Settle()
-		h.Step()
-		out = h.Take()
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatal("no answer to the handshake")
-		}
-	}
+	out := answerTo(t, w, h)
 	var p wire.ConnectResponse
 	r := jute.NewReader(out[4:])
 	if p.Decode(&r); r.Err() != nil || p.Session == 0 {
 		t.Fatalf("handshake: %v %+v", r.Err(), p)
 	}
 	return h, p.Session, append([]byte(nil), p.Password[:]...)
+}
+
+// answerTo is what the server answers to what was fed.
+func answerTo(t *testing.T, w *world, h *listener.Hand) (out []byte) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(soon); len(out) == 0; {
+		h.Step()
+		w.history.Settle()
+		h.Step()
+		out = h.Take()
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatal("no answer")
+		}
+	}
+	return out
 }
 
 // What a connection heard just before it ended counts as life, though no report of it was made yet.
@@ -81,6 +89,72 @@ func TestTheLastWordOfAConnectionCounts(t *testing.T) {
 			t.Error("the session never ends")
 		}
 	})
+}
+
+// late is an orderer whose server is behind until it asks a quorum, and that counts the reconfigurations which reach the ensemble.
+type late struct {
+	server.Orderer
+	catchUp    func()
+	reconfigs  atomic.Int32
+	readIndexs atomic.Int32
+}
+
+func (l *late) ReadIndex(done func(error)) {
+	if l.readIndexs.Add(1) == 1 && l.catchUp != nil {
+		l.catchUp()
+	}
+	l.Orderer.ReadIndex(done)
+}
+
+func (l *late) Reconfig(next zab.Ensemble, extra []byte, done func(error)) {
+	l.reconfigs.Add(1)
+	l.Orderer.Reconfig(next, extra, done)
+}
+
+// A server that does not know a session may be behind. It asks before it says that the session is over: a client that is told so gives up its
+// ephemeral nodes and starts anew.
+func TestUnknownSessionIsRefusedOnlyAfterAQuestion(t *testing.T) {
+	behind := &late{}
+	w := newWorld(t, 1, func(o *server.Options) { behind.Orderer, o.Orderer = o.Orderer, behind })
+	const id = session.ID(1<<56 | 5)
+	pw := []byte("sixteen bytes of")
+	behind.catchUp = func() {
+		var z zxid.ID
+		w.nodes[0].View(func(st *znode.State) { z = st.LastZxid() + 1 })
+		x := znode.Txn{Session: id, Op: znode.Op{Kind: znode.KindCreateSession, Timeout: 4000, Password: pw}}
+		w.nodes[0].Apply([]zab.Entry{{Zxid: z, Prev: z - 1, Kind: zab.EntryTxn, Time: 1, Data: znode.AppendTxn(nil, &x)}})
+	}
+	w.history.Settle()
+	if _, got, _ := byHand(t, w, 0, wire.ConnectRequest{Timeout: 4000, Session: id, Password: pw}); got != id {
+		t.Errorf("the session goes on as %v", got)
+	}
+}
+
+// Who may not write /zookeeper/config changes no ensemble: the request is refused before it reaches the protocol. When it is applied it would be
+// too late.
+func TestReconfigWithoutPermissionReachesNobody(t *testing.T) {
+	counted := &late{}
+	w := newWorld(t, 1, func(o *server.Options) {
+		counted.Orderer, o.Orderer = o.Orderer, counted
+		o.Features.ReconfigEnabled, o.Features.Standalone = true, false
+	})
+	e, err := zab.ParseEnsemble("server.1=h1:1:2:participant;0.0.0.0:3\nserver.2=h2:1:2:participant;0.0.0.0:3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.history.SetEnsemble(e)
+	h, _, _ := byHand(t, w, 0, wire.ConnectRequest{Timeout: 4000, Password: make([]byte, wire.PasswordSize)})
+	q := wire.ReconfigRequest{Joining: []byte("server.3=h3:1:2:participant;0.0.0.0:3"), ConfigID: -1}
+	h.Feed(wire.AppendRequest(nil, 1, wire.OpReconfig, q.Append))
+	out := answerTo(t, w, h)
+	var reply wire.ReplyHeader
+	r := jute.NewReader(out[4:])
+	if reply.Decode(&r); reply.Err != znode.ErrNoAuth {
+		t.Errorf("a reconfig without permission: %v", reply.Err)
+	}
+	if n := counted.reconfigs.Load(); n != 0 {
+		t.Errorf("%d reconfigurations reached the ensemble", n)
+	}
 }
 
 // While a leader is not sure that it leads it hears nobody for certain, and ends nobody's session. The time is given back when it is sure again.

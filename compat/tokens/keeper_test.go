@@ -85,6 +85,18 @@ func TestReadersWritersSlotsAndSingleNodes(t *testing.T) {
 	w.denied(bob, w.create(bob, "/lock-", seq), znode.ErrNoNode)  // the root is no lock
 }
 
+// Who holds a lock does not depend on who may list it: behind a parent that nobody may read a node waits for those before it all the same.
+func TestHiddenSiblingsCount(t *testing.T) {
+	w := newLocks(t)
+	hidden := []znode.ACL{{Perms: znode.PermCreate | znode.PermDelete, Scheme: "world", ID: "anyone"}}
+	w.must(&znode.Txn{Op: znode.Op{Kind: znode.KindSetACL, Path: "/l", ACL: hidden, Version: -1}})
+	first, second := w.create(alice, "/l/lock-", seq), w.create(bob, "/l/lock-", seq)
+	w.denied(bob, second, znode.ErrNoAuth)
+	w.token(alice, first)
+	w.delete(alice, first)
+	w.token(bob, second)
+}
+
 // Two lock nodes of one multi have one czxid: neither gets a token while both are there, whoever owns the one before (H4).
 func TestTwoLockNodesOfOneMulti(t *testing.T) {
 	w := newLocks(t)

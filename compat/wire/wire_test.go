@@ -83,6 +83,14 @@ func TestMultiPartsAreRefusedOrRewrittenAsZooKeeperDoes(t *testing.T) {
 	}
 }
 
+// ZooKeeper knows setACL in no multi: the whole request is refused.
+func TestSetACLIsNoPartOfAMulti(t *testing.T) {
+	r := jute.NewReader(AppendMulti(nil, []znode.Op{{Kind: znode.KindSetACL, Wire: OpSetACL, Path: "/p", ACL: openACL(), Version: -1}}))
+	if ops := DecodeMulti(&r, nil); !errors.Is(r.Err(), ErrOp) {
+		t.Errorf("%v, %+v", r.Err(), ops)
+	}
+}
+
 func TestFailedMultiMarksEveryPart(t *testing.T) {
 	b := AppendMultiResult(nil, []znode.OpResult{{Wire: OpCreate}, {Wire: OpDelete, Code: znode.ErrNoNode}, {Wire: OpSetData, Code: znode.ErrRuntimeInconsistency}})
 	r := jute.NewReader(b)

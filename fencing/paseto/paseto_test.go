@@ -175,6 +175,18 @@ func TestTruthfullySignedButNotForHere(t *testing.T) {
 	r.mustRefuse("replayed after a newer grant", sign(t, r.s, token(t, 99), Issue{}), fencing.ErrStaleToken)
 }
 
+// A verifier knows its cluster by itself, for those who ask it without a guard.
+func TestVerifierKnowsItsCluster(t *testing.T) {
+	r := newRig(t)
+	foreign, err := fencing.FromCzxid(fencing.Lineage{Cluster: fencing.ID{7}, Incarnation: fencing.ID{2}}, "/locks/job", fencing.Exclusive, 500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.v.Verify(sign(t, r.s, foreign, Issue{})); !errors.Is(err, fencing.ErrWrongScope) {
+		t.Errorf("a token of another cluster: %v, %v", got, err)
+	}
+}
+
 func TestRoundedNumberInAnotherIssuersBodyIsRefused(t *testing.T) {
 	r := newRig(t)
 	good := sign(t, r.s, token(t, 1<<53+1), Issue{})
