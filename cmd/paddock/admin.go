@@ -21,9 +21,6 @@ import (
 	"github.com/paddock-zk/paddock/zab"
 )
 
-// zkVersion is the version of ZooKeeper whose behaviour is copied; dashboards parse it.
-const zkVersion = "3.9.5-paddock-" + version
-
 // adminServer is the HTTP side of the report: ZooKeeper's commands, metrics, health, and our own verbs.
 type adminServer struct{ servers []*http.Server }
 
@@ -113,11 +110,11 @@ func roleName(r zab.Role) string {
 func (n *node) status() adminapi.NodeStatus {
 	st, rep := n.peer.Status(), n.server.Report(0)
 	out := adminapi.NodeStatus{
-		Server: int(n.self), Version: version, Cluster: n.id.Cluster, Incarnation: n.id.Incarnation, Generation: n.id.Generation,
+		Server: int(n.self), Version: n.program.Version, Cluster: n.id.Cluster, Incarnation: n.id.Incarnation, Generation: n.id.Generation,
 		Role: roleName(st.Soft.Role), Leader: int(st.Soft.Leader), Epoch: uint32(st.Soft.Epoch), Active: st.Soft.Active,
 		Zxid: "0x" + strconv.FormatInt(rep.Data.Zxid, 16), Durable: st.Durable.String(), Committed: st.Commit.String(), Ensemble: st.Ensemble.Committed.String(),
 		DiskLow: rep.Data.DiskLow, LowDisks: rep.Data.LowDisks, Counts: adminapi.NodeCounts{Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count},
-		Uptime: time.Since(n.begun).Seconds(), Wall: time.Now().UnixMilli(),
+		Uptime: time.Since(n.meter.begun).Seconds(), Wall: time.Now().UnixMilli(),
 	}
 	for _, l := range st.Learners {
 		out.Learners = append(out.Learners, adminapi.LearnerStatus{Server: int(l.ID), State: l.State, Voter: l.Voter, Acked: l.Acked.String(), Lag: int64(st.Last - l.Acked)})
@@ -165,7 +162,7 @@ func (n *node) reportedID() int64 {
 // describe adds to a report what the server does not know: configuration, folders, the ensemble.
 func (n *node) describe(r *admin.Report, want admin.Parts) {
 	c := n.cfg
-	r.Build = admin.Build{Version: zkVersion, BuiltOn: "2026-11-23 00:00 UTC"}
+	r.Build = n.program.Report
 	r.Config = admin.Config{
 		ClientPort: c.Basics.ClientPort, SecureClientPort: c.Basics.SecurePort,
 		DataDir: filepath.Join(c.Basics.DataDir, "version-2"), DataLogDir: filepath.Join(c.Basics.DataLogDir, "version-2"),

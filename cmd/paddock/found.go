@@ -30,7 +30,7 @@ func (n *node) openLog(ctx context.Context, dir, logDir string) (founded bool, e
 	case founded && id.Server != int(n.self):
 		return founded, fmt.Errorf("%s holds the data of server %d and this is server %d: check myid or --data-dir", dir, id.Server, n.self)
 	case !founded && n.joins():
-		if n.told, err = n.ask(ctx, nil); err != nil {
+		if n.joining, err = n.ask(ctx, nil); err != nil {
 			return founded, err
 		}
 	}

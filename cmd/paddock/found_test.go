@@ -31,7 +31,7 @@ func startedAt(t *testing.T, dir, addr string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := startNode(t.Context(), cfg, quiet)
+	n, err := startNode(t.Context(), cfg, program{}, quiet)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/paddock-zk/paddock/compat/datadir"
 	"github.com/paddock-zk/paddock/znode"
 )
@@ -18,7 +20,7 @@ func TestImportOfNothing(t *testing.T) {
 	if err := writeSnapshotFile(name, &folder{state: znode.NewState(znode.Options{})}); err != nil {
 		t.Fatal(err)
 	}
-	err := newApp().RunContext(t.Context(), []string{"paddock", "import", "--from", from, "--data-dir", into})
+	err := importApp().RunContext(t.Context(), []string{"paddock", "import", "--from", from, "--data-dir", into})
 	if err == nil || !strings.Contains(err.Error(), "holds no transaction") {
 		t.Errorf("import of nothing: %v", err)
 	}
@@ -56,7 +58,7 @@ func TestImportRefuses(t *testing.T) {
 	} {
 		into := filepath.Join(t.TempDir(), "new")
 		run := func(more ...string) error {
-			return newApp().RunContext(t.Context(), append([]string{"paddock", "import", "--from", c.from, "--data-dir", into}, more...))
+			return importApp().RunContext(t.Context(), append([]string{"paddock", "import", "--from", c.from, "--data-dir", into}, more...))
 		}
 		for _, err := range []error{run(), run(c.other)} {
 			if err == nil || !strings.Contains(err.Error(), c.flag) || !strings.Contains(err.Error(), "nothing was written") {
@@ -76,7 +78,12 @@ func TestImportRefuses(t *testing.T) {
 			t.Errorf("with %s: %v", c.flag, err)
 		}
 	}
-	if err := newApp().RunContext(t.Context(), []string{"paddock", "import", "--from", zooKeeperFolder(t, open), "--data-dir", filepath.Join(t.TempDir(), "new")}); err != nil {
+	if err := importApp().RunContext(t.Context(), []string{"paddock", "import", "--from", zooKeeperFolder(t, open), "--data-dir", filepath.Join(t.TempDir(), "new")}); err != nil {
 		t.Errorf("a snapshot that was exported: %v", err)
 	}
+}
+
+// importApp has the one verb.
+func importApp() *cli.App {
+	return &cli.App{Commands: []*cli.Command{importCommand()}, ExitErrHandler: func(*cli.Context, error) {}}
 }

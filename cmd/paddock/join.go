@@ -102,7 +102,7 @@ func (n *node) tellJoining(known *identity) error {
 	if ip := net.ParseIP(host); err != nil || host == "" || ip != nil && ip.IsUnspecified() {
 		return fmt.Errorf("--peer (paddock.peerAddr) %q: give host:port where the others reach this server", n.cfg.own.PeerAddr)
 	}
-	self := gossip.Self{ID: n.self, PeerAddr: n.cfg.own.PeerAddr, ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: version}
+	self := gossip.Self{ID: n.self, PeerAddr: n.cfg.own.PeerAddr, ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: n.program.Version}
 	if known != nil {
 		self.Cluster, self.Incarnation = known.cluster(), known.incarnation()
 	}
@@ -180,7 +180,7 @@ func (n *node) recall() (zab.Ensemble, bool) {
 // tellGossip says what this server is now; it spreads by itself.
 func (n *node) tellGossip() {
 	st := n.peer.Status()
-	if n.told.Members != nil && st.Soft.Leader == 0 { // a joiner that has not come in: whom it heard of first may not be enough
+	if n.joining.Members != nil && st.Soft.Leader == 0 { // a joiner that has not come in: whom it heard of first may not be enough
 		if e, _, err := n.heardEnsemble(&n.id, n.gossip.Members()); err == nil {
 			n.peer.Hearsay(e)
 		}

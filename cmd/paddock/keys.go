@@ -43,7 +43,7 @@ func (m machine) Apply(entries []zab.Entry) {
 
 // found proposes what is missing, once everything before is applied. Two leaders may both try: the second finds it there.
 func (n *node) found() {
-	<-n.linked
+	<-n.relay.linked
 	n.relay.ReadIndex(func(err error) {
 		if err != nil {
 			return // not the leader any more: the next one does it

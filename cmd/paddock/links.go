@@ -66,7 +66,7 @@ func (n *node) startMemberGossip(e zab.Ensemble, listen string) error {
 	if !n.gossips() || n.gossip != nil {
 		return nil
 	}
-	self := gossip.Self{ID: n.self, Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), PeerAddr: n.advertised(e, listen), ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: version}
+	self := gossip.Self{ID: n.self, Cluster: n.id.cluster(), Incarnation: n.id.incarnation(), PeerAddr: n.advertised(e, listen), ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: n.program.Version}
 	if m, ok := e.Member(n.self); ok {
 		self.Member = m.Role.String()
 	}

@@ -15,9 +15,6 @@ import (
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
 
-// version is what `paddock version` says and what the four-letter words report behind ZooKeeper's own version.
-const version = "0.1.0"
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newApp().RunContext(ctx, os.Args)
@@ -30,7 +27,7 @@ func newApp() *cli.App {
 	return &cli.App{
 		Name:                   "paddock",
 		Usage:                  "a coordination server that ZooKeeper clients use unchanged, with fencing tokens",
-		Version:                version,
+		Version:                thisBuild().Version,
 		Commands:               commands(),
 		Flags:                  tool.Flags(),
 		Before:                 tool.Before,

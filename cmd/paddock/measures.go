@@ -15,6 +15,7 @@ import (
 // measures feeds the metrics of what the server itself does not see: the log, elections, the start, the sockets.
 type measures struct {
 	*admin.Metrics
+	begun time.Time // when the process began to start the server
 
 	mu        sync.Mutex
 	sources   []*listener.Listener
@@ -38,21 +39,19 @@ type probe struct {
 type replay struct {
 	until zxid.ID
 	count int64
-	begun time.Time // of the start
-	since time.Time // of the replay
+	since time.Time // zero: it is over
 }
 
 func newMeasures() *measures {
 	now := time.Now()
-	return &measures{Metrics: admin.NewMetrics(), lost: now, looking: now, proposals: admin.Sizes{Last: -1, Min: -1, Max: -1}}
+	return &measures{Metrics: admin.NewMetrics(), begun: now, lost: now, looking: now, proposals: admin.Sizes{Last: -1, Min: -1, Max: -1}}
 }
 
 // started tells how long the state took to load, and what the log is about to add.
-func (m *measures) started(begun time.Time, applied, last zxid.ID) {
-	took := time.Since(begun)
-	m.Storage.StartSnapLoad.ObserveDuration(took)
+func (m *measures) started(applied, last zxid.ID) {
+	m.Storage.StartSnapLoad.ObserveSince(m.begun)
 	m.mu.Lock()
-	m.replay = replay{until: last, begun: begun, since: time.Now()}
+	m.replay = replay{until: last, since: time.Now()}
 	m.mu.Unlock()
 	if applied >= last {
 		m.replayed(last, 0)
@@ -64,7 +63,7 @@ func (m *measures) replayed(z zxid.ID, n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := &m.replay
-	if r.begun.IsZero() {
+	if r.since.IsZero() {
 		return
 	}
 	r.count += int64(n)
@@ -73,8 +72,8 @@ func (m *measures) replayed(z zxid.ID, n int) {
 	}
 	m.Storage.StartTxns.Observe(r.count)
 	m.Storage.StartTxnsLoad.ObserveSince(r.since)
-	m.Storage.InitTime.ObserveSince(r.begun)
-	r.begun = time.Time{}
+	m.Storage.InitTime.ObserveSince(m.begun)
+	r.since = time.Time{}
 }
 
 // committed ends the way of the proposal that is timed.

@@ -31,40 +31,37 @@ import (
 
 // node is one running server: the composition of everything, in the order in which it starts. It stops in the reverse order.
 type node struct {
-	cfg    *config
-	logger *slog.Logger
-	id     identity
-	self   zab.PeerID
-	state  *znode.State
-	log    *txnlog.Log
-	disk   stateOnDisk
-	relay  *relay
-	peer   *peer.Peer
-	server *server.Server
-	doors
-	admin  *adminServer
-	links  *links
-	keeper *tokens.Keeper
-	gossip *gossip.Gossip
-	told   zab.Ensemble  // a joiner: what gossip said of the ensemble; nothing if its own state knows it
-	linked chan struct{} // closed: the relay has its peer
-	failed chan error
-	begun  time.Time
-	records
+	cfg     *config
+	program program
+	logger  *slog.Logger
+	id      identity
+	self    zab.PeerID
+	state   *znode.State
+	log     *txnlog.Log
+	disk    stateOnDisk
+	relay   *relay
+	peer    *peer.Peer
+	server  *server.Server
+	clients []*listener.Listener // the plain port, the TLS port, or both
+	admin   *adminServer
+	links   *links
+	keeper  *tokens.Keeper
+	gossip  *gossip.Gossip
+	joining zab.Ensemble // a joiner: what gossip said of the ensemble; nothing if its own state knows it
+	failed  chan error
+	meter   *measures
+	audit   *audit.Log // nil: none (audit.enable)
 }
 
-// records are what a server notes of its own doings.
-type records struct {
-	meter *measures
-	audit *audit.Log // nil: none (audit.enable)
+// program is what reports say of the program.
+type program struct {
+	Version string      // Paddock's own
+	Report  admin.Build // behind the version of ZooKeeper that it behaves as
 }
-
-// doors are where clients come in: the plain port, the TLS port, or both.
-type doors struct{ plain, secure *listener.Listener }
 
 // startNode opens the data folder, starts the peer, and accepts clients.
-func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, err error) {
-	n = &node{cfg: cfg, logger: logger, linked: make(chan struct{}), failed: make(chan error, 8), begun: time.Now(), records: records{meter: newMeasures()}}
+func startNode(ctx context.Context, cfg *config, program program, logger *slog.Logger) (n *node, err error) {
+	n = &node{cfg: cfg, program: program, logger: logger, failed: make(chan error, 8), meter: newMeasures()}
 	n.self = zab.PeerID(max(cfg.Members.ID, 1))
 	defer func() {
 		if err != nil {
@@ -89,7 +86,7 @@ func startNode(ctx context.Context, cfg *config, logger *slog.Logger) (n *node, 
 	}
 	n.server.View(func(st *znode.State) { // the peer applies already
 		logger.Info("serving", "client", n.clientAddr(), "data", cfg.Basics.DataDir, "server", n.self, "zxid", st.LastZxid(), "znodes", st.NodeCount(),
-			"started_in", time.Since(n.begun).Round(time.Millisecond))
+			"started_in", time.Since(n.meter.begun).Round(time.Millisecond))
 	})
 	return n, nil
 }
@@ -120,12 +117,12 @@ func (n *node) openData(ctx context.Context) error {
 	}
 	if n.joins() && ok {
 		if _, ok = n.recall(); !ok { // it never got as far as to hear who is who
-			if n.told, err = n.ask(ctx, &id); err != nil {
+			if n.joining, err = n.ask(ctx, &id); err != nil {
 				return err
 			}
 		}
 	}
-	n.meter.started(n.begun, n.state.LastZxid(), n.log.Last())
+	n.meter.started(n.state.LastZxid(), n.log.Last())
 	return nil
 }
 
@@ -137,7 +134,7 @@ func (n *node) startServer() error {
 	}
 	var boot [8]byte
 	rand.Read(boot[:])
-	n.relay, n.keeper = &relay{}, tokens.NewKeeper(n.id.lineage(), time.Now, n.logger)
+	n.relay, n.keeper = newRelay(), tokens.NewKeeper(n.id.lineage(), time.Now, n.logger)
 	words := n.words()
 	begin := time.Now()
 	opts := server.Options{
@@ -191,7 +188,6 @@ func (n *node) startPeer() error {
 	}
 	n.peer.Run(env)
 	n.relay.set(n.peer)
-	close(n.linked)
 	n.links.attach(n)
 	go func() {
 		<-n.peer.Done()
@@ -233,7 +229,7 @@ func (n *node) listen() error {
 		if n.cfg.TLS.PortUnification {
 			cfg = secure
 		}
-		if n.plain, err = n.open(addr, cfg, n.cfg.TLS.PortUnification); err != nil {
+		if err := n.open(addr, cfg, n.cfg.TLS.PortUnification); err != nil {
 			return err
 		}
 	}
@@ -241,9 +237,9 @@ func (n *node) listen() error {
 		if secure == nil {
 			return errors.New("secureClientPort is set: set ssl.keyStore.location (a PEM file with key and certificate) too")
 		}
-		n.secure, err = n.open(net.JoinHostPort(b.SecureAddress, strconv.Itoa(b.SecurePort)), secure, false)
+		return n.open(net.JoinHostPort(b.SecureAddress, strconv.Itoa(b.SecurePort)), secure, false)
 	}
-	return err
+	return nil
 }
 
 // clientAddr is where clients connect without TLS; "" = nowhere.
@@ -254,23 +250,24 @@ func (n *node) clientAddr() string {
 	return net.JoinHostPort(n.cfg.Basics.ClientAddress, strconv.Itoa(n.cfg.Basics.ClientPort))
 }
 
-func (n *node) open(addr string, t *tls.Config, unify bool) (*listener.Listener, error) {
+func (n *node) open(addr string, t *tls.Config, unify bool) error {
 	sock, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("clients cannot be accepted on %s: %w", addr, err)
+		return fmt.Errorf("clients cannot be accepted on %s: %w", addr, err)
 	}
 	l := listener.New(n.server, listener.Options{
 		MaxFrame: n.cfg.Limits.MaxBuffer, MaxPerIP: n.cfg.Basics.MaxClientCnxns, MaxConns: n.cfg.Basics.MaxCnxns,
 		KeepAlive: n.cfg.Basics.TCPKeepAlive, TLS: t, PortUnification: unify, AdmitFrame: n.server.AdmitFrame, Log: n.logger,
 		HandshakeTimeout: time.Duration(n.cfg.TLS.HandshakeTimeout) * time.Millisecond, MaxHandshakes: max(n.cfg.Limits.Handshakes, 0),
 	})
+	n.clients = append(n.clients, l)
 	n.meter.listens(l)
 	go func() {
 		if err := l.Serve(sock); !errors.Is(err, listener.ErrClosed) {
 			n.failed <- fmt.Errorf("accept on %s: %w", addr, err)
 		}
 	}()
-	return l, nil
+	return nil
 }
 
 // run waits for the end and stops in order.
@@ -317,10 +314,8 @@ func (n *node) stopParts(ctx context.Context) error {
 	if n.admin != nil {
 		n.admin.stop(gently)
 	}
-	for _, l := range []*listener.Listener{n.plain, n.secure} {
-		if l != nil {
-			errs = append(errs, l.Shutdown(gently))
-		}
+	for _, l := range n.clients {
+		errs = append(errs, l.Shutdown(gently))
 	}
 	if n.peer != nil {
 		n.peer.Stop()

@@ -11,11 +11,19 @@ import (
 
 // relay is the peer as the server sees it. The server must exist before the peer, which calls it from its first moment on, so the
 // peer is filled in a moment later; nothing is asked before SoftStateChanged says that the ensemble is active.
-type relay struct{ to atomic.Pointer[peer.Peer] }
+type relay struct {
+	to     atomic.Pointer[peer.Peer]
+	linked chan struct{} // closed: it has its peer
+}
+
+func newRelay() *relay { return &relay{linked: make(chan struct{})} }
 
 var errNoPeer = errors.New("the peer is not running yet")
 
-func (r *relay) set(p *peer.Peer) { r.to.Store(p) }
+func (r *relay) set(p *peer.Peer) {
+	r.to.Store(p)
+	close(r.linked)
+}
 
 func (r *relay) Propose(payloads [][]byte) error {
 	if p := r.to.Load(); p != nil {

@@ -75,7 +75,8 @@ func serve(c *cli.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(30)
 	}
-	n, err := startNode(c.Context, cfg, log)
+	b := thisBuild()
+	n, err := startNode(c.Context, cfg, program{Version: b.Version, Report: b.report()}, log)
 	if c.Context.Err() != nil && errors.Is(err, context.Canceled) { // while it waited for an ensemble to join
 		log.Info("stopping", "why", "asked to")
 		return nil

@@ -137,7 +137,7 @@ func (n *node) ensemble() (zab.Ensemble, error) {
 		if known, ok := n.recall(); ok {
 			return known, nil
 		}
-		return n.told, nil
+		return n.joining, nil
 	}
 	out, err := zab.ParseEnsemble(n.cfg.DynamicText())
 	if err != nil {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -56,11 +57,11 @@ type Report struct {
 // Build says what runs.
 type Build struct {
 	Version string // "3.9.5-paddock-…": tools parse the leading number
-	BuiltOn string // as in "built on 2026-01-02 03:04 UTC"
+	BuiltOn string // as in "built on 2026-01-02 03:04 UTC"; "" = the build does not say
 }
 
 // Full is the text behind "Zookeeper version: ".
-func (b Build) Full() string { return b.Version + ", built on " + b.BuiltOn }
+func (b Build) Full() string { return b.Version + ", built on " + cmp.Or(b.BuiltOn, "an unknown date") }
 
 // Config is what conf shows.
 type Config struct {

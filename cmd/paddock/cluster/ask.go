@@ -343,7 +343,7 @@ func (n *node) versionText() string {
 	if text == "" {
 		text = n.srvr["Zookeeper version"]
 	}
-	return regexp.MustCompile(`^[0-9.]+(-paddock-[0-9.]+)?`).FindString(text)
+	return regexp.MustCompile(`^[0-9.]+(-paddock-[^ ,]+)?`).FindString(text)
 }
 
 // withoutAdmin says whether this is a Paddock whose admin port was not asked: what only that tells is not known.
