@@ -56,7 +56,7 @@ func logSkip(c *cli.Context) error {
 		return fmt.Errorf("log skip: %w", err)
 	}
 	defer f.close()
-	tail, err := f.poison(z)
+	tail, err := poison(f, z)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func logSkip(c *cli.Context) error {
 }
 
 // poison gives the entry at z and all behind it, if it can be skipped.
-func (f *folder) poison(z zxid.ID) ([]zab.Entry, error) {
+func poison(f *folder, z zxid.ID) ([]zab.Entry, error) {
 	fail := func(code int, happened, todo string) error {
 		return &tool.Error{Tried: fmt.Sprintf("log skip %v", z), Happened: happened, Todo: todo, Code: code}
 	}

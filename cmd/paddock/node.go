@@ -59,6 +59,19 @@ type program struct {
 	Report  admin.Build // behind the version of ZooKeeper that it behaves as
 }
 
+// runNode runs a server until ctx ends or until it must stop by itself.
+func runNode(ctx context.Context, cfg *config, program program, logger *slog.Logger) error {
+	n, err := startNode(ctx, cfg, program, logger)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // while it waited for an ensemble to join
+		logger.Info("stopping", "why", "asked to")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return n.run(ctx)
+}
+
 // startNode opens the data folder, starts the peer, and accepts clients.
 func startNode(ctx context.Context, cfg *config, program program, logger *slog.Logger) (n *node, err error) {
 	n = &node{cfg: cfg, program: program, logger: logger, failed: make(chan error, 8), meter: newMeasures()}

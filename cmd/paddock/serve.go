@@ -76,15 +76,7 @@ func serve(c *cli.Context) error {
 		debug.SetGCPercent(30)
 	}
 	b := thisBuild()
-	n, err := startNode(c.Context, cfg, program{Version: b.Version, Report: b.report()}, log)
-	if c.Context.Err() != nil && errors.Is(err, context.Canceled) { // while it waited for an ensemble to join
-		log.Info("stopping", "why", "asked to")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return n.run(c.Context)
+	return runNode(c.Context, cfg, program{Version: b.Version, Report: b.report()}, log)
 }
 
 // serveConfig joins defaults, the file, the environment and the flags; what comes later wins.
