@@ -43,7 +43,7 @@ func TestReportedID(t *testing.T) {
 
 // Every key of our own is in the operator's manual, and what a key cannot be is said.
 func TestOwnKeys(t *testing.T) {
-	manual, err := os.ReadFile("../../docs/operate.md")
+	manual, err := os.ReadFile("../../../docs/operate.md")
 	if err != nil {
 		t.Fatal(err)
 	}

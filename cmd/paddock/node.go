@@ -61,7 +61,7 @@ type program struct {
 
 // runNode runs a server until ctx ends or until it must stop by itself.
 func runNode(ctx context.Context, cfg *config, program program, logger *slog.Logger) error {
-	n, err := startNode(ctx, cfg, program, logger)
+	n, err := start(ctx, cfg, program, logger)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // while it waited for an ensemble to join
 		logger.Info("stopping", "why", "asked to")
 		return nil
@@ -72,8 +72,8 @@ func runNode(ctx context.Context, cfg *config, program program, logger *slog.Log
 	return n.run(ctx)
 }
 
-// startNode opens the data folder, starts the peer, and accepts clients.
-func startNode(ctx context.Context, cfg *config, program program, logger *slog.Logger) (n *node, err error) {
+// start opens the data folder, starts the peer, and accepts clients.
+func start(ctx context.Context, cfg *config, program program, logger *slog.Logger) (n *node, err error) {
 	n = &node{cfg: cfg, program: program, logger: logger, failed: make(chan error, 8), meter: newMeasures()}
 	n.self = zab.PeerID(max(cfg.Members.ID, 1))
 	defer func() {
