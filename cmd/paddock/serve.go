@@ -1,19 +1,17 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/paddock-zk/paddock/cmd/paddock/node"
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
 
@@ -61,7 +59,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(os.Stderr, cfg.own.LogFormat, cfg.own.LogLevel)
+	log, err := newLogger(os.Stderr, cfg.Paddock.LogFormat, cfg.Paddock.LogLevel)
 	if err != nil {
 		return tool.UsageOf(err)
 	}
@@ -76,11 +74,11 @@ func serve(c *cli.Context) error {
 		debug.SetGCPercent(30)
 	}
 	b := thisBuild()
-	return runNode(c.Context, cfg, program{Version: b.Version, Report: b.report()}, log)
+	return node.Run(c.Context, cfg, node.Program{Version: b.Version, Report: b.report()}, log)
 }
 
 // serveConfig joins defaults, the file, the environment and the flags; what comes later wins.
-func serveConfig(c *cli.Context) (*config, error) {
+func serveConfig(c *cli.Context) (*node.Config, error) {
 	text := ""
 	file := c.String("config")
 	if file != "" {
@@ -96,7 +94,7 @@ func serveConfig(c *cli.Context) (*config, error) {
 	if err != nil {
 		return nil, tool.UsageOf(err)
 	}
-	return parseConfig(file, text, over, c.Int("id"))
+	return node.ParseConfig(file, text, over, c.Int("id"))
 }
 
 // overrides turns flags into keys of zoo.cfg.
@@ -162,29 +160,4 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 		return slog.New(slog.NewTextHandler(w, o)), nil
 	}
 	return nil, fmt.Errorf("log format %q: give text or json", format)
-}
-
-// foreignData says whether a folder holds the data of an Apache ZooKeeper and none of Paddock: it must not look empty.
-func foreignData(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, identityFile)); err == nil {
-		return nil
-	}
-	entries, err := os.ReadDir(filepath.Join(dir, "version-2"))
-	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("%s holds the data of a ZooKeeper server: to take it over run `paddock import --from %s --data-dir NEW-FOLDER` and serve from there; to start empty, give an empty folder", dir, dir)
-}
-
-// until waits for the context or for what ends the server by itself.
-func until(ctx context.Context, failed <-chan error) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-failed:
-		return err
-	}
 }

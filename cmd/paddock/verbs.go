@@ -12,6 +12,7 @@ import (
 	"github.com/paddock-zk/paddock/cmd/paddock/demo"
 	"github.com/paddock-zk/paddock/cmd/paddock/locks"
 	"github.com/paddock-zk/paddock/cmd/paddock/measure"
+	"github.com/paddock-zk/paddock/cmd/paddock/offline"
 	"github.com/paddock-zk/paddock/cmd/paddock/shell"
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
@@ -25,16 +26,16 @@ func commands() []*cli.Command {
 		locks.LockCommand(),
 		locks.TokenCommand(),
 		demo.Command(),
-		snapshotCommand(),
-		verifyCommand(),
-		inspectCommand(),
-		recoverCommand(),
-		logCommand(),
-		importCommand(),
-		exportCommand(),
+		offline.SnapshotCommand(),
+		offline.VerifyCommand(),
+		offline.InspectCommand(),
+		offline.RecoverCommand(),
+		offline.LogCommand(),
+		offline.ImportCommand(),
+		offline.ExportCommand(),
 	}
 	list = slices.Concat(list, tool.Env("PADDOCK", data.Commands()), tool.Env("PADDOCK", cluster.Commands()),
-		[]*cli.Command{shell.Command(), tool.ContextCommand(), certsCommand(), shell.CompletionCommand(), shell.CompletePathCommand(), versionCommand()})
+		[]*cli.Command{shell.Command(), tool.ContextCommand(), offline.CertsCommand(), shell.CompletionCommand(), shell.CompletePathCommand(), versionCommand()})
 	return told(list)
 }
 

@@ -1,0 +1,199 @@
+package node
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/paddock-zk/paddock/cmd/paddock/folder"
+	"github.com/paddock-zk/paddock/compat/zoocfg"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/gossip"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// gossips says whether this server takes part in gossip.
+func (n *node) gossips() bool { return n.cfg.Paddock.GossipAddr != "" || len(n.cfg.Paddock.Join) > 0 }
+
+// joins says whether this server comes into an ensemble of which it was told one gossip address, and no server lines.
+func (n *node) joins() bool { return len(n.cfg.Paddock.Join) > 0 && len(n.cfg.Members.Servers) == 0 }
+
+// startGossip tells others of this server and learns of them: of those that paddock.join names, and of the members that are known, whose
+// gossip port is the same as here unless paddock.join says otherwise.
+func (n *node) startGossip(self gossip.Self, members zab.Ensemble) error {
+	key, err := base64.StdEncoding.DecodeString(n.cfg.Paddock.GossipKey)
+	if err != nil {
+		return fmt.Errorf("paddock.gossipKey: give 16, 24 or 32 bytes in base64: %w", err)
+	}
+	bind := n.cfg.Paddock.GossipAddr
+	if bind == "" {
+		return errors.New("give --gossip host:port (paddock.gossipAddr): where this server listens for gossip")
+	}
+	if host, _, err := net.SplitHostPort(bind); err == nil && len(key) == 0 && !loopback(net.JoinHostPort(host, "0")) {
+		n.logger.Warn("gossip is neither encrypted nor authenticated: set paddock.gossipKeyFile on all servers", "address", bind)
+	}
+	join := slices.Concat(n.cfg.Paddock.Join, gossipHosts(members, n.self, bind))
+	n.gossip, err = gossip.Start(gossip.Config{Self: self, Bind: bind, Join: join, Key: key, Logger: n.logger})
+	return err
+}
+
+// gossipHosts are the other members' hosts with the port of bind. Servers of one machine have one host, and different ports: they need paddock.join.
+func gossipHosts(members zab.Ensemble, self zab.PeerID, bind string) []string {
+	own, _ := members.Member(self)
+	ownHosts := zoocfg.PeerAddrs(own.Addr, "quorum")
+	_, port, _ := net.SplitHostPort(bind)
+	var out []string
+	for _, m := range members.Members {
+		for _, addr := range zoocfg.PeerAddrs(m.Addr, "quorum") {
+			host, _, _ := net.SplitHostPort(addr)
+			same := slices.ContainsFunc(ownHosts, func(a string) bool { h, _, _ := net.SplitHostPort(a); return h == host })
+			if m.ID != self && !same {
+				out = append(out, net.JoinHostPort(host, port))
+			}
+		}
+	}
+	return out
+}
+
+// ask waits until gossip knows an ensemble: its identity, and where its members are. It waits for as long as nobody answers, since a server
+// may be started before those that it joins.
+func (n *node) ask(ctx context.Context, known *folder.Identity) (zab.Ensemble, error) {
+	if err := n.tellJoining(known); err != nil {
+		return zab.Ensemble{}, err
+	}
+	n.logger.Info("waiting for a member of the ensemble to answer", "asked", n.cfg.Paddock.Join)
+	select {
+	case <-ctx.Done():
+		return zab.Ensemble{}, ctx.Err()
+	case <-n.gossip.Joined():
+	}
+	said := ""
+	for {
+		e, id, err := n.heardEnsemble(known, n.gossip.Members())
+		if err == nil {
+			if known != nil {
+				id = *known // if they are of another incarnation, the handshake says so
+			}
+			n.id = id
+			return e, n.gossip.Update(func(s *gossip.Self) { s.Cluster, s.Incarnation = id.ClusterID(), id.IncarnationID() })
+		}
+		if errors.Is(err, errTaken) {
+			return zab.Ensemble{}, err
+		}
+		if said != err.Error() {
+			said = err.Error()
+			n.logger.Warn("gossip tells of no ensemble that could be joined; waiting", "why", err)
+		}
+		select {
+		case <-ctx.Done():
+			return zab.Ensemble{}, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// tellJoining starts the gossip of a joiner. known is the identity of its data folder, nil if that is empty.
+func (n *node) tellJoining(known *folder.Identity) error {
+	host, _, err := net.SplitHostPort(n.cfg.Paddock.PeerAddr)
+	if ip := net.ParseIP(host); err != nil || host == "" || ip != nil && ip.IsUnspecified() {
+		return fmt.Errorf("--peer (paddock.peerAddr) %q: give host:port where the others reach this server", n.cfg.Paddock.PeerAddr)
+	}
+	self := gossip.Self{ID: n.self, PeerAddr: n.cfg.Paddock.PeerAddr, ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: n.program.Version}
+	if known != nil {
+		self.Cluster, self.Incarnation = known.ClusterID(), known.IncarnationID()
+	}
+	return n.startGossip(self, zab.Ensemble{})
+}
+
+// errTaken ends a joiner: two servers with one id would count as one.
+var errTaken = errors.New("the id is taken")
+
+// heardEnsemble is what the members say of themselves. Gossip may lie: the handshake of the peer links checks the identity, and the
+// leader's history says who belongs to the ensemble. Members that gossip does not hear at the moment belong to it as well.
+func (n *node) heardEnsemble(known *folder.Identity, all []gossip.Member) (zab.Ensemble, folder.Identity, error) {
+	var e zab.Ensemble
+	var id folder.Identity
+	voters := 0
+	for _, m := range all {
+		if m.ID == n.self && known == nil {
+			if err := n.taken(m); err != nil {
+				return e, id, err
+			}
+		}
+		if m.ID == n.self || m.Member != "participant" && m.Member != "observer" || m.Cluster == [16]byte{} {
+			continue
+		}
+		theirs := folder.Identity{Format: 1, Cluster: hex.EncodeToString(m.Cluster[:]), Incarnation: hex.EncodeToString(m.Incarnation[:]), Server: int(n.self)}
+		if id.Cluster == "" {
+			id = theirs
+		} else if id != theirs {
+			one, other := min(id.Cluster, theirs.Cluster), max(id.Cluster, theirs.Cluster)
+			return e, id, fmt.Errorf("servers of two clusters (or of one before and after a restore) gossip together, %s and %s: give each ensemble a gossip key of its own", one, other)
+		}
+		if m.Member == "participant" && m.Alive {
+			voters++
+		}
+		host, port, _ := net.SplitHostPort(m.PeerAddr)
+		addr := host + ":" + port + ":" + port
+		if last := len(e.Members) - 1; last >= 0 && e.Members[last].ID == m.ID {
+			e.Members[last].Addr += "|" + addr // two say that they are this one: whoever proves it is
+			continue
+		}
+		member := zab.Member{ID: m.ID, Addr: addr, Weight: 1}
+		if m.Member == "observer" {
+			member.Role = zab.Observer
+		}
+		e.Members = append(e.Members, member)
+	}
+	if voters == 0 {
+		return e, id, errors.New("no voting member is heard")
+	}
+	return e, id, e.Valid()
+}
+
+// taken says whether a server with an empty folder must not come in under its id, because of m, which has it.
+func (n *node) taken(m gossip.Member) error {
+	mine := m.PeerAddr == n.cfg.Paddock.PeerAddr // we ourselves, or what was here before us
+	switch {
+	case m.Member == "participant" || m.Member == "observer":
+		return fmt.Errorf("%w: gossip has server %d at %s as a member of the ensemble, and the data folder here is empty: give this server another --id; or, if it is that server, its data folder", errTaken, n.self, m.PeerAddr)
+	case m.Alive && !mine:
+		return fmt.Errorf("%w: server %d at %s has it: give this server another --id", errTaken, n.self, m.PeerAddr)
+	}
+	return nil
+}
+
+// recall is the ensemble as the replicated state of this server has it: a joiner that comes back needs no gossip.
+func (n *node) recall() (zab.Ensemble, bool) {
+	data, _, c := n.state.GetData(znode.ConfigPath, nil, znode.FlagSkipACL)
+	if c != znode.OK || len(data) == 0 {
+		return zab.Ensemble{}, false
+	}
+	e, err := zab.ParseEnsemble(string(data))
+	return e, err == nil
+}
+
+// tellGossip says what this server is now; it spreads by itself.
+func (n *node) tellGossip() {
+	st := n.peer.Status()
+	if n.joining.Members != nil && st.Soft.Leader == 0 { // a joiner that has not come in: whom it heard of first may not be enough
+		if e, _, err := n.heardEnsemble(&n.id, n.gossip.Members()); err == nil {
+			n.peer.Hearsay(e)
+		}
+	}
+	err := n.gossip.Update(func(s *gossip.Self) {
+		s.Role, s.Member = roleName(st.Soft.Role), "joiner"
+		s.Zxid = st.Commit &^ 0xfff // not every transaction is worth a message
+		if m, ok := st.Ensemble.Committed.Member(n.self); ok {
+			s.Member = m.Role.String()
+		}
+	})
+	if err != nil {
+		n.logger.Warn("gossip", "err", err)
+	}
+}

@@ -1,0 +1,144 @@
+package node
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/paddock-zk/paddock/compat/server"
+	"github.com/paddock-zk/paddock/compat/tokens"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// machine is the server as the peer sees it. A new leader founds what the replicated state of a fresh ensemble lacks.
+type machine struct {
+	*server.Server
+	node *node
+}
+
+// SoftStateChanged implements peer.StateMachine.
+func (m machine) SoftStateChanged(s zab.SoftState) {
+	m.node.meter.changed(s)
+	m.Server.SoftStateChanged(s)
+	if s.Active && s.Role == zab.Leading && s.Confirmed {
+		go m.node.found()
+	}
+}
+
+// Apply implements peer.StateMachine.
+func (m machine) Apply(entries []zab.Entry) {
+	m.Server.Apply(entries)
+	m.node.meter.committed(entries)
+}
+
+// found proposes what is missing, once everything before is applied. Two leaders may both try: the second finds it there.
+func (n *node) found() {
+	<-n.relay.linked
+	n.relay.ReadIndex(func(err error) {
+		if err != nil {
+			return // not the leader any more: the next one does it
+		}
+		go func() {
+			if err := errors.Join(n.foundKeys(), n.foundConfig()); err != nil {
+				n.logger.Error("the first records of the ensemble could not be proposed", "err", err)
+			}
+		}()
+	})
+}
+
+// foundKeys founds the first signing key, if there is none.
+func (n *node) foundKeys() error {
+	var t *znode.Txn
+	var err error
+	n.server.View(func(st *znode.State) { t, err = tokens.Found(st, rand.Reader, time.Now()) })
+	if err != nil || t == nil {
+		return err
+	}
+	return n.relay.Propose([][]byte{znode.AppendTxn(nil, t)})
+}
+
+// foundConfig puts the server lines of the bootstrap into /zookeeper/config, once; reconfig changes them from there on.
+func (n *node) foundConfig() error {
+	missing := false
+	n.server.View(func(st *znode.State) {
+		data, _, c := st.GetData(znode.ConfigPath, nil, znode.FlagSkipACL)
+		missing = c == znode.OK && len(data) == 0
+	})
+	if !missing || !n.distributed() {
+		return nil
+	}
+	text := n.configText(n.relay.Status().Ensemble.Committed)
+	t := znode.Txn{Op: znode.Op{Kind: znode.KindReconfig, Path: znode.ConfigPath, Data: []byte(text), Version: -1}}
+	return n.relay.Propose([][]byte{znode.AppendTxn(nil, &t)})
+}
+
+// configText is the text of /zookeeper/config for an ensemble.
+func (n *node) configText(e zab.Ensemble) string {
+	if e.Version == 0 && n.cfg.Ensemble.Dynamic.Reconfig {
+		e.Version = server.FirstVersion
+	}
+	return e.String()
+}
+
+// serveKeys shows the public keys, as /zookeeper/keys does.
+func (n *node) serveKeys(w http.ResponseWriter) {
+	var b []byte
+	var err error
+	n.server.View(func(st *znode.State) {
+		set, serr := n.keeper.KeySet(st)
+		if err = serr; err == nil {
+			b, err = set.Document("")
+		}
+	})
+	if err != nil {
+		failJSON(w, http.StatusInternalServerError, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(append(b, '\n'))
+}
+
+// rotateKeys adds a signing key and retires (or, with ?revoke=true, revokes) the ones before. With ?after=1h it is published now and signs in an hour.
+func (n *node) rotateKeys(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	revoke := q.Get("revoke") == "true"
+	after, bad := time.ParseDuration(cmp.Or(q.Get("after"), "0s"))
+	if bad != nil || after < 0 || after > 0 && revoke {
+		failJSON(w, http.StatusBadRequest, fmt.Errorf("after=%q: a duration such as 10m or 24h, and not together with revoke=true", q.Get("after")))
+		return
+	}
+	if !n.peer.Soft().Active {
+		failJSON(w, http.StatusServiceUnavailable, errors.New("this server is not serving: ask another one"))
+		return
+	}
+	var txns []*znode.Txn
+	var err error
+	n.server.View(func(st *znode.State) {
+		txns, err = tokens.Rotate(st, rand.Reader, time.Now().Add(after), revoke)
+	})
+	var payloads [][]byte
+	for _, t := range txns {
+		payloads = append(payloads, znode.AppendTxn(nil, t))
+	}
+	if err == nil {
+		err = n.relay.Propose(payloads)
+	}
+	if err != nil {
+		failJSON(w, http.StatusInternalServerError, err)
+		return
+	}
+	last := txns[len(txns)-1].Op.Path // of one batch: applied behind the others
+	err = settled(r.Context(), n.relay.ReadIndex, func() (shows bool) {
+		n.server.View(func(st *znode.State) { shows = st.Secret(last) != nil })
+		return shows
+	})
+	if err != nil {
+		failJSON(w, http.StatusServiceUnavailable, err)
+		return
+	}
+	n.serveKeys(w)
+}

@@ -1,0 +1,186 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+
+	"github.com/paddock-zk/paddock/compat/zoocfg"
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/gossip"
+	"github.com/paddock-zk/paddock/zab/peer"
+	"github.com/paddock-zk/paddock/zab/transport"
+)
+
+// links are the connections to the other servers: peer links, and gossip if it is configured. Nil on a standalone server.
+type links struct {
+	transport *transport.Transport
+	gossip    *gossip.Gossip // nil: off
+	lines     zab.Ensemble   // the server lines of the configuration
+
+	mu   sync.Mutex
+	node *node         // set by attach
+	peer *peer.Peer    // set by attach
+	held []zab.Message // came before the peer was there
+}
+
+// startLinks listens for peers and fills the parts of the peer's environment that need a network.
+func (n *node) startLinks(env *peer.Environment, e zab.Ensemble) error {
+	if !n.distributed() {
+		return nil
+	}
+	addr, err := n.peerAddr(e)
+	if err != nil {
+		return err
+	}
+	secure, err := peerTLS(n.cfg, n.logger)
+	if err != nil {
+		return err
+	}
+	sock, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("peers cannot be accepted on %s: %w", addr, err)
+	}
+	secret := []byte(n.cfg.Paddock.PeerSecret)
+	if len(secret) == 0 && secure == nil && !loopback(addr) {
+		n.logger.Warn("the peer port proves nobody's identity: set paddock.peerSecretFile on all servers, or sslQuorum with certificates, or keep the network closed", "address", addr)
+	}
+	if err := n.startMemberGossip(e, addr); err != nil {
+		return errors.Join(err, sock.Close())
+	}
+	l := &links{gossip: n.gossip, lines: e}
+	l.transport = transport.New(transport.Config{
+		Identity: transport.Identity{Cluster: n.id.ClusterID(), Incarnation: n.id.IncarnationID(), ID: n.self},
+		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify, Listener: sock, Resolve: l.resolver(n.cfg.Paddock.PeerPort), Admit: l.admit,
+		Deliver: l.deliver, Gone: l.gone, Receive: n.receiveImage, Logger: n.logger,
+	})
+	n.links = l
+	env.Transport, env.Images = l.transport, &images{node: n}
+	return nil
+}
+
+// startMemberGossip starts the gossip of a server that knows its ensemble, if it is configured; a joiner's runs already.
+func (n *node) startMemberGossip(e zab.Ensemble, listen string) error {
+	if !n.gossips() || n.gossip != nil {
+		return nil
+	}
+	self := gossip.Self{ID: n.self, Cluster: n.id.ClusterID(), Incarnation: n.id.IncarnationID(), PeerAddr: n.advertised(e, listen), ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: n.program.Version}
+	if m, ok := e.Member(n.self); ok {
+		self.Member = m.Role.String()
+	}
+	return n.startGossip(self, e)
+}
+
+// attach gives the links their peer, and the messages that came before it.
+func (l *links) attach(n *node) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.node, l.peer = n, n.peer
+	for _, m := range l.held {
+		l.peer.Deliver(m)
+	}
+	l.held = nil
+}
+
+func (l *links) deliver(m zab.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.peer == nil {
+		l.held = append(l.held, m)
+		return
+	}
+	l.peer.Deliver(m)
+}
+
+// gone tells the peer that the process of another server seems to have ended.
+func (l *links) gone(id zab.PeerID) {
+	l.mu.Lock()
+	p := l.peer
+	l.mu.Unlock()
+	if p != nil {
+		p.Suspect(id)
+	}
+}
+
+func (l *links) stop() {
+	if l == nil {
+		return
+	}
+	l.transport.Close()
+}
+
+// peerAddr is where this server listens for peers: as configured, or the quorum port (or, by paddock.peerPort, the election port)
+// of its own server line.
+func (n *node) peerAddr(e zab.Ensemble) (string, error) {
+	if a := n.cfg.Paddock.PeerAddr; a != "" {
+		return a, nil
+	}
+	m, ok := e.Member(n.self)
+	if !ok {
+		return "", fmt.Errorf("server %d is not among the server lines: give --peer host:port", n.self)
+	}
+	addrs := zoocfg.PeerAddrs(m.Addr, n.cfg.Paddock.PeerPort)
+	if len(addrs) == 0 {
+		return "", fmt.Errorf("server.%d=%s: no host:port in it", n.self, m.Addr)
+	}
+	host, port, _ := net.SplitHostPort(addrs[0])
+	if n.cfg.Ensemble.ListenOnAllIPs || len(addrs) > 1 {
+		host = ""
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// advertised is where the others reach this server: its server line says so, or it listens there.
+func (n *node) advertised(e zab.Ensemble, listen string) string {
+	if m, ok := e.Member(n.self); ok {
+		if a := zoocfg.PeerAddrs(m.Addr, n.cfg.Paddock.PeerPort); len(a) > 0 {
+			return a[0]
+		}
+	}
+	return listen
+}
+
+// resolver finds a member by its line in the ensemble or in the configuration, or, if it has none (a joiner), by what gossip says of it.
+func (l *links) resolver(which string) func(zab.Member) []string {
+	return func(m zab.Member) []string {
+		if line, ok := l.lines.Member(m.ID); ok && m.Addr == "" {
+			m = line
+		}
+		if m.Addr != "" {
+			return zoocfg.PeerAddrs(m.Addr, which)
+		}
+		return l.heard(m.ID)
+	}
+}
+
+// admit lets a server in that is in no ensemble: gossip has announced it, or it has a server line here, as one that a reconfig took out
+// has. It can only observe, and its clients learn how the reconfig ended; reconfig makes it a member (again).
+func (l *links) admit(id zab.PeerID) bool {
+	_, lined := l.lines.Member(id)
+	return lined || len(l.heard(id)) > 0
+}
+
+// heard are the addresses that gossip has for a server. There are several if somebody else claims to be it: whoever answers the handshake is.
+func (l *links) heard(id zab.PeerID) []string {
+	if l.gossip == nil {
+		return nil
+	}
+	var addrs []string
+	for _, m := range l.gossip.Members() {
+		if m.ID == id && m.Alive {
+			addrs = append(addrs, m.PeerAddr)
+		}
+	}
+	return slices.Compact(addrs) // sorted by address
+}
+
+func loopback(addr string) bool {
+	host, _, _ := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
