@@ -72,7 +72,7 @@ var mayImport = map[string]struct {
 	"cmd/paddock/demo": {ours: []string{"cmd/paddock/tool", "fencing", "fencing/lock", "fencing/pgfence", "fencing/sqlitefence"}, why: "the demonstration does what any user of fencing could do",
 		third: []string{"github.com/urfave/cli/", "github.com/jackc/pgx/", "modernc.org/sqlite"}},
 	"cmd/paddock/folder": {ours: []string{"zab", "zab/txnlog", "znode", "znode/store", "znode/store/atomicfile", "compat/server", "fencing"}, why: "a data folder knows its files, no running server and no verb"},
-	"cmd/paddock/offline": {ours: []string{"cmd/paddock/tool", "cmd/paddock/folder", "compat/datadir", "zab", "zab/txnlog", "znode", "znode/store", "znode/store/atomicfile"},
+	"cmd/paddock/offline": {ours: []string{"cmd/paddock/tool", "cmd/paddock/folder", "compat/auth", "compat/datadir", "zab", "zab/txnlog", "znode", "znode/store", "znode/store/atomicfile"},
 		why: "these verbs work on files: they know the folder, and no running server", third: []string{"github.com/urfave/cli/", "github.com/schollz/progressbar/", "golang.org/x/term"}},
 	"cmd/paddock/node": {ours: []string{"cmd/paddock/folder", "cmd/paddock/adminapi", "zab", "zab/peer", "zab/txnlog", "zab/transport", "zab/gossip", "znode", "znode/store",
 		"compat/server", "compat/listener", "compat/auth", "compat/audit", "compat/admin", "compat/tokens", "compat/zoocfg", "compat/datadir"},
