@@ -25,36 +25,46 @@ const (
 	phaseLast                    // its last request was taken; everything behind it is ignored
 )
 
-// conn is one client connection: the receiver of a listener.Conn. Its pipeline is nil while nothing waits.
+// conn is one client connection: the receiver of a listener.Conn. It is what the handshake and authentication have settled, the requests that
+// wait, and what is counted. mu guards the fields without another owner.
 type conn struct {
-	s     *Server
-	lc    *listener.Conn
-	id    watch.Watcher
-	sid   atomic.Int64 // session.ID
-	phase atomic.Uint32
-	seen  atomic.Int64 // Clock.Mono of the last packet
-	asked atomic.Int64 // Clock.Mono of an unanswered question to the leader; 0 = none
-	ids   atomic.Pointer[[]znode.Identity]
-	sasl  func(token []byte) (answer []byte, add []znode.Identity, err error)
-
-	mu    sync.Mutex
-	pipe  *Pipeline
-	waits atomic.Int32 // = pipe.Len(), readable without mu; only the connection's goroutine raises it
-	marks
-	timeout int32
-	pw      session.Password
-	info    connInfo
+	s  *Server
+	lc *listener.Conn
+	id watch.Watcher
+	mu sync.Mutex
+	handshake
+	waiting
+	account
 	touched uint64 // the applier's mark: already among the connections to flush
-	stalled int64  // since when it waits for room (request throttle), ns
 }
 
-// marks are the yes and no of a connection.
-type marks struct {
-	local  atomic.Bool // its session is known to this server alone
-	closed bool
-	parked bool // paused until some of its requests are answered
-	short  bool // the client's handshake had no readOnly byte
-	asks   bool // a four-letter word is answered
+// handshake is who the connection speaks for.
+type handshake struct {
+	sid     atomic.Int64 // session.ID
+	phase   atomic.Uint32
+	local   atomic.Bool // its session is known to this server alone
+	short   bool        // the client's handshake had no readOnly byte
+	timeout int32
+	pw      session.Password
+	ids     atomic.Pointer[[]znode.Identity]
+	sasl    func(token []byte) (answer []byte, add []znode.Identity, err error)
+}
+
+// waiting are the requests that cannot be answered yet, and why no more are taken. The pipeline is nil while nothing waits.
+type waiting struct {
+	pipe    *Pipeline
+	waits   atomic.Int32 // = pipe.Len(), readable without mu; only the connection's goroutine raises it
+	parked  bool         // paused until some of its requests are answered
+	closed  bool         // the connection has ended: nothing waits any more
+	stalled int64        // since when it waits for room (request throttle), ns
+	asked   atomic.Int64 // Clock.Mono of an unanswered question to the leader; 0 = none
+}
+
+// account is what reports tell of a connection.
+type account struct {
+	seen atomic.Int64 // Clock.Mono of the last packet
+	info connInfo
+	word bool // a four-letter word is answered
 }
 
 func (c *conn) sessionID() session.ID { return session.ID(c.sid.Load()) }
@@ -115,18 +125,15 @@ func (c *conn) Closed(reason error) {
 	s := c.s
 	c.mu.Lock()
 	c.closed = true
-	left := 0
+	left, large := 0, 0
 	if c.pipe != nil {
-		c.pipe.Unanswered(func(seq uint64) { s.orders.take(seq) })
-		left = c.pipe.Len()
-		for i := c.pipe.head; i < len(c.pipe.items); i++ {
-			s.load.large.Add(-int64(c.pipe.items[i].large))
-		}
+		left, large = c.pipe.Abandon(func(seq uint64) { s.orders.take(seq) })
 		c.pipe = nil
 	}
 	c.waits.Store(0)
 	c.mu.Unlock()
 	s.load.left(left)
+	s.load.large.Add(-int64(large))
 	s.stats.metrics.Conns.Dropped.Inc()
 	if c.in(phaseOpen) && !c.local.Load() {
 		s.sess.part(parting{c.sessionID(), c.timeout, c.seen.Load()})
@@ -139,7 +146,7 @@ func (c *conn) Closed(reason error) {
 // enqueue gives the pipeline; mu is held.
 func (c *conn) enqueue() *Pipeline {
 	if c.pipe == nil {
-		c.pipe, _ = c.s.pipes.Get().(*Pipeline)
+		c.pipe, _ = c.s.pools.pipes.Get().(*Pipeline)
 		if c.pipe == nil {
 			c.pipe = new(Pipeline)
 		}
@@ -196,7 +203,7 @@ func (c *conn) answered(b []byte, it *item, now int64, bytes int) []byte {
 	c.pipe.Pop()
 	left := c.waits.Add(-1)
 	if left == 0 {
-		s.pipes.Put(c.pipe)
+		s.pools.pipes.Put(c.pipe)
 		c.pipe = nil
 	}
 	if fatal {

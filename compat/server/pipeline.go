@@ -29,37 +29,40 @@ type item struct {
 	fatal    bool // close the connection behind its reply
 	xid, op  int32
 	code     int32
-	large    int32  // its bytes count against largeRequestMaxBytes
 	seq      uint64 // write: Txn.Origin.Seq; sync: ticket
-	at       int64  // when it came, ns
 	from, to int    // its bytes in hold
+	arrival
 }
 
 // Len is the number of requests that wait.
 func (p *Pipeline) Len() int { return len(p.items) - p.head }
 
+// arrival is what is noted of every request when it comes.
+type arrival struct {
+	at    int64 // when it came, ns
+	large int   // its bytes, if they count against largeRequestMaxBytes; else 0
+}
+
 // Write notes a proposed write; fatal closes the connection behind its reply (closeSession).
-func (p *Pipeline) Write(seq uint64, xid, op int32, fatal bool, at int64) {
-	p.items = append(p.items, item{kind: itemWrite, seq: seq, xid: xid, op: op, fatal: fatal, at: at})
+func (p *Pipeline) Write(seq uint64, xid, op int32, fatal bool, a arrival) {
+	p.items = append(p.items, item{kind: itemWrite, seq: seq, xid: xid, op: op, fatal: fatal, arrival: a})
 }
 
 // Read keeps a copy of a request frame that must wait for its turn.
-func (p *Pipeline) Read(frame []byte, at int64) {
-	from := len(p.hold)
-	p.hold = append(p.hold, frame...)
-	p.items = append(p.items, item{kind: itemRead, at: at, from: from, to: len(p.hold)})
-}
+func (p *Pipeline) Read(frame []byte, a arrival) { p.keep(itemRead, 0, frame, a) }
 
 // Sync keeps a copy of a sync frame until Confirmed(ticket).
-func (p *Pipeline) Sync(ticket uint64, frame []byte, at int64) {
-	p.Read(frame, at)
-	it := &p.items[len(p.items)-1]
-	it.kind, it.seq = itemSync, ticket
+func (p *Pipeline) Sync(ticket uint64, frame []byte, a arrival) { p.keep(itemSync, ticket, frame, a) }
+
+func (p *Pipeline) keep(kind itemKind, seq uint64, frame []byte, a arrival) {
+	from := len(p.hold)
+	p.hold = append(p.hold, frame...)
+	p.items = append(p.items, item{kind: kind, seq: seq, arrival: a, from: from, to: len(p.hold)})
 }
 
 // Code notes an error that is answered in its turn; fatal closes the connection behind it.
-func (p *Pipeline) Code(xid, op, code int32, fatal bool, at int64) {
-	p.items = append(p.items, item{kind: itemCode, xid: xid, op: op, code: code, fatal: fatal, at: at})
+func (p *Pipeline) Code(xid, op, code int32, fatal bool, a arrival) {
+	p.items = append(p.items, item{kind: itemCode, xid: xid, op: op, code: code, fatal: fatal, arrival: a})
 }
 
 // Committed finds the write whose transaction was applied. Writes of one session are applied in the order in which they were proposed:
@@ -166,6 +169,16 @@ func (p *Pipeline) compact() {
 			it.from, it.to = 0, 0
 		}
 	}
+}
+
+// Abandon is for a connection that has ended: nothing of what waits is answered. It calls unanswered with the seq of every write whose
+// transaction was not applied, and reports how many requests waited and how many of their bytes counted as large.
+func (p *Pipeline) Abandon(unanswered func(seq uint64)) (waited, large int) {
+	p.Unanswered(unanswered)
+	for i := p.head; i < len(p.items); i++ {
+		large += p.items[i].large
+	}
+	return p.Len(), large
 }
 
 // Unanswered calls f with the seq of every write whose transaction was not applied.

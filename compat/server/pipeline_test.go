@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -28,17 +29,17 @@ func TestPipelineKeepsOrder(t *testing.T) {
 			switch r.IntN(6) {
 			case 0, 1:
 				seq++
-				p.Write(seq, 1, 1, false, 0)
+				p.Write(seq, 1, 1, false, arrival{})
 				writes = append(writes, seq)
 				asked = append(asked, fmt.Sprintf("reply %d", seq))
 			case 2:
 				if p.Len() > 0 { // else it would run at once
-					p.Read([]byte(name), 0)
+					p.Read([]byte(name), arrival{})
 					asked = append(asked, name)
 				}
 			case 3:
 				seq++
-				p.Sync(seq, []byte(name), 0)
+				p.Sync(seq, []byte(name), arrival{})
 				syncs = append(syncs, seq)
 				asked = append(asked, name)
 			case 4:
@@ -79,9 +80,9 @@ func TestPipelineKeepsOrder(t *testing.T) {
 
 func TestPipelineNoticesALostWrite(t *testing.T) {
 	var p Pipeline
-	p.Write(1, 1, 1, false, 0)
-	p.Read([]byte("read"), 0)
-	p.Write(2, 2, 1, false, 0)
+	p.Write(1, 1, 1, false, arrival{})
+	p.Read([]byte("read"), arrival{})
+	p.Write(2, 2, 1, false, arrival{})
 	if _, _, err := p.Committed(2); err == nil {
 		t.Error("write 2 was applied, write 1 of the same session was lost, and nobody noticed")
 	}
@@ -93,8 +94,8 @@ func TestPipelineNoticesALostWrite(t *testing.T) {
 // A sync is not answered before it is confirmed, nor is a read behind it; a write behind it is held back.
 func TestPipelineHoldsASyncUntilItIsConfirmed(t *testing.T) {
 	var p Pipeline
-	p.Sync(7, []byte("sync"), 0)
-	p.Read([]byte("read"), 0)
+	p.Sync(7, []byte("sync"), arrival{})
+	p.Read([]byte("read"), arrival{})
 	if it, _ := p.Head(); it != nil {
 		t.Fatal("a sync is answered, and nobody has confirmed it")
 	}
@@ -120,8 +121,8 @@ func TestPipelineHoldsASyncUntilItIsConfirmed(t *testing.T) {
 func TestPipelineGivesItsRoomBack(t *testing.T) {
 	var p Pipeline
 	for i := range 100_000 {
-		p.Write(uint64(i+1), 1, 1, false, 0)
-		p.Read(make([]byte, 100), 0)
+		p.Write(uint64(i+1), 1, 1, false, arrival{})
+		p.Read(make([]byte, 100), arrival{})
 		if i == 0 {
 			continue // there is always one pair behind
 		}
@@ -180,11 +181,32 @@ func BenchmarkPipeline(b *testing.B) {
 	frame := make([]byte, 40)
 	b.ReportAllocs()
 	for i := range b.N {
-		p.Write(uint64(i), 1, 1, false, 0)
-		p.Read(frame, 0)
+		p.Write(uint64(i), 1, 1, false, arrival{})
+		p.Read(frame, arrival{})
 		p.Committed(uint64(i))
 		p.Pop()
 		p.Head()
 		p.Pop()
+	}
+}
+
+// Abandon tells of every write that is not applied, and of all that counted as large, whatever was answered before.
+func TestPipelineAbandon(t *testing.T) {
+	var p Pipeline
+	p.Write(1, 1, 1, false, arrival{large: 1})
+	p.Write(2, 2, 1, false, arrival{large: 10})
+	p.Read([]byte("read"), arrival{large: 100})
+	p.Write(3, 3, 1, false, arrival{})
+	p.Code(4, 1, -6, false, arrival{large: 1000})
+	for seq := range uint64(2) {
+		if _, _, err := p.Committed(seq + 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Pop() // write 1 is answered; write 2 is applied and not answered
+	var left []uint64
+	waited, large := p.Abandon(func(seq uint64) { left = append(left, seq) })
+	if waited != 4 || large != 1110 || !slices.Equal(left, []uint64{3}) {
+		t.Errorf("%d waited, %d bytes were large, unanswered: %v", waited, large, left)
 	}
 }

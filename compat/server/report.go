@@ -134,7 +134,7 @@ func (c *conn) report() admin.Connection {
 	i := &c.info
 	r := admin.Connection{
 		Expires: c.expires(),
-		Remote:  c.lc.Remote().String(), Secure: c.lc.TLS() != nil, Queued: int64(c.waits.Load()), Reading: !c.parked && !c.asks,
+		Remote:  c.lc.Remote().String(), Secure: c.lc.TLS() != nil, Queued: int64(c.waits.Load()), Reading: !c.parked && !c.word,
 		Received: int64(i.received), Sent: int64(i.sent), Session: c.sid.Load(), Timeout: int(c.timeout),
 		Established: time.UnixMilli(i.since),
 		Last:        admin.LastOp{Op: "NA", Cxid: -1, Zxid: -1},

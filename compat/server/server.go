@@ -19,28 +19,28 @@ type Server struct {
 	state   lockedState
 	watches *watch.Table
 	orders  *orders
-	who
-	sess  sessions
-	load  load
-	conns *throttle
-	turns sync.Pool // *turn
-	pipes sync.Pool // *Pipeline
-	apply applier
-	flush flushers
-	stats stats
-	soft  soft          // the apply goroutine's
-	mode  atomic.Uint32 // mode
-	flags atomic.Uint32 // znode.Flags
-	zxid  atomic.Int64  // last applied
-	syncs confirms
-	alarm alarm
-	held  heldHandshakes
+	reg     registry
+	locals  locals
+	sess    sessions
+	load    load
+	conns   *throttle
+	pools   pools
+	apply   applier
+	flush   flushers
+	stats   stats
+	soft    soft          // the apply goroutine's
+	mode    atomic.Uint32 // mode
+	flags   atomic.Uint32 // znode.Flags
+	zxid    atomic.Int64  // last applied
+	syncs   confirms
+	alarm   alarm
+	held    heldHandshakes
 }
 
-// who is here: the connections, and the sessions that nobody else knows.
-type who struct {
-	reg    registry
-	locals locals
+// pools keep what turns and connections give back, so that a request allocates nothing of it.
+type pools struct {
+	turns sync.Pool // *turn
+	pipes sync.Pool // *Pipeline
 }
 
 // lockedState is the state and its lock. Order of locks: state, conn.mu, the connection's out buffer.
@@ -154,7 +154,7 @@ func (s *Server) Command(lc *listener.Conn, word string, args []byte) []byte {
 	if c, ok := lc.Receiver().(*conn); ok { // it sees itself among the connections: one packet, and nothing more is read
 		c.mu.Lock()
 		c.info.received++
-		c.asks = true
+		c.word = true
 		c.mu.Unlock()
 	}
 	return s.opts.Words.Command(word, args, lc)

@@ -42,7 +42,7 @@ const (
 )
 
 func (s *Server) turn(c *conn, now int64) *turn {
-	t, _ := s.turns.Get().(*turn)
+	t, _ := s.pools.turns.Get().(*turn)
 	if t == nil {
 		t = &turn{s: s}
 		t.txn.Origin.Boot = s.opts.Boot
@@ -65,7 +65,7 @@ func (t *turn) end() {
 	}
 	t.ticket, t.waited, t.answered, t.received, t.sizes = 0, 0, 0, 0, sizes{}
 	t.c = nil
-	s.turns.Put(t)
+	s.pools.turns.Put(t)
 }
 
 // account counts the turn, with one more look at the clock.
@@ -77,7 +77,7 @@ func (t *turn) account(writes int64) {
 		s.stats.metrics.Requests.PrepTime.ObserveN((end-t.now)/writes, writes)
 		s.stats.metrics.Requests.SessionQueue.Observe(int64(c.waits.Load()))
 	}
-	c.mu.Lock()
+	t.lockConn()
 	c.info.received += uint64(t.received)
 	if t.answered > 0 {
 		c.info.sent += uint64(t.answered - 1)
@@ -125,8 +125,7 @@ func (t *turn) mustWait() bool {
 	if c.waits.Load() == 0 {
 		return false
 	}
-	t.closeDesk()
-	c.mu.Lock()
+	t.lockConn()
 	defer c.mu.Unlock()
 	if c.pipe == nil || !s.load.crowded() && c.pipe.Bytes() < s.opts.Limits.QueuedBytes {
 		return false
@@ -145,8 +144,7 @@ func (t *turn) behindSync(in *listener.Frames) bool {
 	if len(frame) < 8 || !wire.IsWrite(int32(binary.BigEndian.Uint32(frame[4:]))) {
 		return false
 	}
-	t.closeDesk()
-	c.mu.Lock()
+	t.lockConn()
 	defer c.mu.Unlock()
 	if c.pipe == nil || !c.pipe.Gated() {
 		return false
@@ -211,7 +209,7 @@ func (t *turn) overdue(op int32) bool {
 // read answers at once if nothing of the session waits, else it queues.
 func (t *turn) read(h wire.RequestHeader, r *jute.Reader, frame []byte, large int) listener.Verdict {
 	c := t.c
-	if c.waits.Load() > 0 && !t.s.has(bugReadOvertakes) && t.queue(func(p *Pipeline) { p.Read(frame, t.now) }, large) {
+	if c.waits.Load() > 0 && !t.s.has(bugReadOvertakes) && t.queue(frame, large) {
 		return listener.Continue
 	}
 	if large > 0 {
@@ -238,32 +236,21 @@ func (t *turn) read(h wire.RequestHeader, r *jute.Reader, frame []byte, large in
 	return listener.Continue
 }
 
-// queue adds to the pipeline if something waits in it; false if nothing does (any more).
-func (t *turn) queue(add func(p *Pipeline), large int) bool {
-	t.closeDesk()
-	c := t.c
-	c.mu.Lock()
+// queue adds a read to the pipeline if something waits in it; false if nothing does (any more).
+func (t *turn) queue(frame []byte, large int) bool {
+	c := t.lockConn()
 	defer c.mu.Unlock()
 	if c.pipe == nil {
 		return false
 	}
-	t.push(add, large)
+	c.enqueue().Read(frame, arrival{t.now, large})
 	return true
-}
-
-// push adds to the pipeline; c.mu is held.
-func (t *turn) push(add func(p *Pipeline), large int) {
-	p := t.c.enqueue()
-	add(p)
-	p.items[len(p.items)-1].large = int32(large)
 }
 
 // code answers with an error, in its turn.
 func (t *turn) code(h wire.RequestHeader, code znode.Code, fatal bool, large int) {
-	t.closeDesk()
-	c := t.c
-	c.mu.Lock()
-	t.push(func(p *Pipeline) { p.Code(h.Xid, h.Op, int32(code), fatal, t.now) }, large)
+	c := t.lockConn()
+	c.enqueue().Code(h.Xid, h.Op, int32(code), fatal, arrival{t.now, large})
 	c.mu.Unlock()
 	if c.waits.Load() == 1 {
 		c.settleNow()
@@ -272,13 +259,12 @@ func (t *turn) code(h wire.RequestHeader, code znode.Code, fatal bool, large int
 
 // sync queues a request until the ensemble has confirmed that the state is up to date.
 func (t *turn) sync(frame []byte, large int) {
-	t.closeDesk()
 	if t.ticket == 0 {
 		t.ticket = t.s.syncs.tickets.Add(1)
 	}
-	t.c.mu.Lock()
-	t.push(func(p *Pipeline) { p.Sync(t.ticket, frame, t.now) }, large)
-	t.c.mu.Unlock()
+	c := t.lockConn()
+	c.enqueue().Sync(t.ticket, frame, arrival{t.now, large})
+	c.mu.Unlock()
 }
 
 // mustConfirm says whether a read waits for a confirmation: all of them if so configured, and virtual nodes that ask for it.
@@ -320,6 +306,14 @@ func (t *turn) closeDesk() {
 		t.s.state.RUnlock()
 		t.b, t.desk = nil, false
 	}
+}
+
+// lockConn locks the connection. Everything on the goroutine of the connection that needs its lock comes here: while the state is locked for
+// reading the out buffer is locked too, and the lock of the connection stands before that one in the order of locks.
+func (t *turn) lockConn() *conn {
+	t.closeDesk()
+	t.c.mu.Lock()
+	return t.c
 }
 
 // settleNow answers what can be answered, from a goroutine that holds no lock.

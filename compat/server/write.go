@@ -67,13 +67,9 @@ func (t *turn) propose(h wire.RequestHeader, fatal bool, large int) {
 
 // order queues the request whose transaction stands in t.txn and returns its payload.
 func (t *turn) order(h wire.RequestHeader, fatal bool, large int) []byte {
-	t.closeDesk()
-	s, c := t.s, t.c
-	seq := s.orders.place(c)
-	c.mu.Lock()
-	p := c.enqueue()
-	p.Write(seq, h.Xid, h.Op, fatal, t.now)
-	p.items[len(p.items)-1].large = int32(large)
+	seq := t.s.orders.place(t.c)
+	c := t.lockConn()
+	c.enqueue().Write(seq, h.Xid, h.Op, fatal, arrival{t.now, large})
 	c.mu.Unlock()
 	return t.encode(seq, h.Xid)
 }
