@@ -1,7 +1,8 @@
 // Paddock is a coordination server that ZooKeeper clients use unchanged, and the tool of its operator.
 //
-// This folder only composes: each verb stands in its own file, builds what it needs from the other rooms and runs it. Exit codes:
-// 0 done, 1 the command failed, 2 the command line is wrong; verbs that have more say so in their help.
+// This folder only composes: main, the list of verbs (verbs.go), the flags of serve, and what the build says (version.go). A server is package
+// node; the verbs stand in folders by what they are about. Exit codes: 0 done, 1 the command failed, 2 the
+// command line is wrong; verbs that have more codes say so in their help.
 package main
 
 import (
@@ -34,7 +35,7 @@ func newApp() *cli.App {
 		EnableBashCompletion:   true,
 		UseShortOptionHandling: false,
 		Suggest:                true,
-		ExitErrHandler:         func(*cli.Context, error) {}, // main decides
+		ExitErrHandler:         func(*cli.Context, error) {}, // main chooses the exit code
 		OnUsageError:           misused,
 		Action:                 unknownVerb,
 	}

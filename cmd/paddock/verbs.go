@@ -36,17 +36,17 @@ func commands() []*cli.Command {
 	}
 	list = slices.Concat(list, tool.Env("PADDOCK", data.Commands()), tool.Env("PADDOCK", cluster.Commands()),
 		[]*cli.Command{shell.Command(), tool.ContextCommand(), offline.CertsCommand(), shell.CompletionCommand(), shell.CompletePathCommand(), versionCommand()})
-	return told(list)
+	return withUsageErrors(list)
 }
 
-// told makes each verb's wrong usage an error of ours, one sentence instead of the whole help.
-func told(list []*cli.Command) []*cli.Command {
+// withUsageErrors makes a verb that is used wrongly answer with one sentence instead of its whole help.
+func withUsageErrors(list []*cli.Command) []*cli.Command {
 	for _, c := range list {
 		c.OnUsageError = misused
 		if len(c.Subcommands) > 0 && c.Action == nil {
 			c.Action = chooseSubcommand
 		}
-		told(c.Subcommands)
+		withUsageErrors(c.Subcommands)
 	}
 	return list
 }

@@ -155,7 +155,7 @@ func (c *Conn) run() {
 		if c.l.opts.TLS != nil && !errors.Is(err, io.EOF) {
 			level = slog.LevelWarn // a certificate that is wrong or out of date, most likely
 		}
-		c.l.opts.Log.Log(context.Background(), level, "connection ended before it began", "remote", c.remote, "error", err)
+		c.l.opts.Log.Log(context.Background(), level, "connection ended before it began", "remote", c.remote, "err", err)
 		c.l.remove(c)
 		return
 	}

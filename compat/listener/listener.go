@@ -146,7 +146,7 @@ func (l *Listener) Serve(s net.Listener) error {
 			return err
 		}
 		// Out of file descriptors, most likely: the connections that are open go on, accept is tried again a little later.
-		l.opts.Log.Error("accept failed, trying again", "address", s.Addr(), "error", err, "in", delay)
+		l.opts.Log.Error("accept failed, trying again", "address", s.Addr(), "err", err, "in", delay)
 		time.Sleep(delay)
 		delay = min(2*delay, time.Second)
 	}
@@ -163,7 +163,7 @@ func (l *Listener) Adopt(nc net.Conn) {
 	c := newConn(l, nc)
 	if err := l.admit(c); err != nil {
 		l.count.rejected.Add(1)
-		l.opts.Log.Warn("connection refused", "remote", c.remote, "error", err)
+		l.opts.Log.Warn("connection refused", "remote", c.remote, "err", err)
 		nc.Close()
 		return
 	}

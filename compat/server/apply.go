@@ -191,7 +191,7 @@ func (a *applier) reply() {
 	it, atHead, err := c.pipe.Committed(a.txn.Origin.Seq)
 	switch {
 	case err != nil:
-		s.opts.Log.Error("order of a session is broken, its connection is closed", "session", c.sessionID(), "error", err)
+		s.opts.Log.Error("order of a session is broken, its connection is closed", "session", c.sessionID(), "err", err)
 		c.lc.Close(err)
 		return
 	case moved(&a.res):

@@ -25,7 +25,7 @@ func (t *turn) auth(h wire.RequestHeader, r *jute.Reader) listener.Verdict {
 		return listener.Close
 	case auth.Refuse:
 		s.stats.authFailed.Add(1)
-		s.opts.Log.Warn("authentication failed", "scheme", q.Scheme, "remote", c.lc.Remote(), "session", c.sessionID(), "error", verdict.Why)
+		s.opts.Log.Warn("authentication failed", "scheme", q.Scheme, "remote", c.lc.Remote(), "session", c.sessionID(), "err", verdict.Why)
 		t.answerNow(h.Xid, znode.ErrAuthFailed)
 		return t.goodbye()
 	}
@@ -85,7 +85,7 @@ func (t *turn) saslStep(h wire.RequestHeader, r *jute.Reader) listener.Verdict {
 	answer, add, err := c.saslToken(q.Token)
 	if err != nil {
 		required := s.opts.Features.SASLRequired
-		s.opts.Log.Warn("SASL authentication failed", "remote", c.lc.Remote(), "error", err)
+		s.opts.Log.Warn("SASL authentication failed", "remote", c.lc.Remote(), "err", err)
 		if required || !s.opts.Features.AllowSASLFailed {
 			code := znode.ErrAuthFailed
 			if required {

@@ -131,7 +131,7 @@ func (s *Server) nextEnsemble(now zab.Status, q *wire.ReconfigRequest) (next zab
 		next, err = increment(current, q)
 	}
 	if err != nil {
-		s.opts.Log.Warn("reconfig refused", "error", err)
+		s.opts.Log.Warn("reconfig refused", "err", err)
 		return current, znode.ErrBadArguments, err
 	}
 	voters := 0

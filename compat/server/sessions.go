@@ -330,6 +330,6 @@ func (s *Server) sweep(now int64) {
 		payloads[i] = znode.AppendTxn(nil, &txn)
 	}
 	if err := s.opts.Orderer.Propose(payloads); err != nil {
-		s.opts.Log.Warn("containers stay for now", "count", len(paths), "error", err)
+		s.opts.Log.Warn("containers stay for now", "count", len(paths), "err", err)
 	}
 }

@@ -339,7 +339,7 @@ func (t *turn) flushProposals() {
 		return
 	}
 	if err := t.s.opts.Orderer.Propose(t.payloads); err != nil {
-		t.s.opts.Log.Warn("writes were not proposed", "session", t.c.sessionID(), "count", len(t.payloads), "error", err)
+		t.s.opts.Log.Warn("writes were not proposed", "session", t.c.sessionID(), "count", len(t.payloads), "err", err)
 		t.c.lc.Close(errors.Join(errProposal, err))
 	}
 	clear(t.payloads)

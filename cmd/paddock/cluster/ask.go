@@ -22,11 +22,11 @@ import (
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
 
-// node is what one server told: by words on its client port, and by HTTP on its admin port.
+// node is what one server answered: by words on its client port, and by HTTP on its admin port.
 type node struct {
 	server, admin string
 	guessed       bool  // the admin address was derived, not given
-	failed        error // why the client port told nothing; of the admin port where no client port is asked
+	failed        error // why the client port gave no answer (or the admin port, where no client port is asked)
 	adminFailed   error
 	srvr          map[string]string    // the lines of srvr
 	monitor       map[string]string    // mntr or /commands/monitor, names without "zk_"
@@ -36,13 +36,13 @@ type node struct {
 	disk          int64                // bytes in its folders, -1 unknown
 }
 
-// standing is whether a server serves, as far as can be told.
+// standing is whether a server serves, as far as it is known.
 type standing string
 
 const (
 	serving  standing = "serving"
 	noQuorum standing = "no quorum" // it runs and serves nobody
-	untold   standing = "unknown"   // it is there, and says nothing of itself
+	untold   standing = "unknown"   // it accepts connections, but may not answer the words
 	down     standing = "down"      // nobody answers
 )
 
@@ -120,14 +120,14 @@ func askHTTP(ctx context.Context, timeout time.Duration, method, addr, path stri
 		return r.StatusCode, body, fmt.Errorf("%s%s: %w", addr, path, err)
 	}
 	if r.StatusCode >= 400 {
-		var told struct {
+		var answer struct {
 			Error string `json:"error"`
 		}
-		_ = json.Unmarshal(body, &told)
-		if told.Error == "" {
-			told.Error = r.Status
+		_ = json.Unmarshal(body, &answer)
+		if answer.Error == "" {
+			answer.Error = r.Status
 		}
-		return r.StatusCode, body, fmt.Errorf("%s%s: %s", addr, path, told.Error)
+		return r.StatusCode, body, fmt.Errorf("%s%s: %s", addr, path, answer.Error)
 	}
 	if v != nil {
 		if err := json.Unmarshal(body, v); err != nil {

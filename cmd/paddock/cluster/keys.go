@@ -52,7 +52,7 @@ func (cl *cluster) keys(method, path string) error {
 		_, body, err := askHTTP(cl.c.Context, cl.target.Timeout, method, n.admin, path, &keys)
 		if err != nil {
 			failed = errors.Join(failed, err)
-			continue // a server that does not serve cannot say: the next one may
+			continue // a server that does not serve cannot answer; the next one may
 		}
 		return cl.out.Line(keys, strings.TrimSpace(string(body)))
 	}

@@ -61,7 +61,7 @@ func (cl *cluster) kill(s clientSession) error {
 			continue
 		}
 		var err error
-		for range 3 { // its own client fights for it
+		for range 3 { // its client may take the session back in between
 			if err = cl.killStock(cl.c.Context, n.server, s.ID); err == nil {
 				break
 			}

@@ -93,7 +93,7 @@ func (cl *cluster) members() ([]member, error) {
 		for _, g := range n.status.Gossip {
 			distributed = true
 			if several && g.Server == n.status.Server {
-				continue // that it hears itself says nothing
+				continue // a server always hears itself
 			}
 			gossip[g.Server] = heard(gossip[g.Server], g)
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
 
-// clientSession is a session as dump and cons tell it.
+// clientSession is a session as the words dump and cons show it.
 type clientSession struct {
 	ID         string            `json:"session"`
 	Server     string            `json:"server"` // the one that its client is connected to; "" if none of those asked

@@ -140,7 +140,7 @@ func (r *row) cells() []string {
 		figure(r.ClockMs, func(v float64) string { return fmt.Sprintf("%+dms", int(math.Round(v))) }), r.Version, alarms}
 }
 
-// rows judges what the servers told.
+// rows judges the answers of the servers.
 func (cl *cluster) rows() []row {
 	var rows []row
 	for _, n := range cl.nodes {

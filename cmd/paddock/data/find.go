@@ -206,7 +206,7 @@ func (v *verb) treeOf(at, name string, depth int) (tree, error) {
 	for _, n := range names {
 		child, err := v.treeOf(join(at, n), n, depth-1)
 		if errors.Is(err, zk.ErrNoNode) {
-			continue // gone meanwhile
+			continue // the node was deleted meanwhile
 		}
 		if err != nil {
 			return t, err

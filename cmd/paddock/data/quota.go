@@ -37,7 +37,7 @@ func (q quota) text() string {
 	return fmt.Sprintf("count=%d,bytes=%d=;byteHardLimit=%d;countHardLimit=%d", q.Count, q.Bytes, q.BytesHard, q.CountHard)
 }
 
-// parseQuota passes over what it does not know.
+// parseQuota reads a quota; it ignores the keys that it does not know.
 func parseQuota(b []byte) quota {
 	q := noQuota()
 	for _, part := range strings.FieldsFunc(string(b), func(r rune) bool { return r == ',' || r == ';' }) {
@@ -160,7 +160,7 @@ func (v *verb) quotaWrite(path string, q quota, there bool) error {
 	if _, err := v.create(creation{path: limits, data: []byte(q.text()), acl: acl}); err != nil {
 		return err
 	}
-	zero := quota{CountHard: -1, BytesHard: -1} // the server counts, and writes over it
+	zero := quota{CountHard: -1, BytesHard: -1} // the server counts, and overwrites this
 	_, err := v.create(creation{path: quotaRoot + path + "/" + quotaStats, data: []byte(zero.text()), acl: acl})
 	return err
 }

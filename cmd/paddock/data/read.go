@@ -172,7 +172,7 @@ func long(v *verb, path string, names []string) error {
 		}
 		st, err := v.stat(full)
 		if errors.Is(err, zk.ErrNoNode) {
-			continue // gone meanwhile
+			continue // the node was deleted meanwhile
 		}
 		if err != nil {
 			return tool.Fail("stat "+full, err)

@@ -40,7 +40,7 @@ func plainS(list []*cli.Command) []*cli.Command {
 	return list
 }
 
-// verb is what a data verb works with.
+// verb is what a data verb works with: a session, the command line and the output.
 type verb struct {
 	*tool.Session
 	c   *cli.Context

@@ -97,7 +97,7 @@ func WatchMode(name string, recursive bool) (int32, error) {
 	return 0, tool.Usage("watch: --mode %q: PERSISTENT or PERSISTENT_RECURSIVE", name)
 }
 
-// forget drops events from before the watch.
+// forget drops the events that came before the watch was set.
 func (v *verb) forget() {
 	for {
 		select {

@@ -27,7 +27,7 @@ func fileFlag() cli.Flag {
 	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "take the data from `FILE`, - for standard input"}
 }
 
-// given is the data of a create or set: the words behind the path, or a file. nil is null.
+// given is the data of a create or set: the word behind the path, or the content of a file. nil means null.
 func given(v *verb, word *string) ([]byte, error) {
 	name := v.c.String("file")
 	switch {
@@ -77,7 +77,7 @@ func setCommand() *cli.Command {
 	}
 }
 
-// written shows the Stat behind a write, if asked.
+// written shows the Stat after a write, if -s asks for it.
 func written(v *verb, st *zk.Stat) error {
 	if !v.c.Bool("stat") {
 		return nil
@@ -169,7 +169,7 @@ func ttl(text string) (int64, error) {
 	return d.Milliseconds(), nil
 }
 
-// creation is a node to be.
+// creation is a node that is to be created.
 type creation struct {
 	path                             string
 	data                             []byte

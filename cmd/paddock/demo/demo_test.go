@@ -46,7 +46,7 @@ func TestDemoFencingStartsItsServer(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	told(t, string(out))
+	checkTimeline(t, string(out))
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
@@ -76,10 +76,10 @@ func plays(t *testing.T, stage demonstration) {
 	if err := stage.play(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	told(t, out.String())
+	checkTimeline(t, out.String())
 }
 
-func told(t *testing.T, out string) {
+func checkTimeline(t *testing.T, out string) {
 	t.Helper()
 	for _, want := range []string{"SIGSTOP", "REFUSED", "stale token", "=> The account is 70", "=> The account is 120"} {
 		if !strings.Contains(out, want) {

@@ -70,7 +70,7 @@ func (w *client) say(word, format string, args ...any) {
 	fmt.Fprintf(w.out, "%s %s\n", word, fmt.Sprintf(format, args...))
 }
 
-// work is lock, seal, read, compute, write.
+// work takes the lock, seals, reads, computes and writes.
 func (w *client) work(ctx context.Context, pause bool) error {
 	grant, err := w.session.NewLock(lockPath).Lock(ctx)
 	if err != nil {

@@ -21,21 +21,21 @@ import (
 	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
-// unfinished is where a new data folder is made, inside of itself: what has this in it is nobody's, and the next try begins again.
+// unfinished is the subfolder in which a new data folder is made. A folder that has it belongs to no server, and the next try begins again.
 const unfinished = "unfinished"
 
 // newFolder is the data folder of a server that begins with a state made elsewhere: by import, restore or recover. The first epoch that it opens
 // is in the identity's generation, above everything that the state has seen. All is made aside and moved in at the end, the identity last: without
-// it the folder is nobody's, and while the place aside is there, nobody was told that it is made. So a second try works after any end of the first.
+// it the folder belongs to no server, and while the subfolder is there, no command has reported success. So a second try works after any end of the first.
 type newFolder struct {
 	dir      string
 	id       Identity
 	st       *znode.State
 	ensemble zab.Ensemble
-	after    func(step int) // what a test does after each step; nil: nothing
+	after    func(step int) // called by a test after each step; nil otherwise
 }
 
-// Create makes a data folder.
+// Create makes a data folder: whole, or not at all.
 func Create(ctx context.Context, dir string, id Identity, st *znode.State, ensemble zab.Ensemble) error {
 	f := newFolder{dir: dir, id: id, st: st, ensemble: ensemble}
 	err := f.make(ctx)
@@ -75,7 +75,7 @@ func (f *newFolder) make(ctx context.Context) error {
 	return nil
 }
 
-// Empty refuses a folder that holds something, and clears away what an unfinished try has left.
+// Empty refuses a folder that holds something, and removes what an unfinished try has left in it.
 func Empty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -86,7 +86,7 @@ func Empty(dir string) error {
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
-		if e.Name() != "lost+found" && e.Name() != "myid" { // a mount point, a server that has its number already
+		if e.Name() != "lost+found" && e.Name() != "myid" { // lost+found: the folder is a mount point; myid: the server has its number already
 			names = append(names, e.Name())
 		}
 	}
@@ -96,7 +96,7 @@ func Empty(dir string) error {
 	case !slices.Contains(names, unfinished):
 		return fmt.Errorf("%s is not empty: give a folder that does not exist yet", dir)
 	}
-	for _, name := range []string{IdentityFile, "log", "state", unfinished} { // the sign that it is nobody's goes last
+	for _, name := range []string{IdentityFile, "log", "state", unfinished} { // the subfolder that marks it as unfinished goes last
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
 		}

@@ -1,10 +1,10 @@
 // Package folder is a data folder on a disk: whose it is (Identity), how a new one is made whole or not at all (Create), and how one is opened on which no
 // server runs (Open). Its layout:
 //
-//	identity    cluster, incarnation, generation and number of the server; written last, so that a folder without it is nobody's
+//	identity    cluster, incarnation, generation and number of the server; written last, so that a folder without it belongs to no server
 //	log/        the transaction log (zab/txnlog)
 //	state/      the database and the checkpoints (znode/store)
-//	unfinished/ what is made aside; while it is there, nobody was told that the folder is made
+//	unfinished/ what is made aside; while it is there, the folder is not made
 //
 // What is done with an open folder is offline's; what keeps a folder up to date while a server runs is znode/store's.
 package folder
@@ -25,7 +25,7 @@ import (
 	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
-// Identity is who the owner of a data folder is. It is drawn once and stored in the file "identity"; restore and import draw a
+// Identity says which server of which cluster a data folder belongs to. It is drawn once and stored in the file "identity"; restore and import draw a
 // new incarnation and raise the generation.
 type Identity struct {
 	Format      int    `json:"format"`
@@ -84,7 +84,7 @@ func LoadIdentity(dir string) (id Identity, ok bool, err error) {
 	return id, true, nil
 }
 
-// Save writes the identity, durably, before anything else is written.
+// Save writes the identity durably.
 func (i Identity) Save(dir string) error {
 	i.Sum = i.sum()
 	b, err := json.MarshalIndent(i, "", "  ")

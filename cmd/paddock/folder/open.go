@@ -15,7 +15,7 @@ import (
 	"github.com/paddock-zk/paddock/znode/store"
 )
 
-// Folder is a data folder that no server runs on: its locks are held until close.
+// Folder is a data folder that no server runs on: it holds the locks of the log and of the database until Close.
 type Folder struct {
 	dir   string
 	ID    Identity
@@ -53,7 +53,7 @@ func OpenStored(dir, logDir string, log *slog.Logger) (*Folder, error) {
 	return f, nil
 }
 
-// IdentityOf is the identity of a folder that must be a server's.
+// IdentityOf reads the identity of a folder, which must be the data folder of a server.
 func IdentityOf(dir string) (Identity, error) {
 	id, ok, err := LoadIdentity(dir)
 	if err == nil && !ok {
@@ -91,7 +91,7 @@ func (f *Folder) replay() error {
 	}
 }
 
-// Close gives the folder free.
+// Close releases the folder.
 func (f *Folder) Close() error {
 	var errs []error
 	if f.store != nil {
@@ -123,7 +123,7 @@ func (f *Folder) After(z zxid.ID) (int, error) {
 	}
 }
 
-// RefuseForeign says whether a folder holds the data of an Apache ZooKeeper and none of Paddock: it must not look empty.
+// RefuseForeign refuses a folder that holds the data of an Apache ZooKeeper and none of Paddock: to a server it would look empty.
 func RefuseForeign(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, IdentityFile)); err == nil {
 		return nil

@@ -158,7 +158,7 @@ func lockRun(c *cli.Context) error {
 	status, err := lockHold(g, job, signals, c.Duration("grace"))
 	patience := 5 * time.Second
 	if status == lockExitLost {
-		patience = time.Second // most likely nobody answers
+		patience = time.Second // no server answered, most likely
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), patience)
 	defer cancel()
@@ -200,7 +200,7 @@ func lockTake(c *cli.Context, path string, signals <-chan os.Signal) (s *lock.Se
 	}
 	if err == nil || ctx.Err() == nil {
 		close(taken)
-	} else { // it was a signal, of which main may have heard first
+	} else { // the signal may have ended the context of main first
 		defer time.AfterFunc(time.Second, func() { close(taken) }).Stop()
 	}
 	if sig, ok := <-caught; ok {

@@ -79,7 +79,7 @@ func (n *node) verbs(mux *http.ServeMux) {
 }
 
 // local lets only clients of this machine in: what follows changes the ensemble or shows what is private (a snapshot holds the signing keys),
-// and the admin port asks nobody who he is.
+// and the admin port authenticates nobody.
 func local(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !loopback(net.JoinHostPort(host, "0")) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paddock-zk/paddock/cmd/paddock/folder"
 	"github.com/paddock-zk/paddock/compat/proof/zktest"
@@ -19,7 +20,7 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// started starts a server on dir, at a port of its own, and stops it.
+// started starts a server on dir, at a port of its own, and stops it when it is active.
 func started(t *testing.T, dir string) error { return startedAt(t, dir, zktest.FreeAddr("127.0.0.1")) }
 
 func startedAt(t *testing.T, dir, addr string) error {
@@ -35,6 +36,9 @@ func startedAt(t *testing.T, dir, addr string) error {
 	n, err := start(t.Context(), cfg, Program{}, quiet)
 	if err != nil {
 		return err
+	}
+	if !zktest.Within(20*time.Second, func() bool { return n.peer.Soft().Active }) { // then its log holds the first record of a leader
+		t.Error("the server never became active")
 	}
 	return n.stop()
 }

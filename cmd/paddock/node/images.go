@@ -18,7 +18,7 @@ type images struct{ node *node }
 // imageRate leaves room for heartbeats and proposals on a gigabit link.
 const imageRate = 64 << 20
 
-// imageNote goes before the bytes of an image.
+// imageNote describes an image; it is sent before the bytes.
 type imageNote struct {
 	Header store.ImageHeader
 	Size   int64
@@ -50,7 +50,7 @@ func (i *images) Send(s zab.SnapSend, meta func(zxid.ID) zab.SnapshotMeta, messa
 	return c.Zxid, i.node.links.transport.SendImage(ctx, s.To, note, open, imageRate)
 }
 
-// chunks reads a sender from an offset on.
+// chunks is a reader of an image that begins at an offset.
 type chunks struct {
 	from *store.Sender
 	at   int64
@@ -83,7 +83,7 @@ func (n *node) receiveImage(from zab.PeerID, header []byte) (transport.ImageWrit
 	return &staging{node: n, to: r, ready: ready}, nil
 }
 
-// staging writes one image that comes.
+// staging is an image that is being received.
 type staging struct {
 	node  *node
 	to    *store.Receiver

@@ -20,7 +20,7 @@ import (
 // gossips says whether this server takes part in gossip.
 func (n *node) gossips() bool { return n.cfg.Paddock.GossipAddr != "" || len(n.cfg.Paddock.Join) > 0 }
 
-// joins says whether this server comes into an ensemble of which it was told one gossip address, and no server lines.
+// joins says whether this server joins an ensemble of which it knows gossip addresses and no server lines.
 func (n *node) joins() bool { return len(n.cfg.Paddock.Join) > 0 && len(n.cfg.Members.Servers) == 0 }
 
 // startGossip tells others of this server and learns of them: of those that paddock.join names, and of the members that are known, whose
@@ -110,7 +110,7 @@ func (n *node) tellJoining(known *folder.Identity) error {
 	return n.startGossip(self, zab.Ensemble{})
 }
 
-// errTaken ends a joiner: two servers with one id would count as one.
+// errTaken ends the start of a joiner whose id another server has: two servers with one id would count as one.
 var errTaken = errors.New("the id is taken")
 
 // heardEnsemble is what the members say of themselves. Gossip may lie: the handshake of the peer links checks the identity, and the
@@ -141,7 +141,7 @@ func (n *node) heardEnsemble(known *folder.Identity, all []gossip.Member) (zab.E
 		host, port, _ := net.SplitHostPort(m.PeerAddr)
 		addr := host + ":" + port + ":" + port
 		if last := len(e.Members) - 1; last >= 0 && e.Members[last].ID == m.ID {
-			e.Members[last].Addr += "|" + addr // two say that they are this one: whoever proves it is
+			e.Members[last].Addr += "|" + addr // two servers say that they are this one: the handshake tells which is
 			continue
 		}
 		member := zab.Member{ID: m.ID, Addr: addr, Weight: 1}
@@ -156,9 +156,9 @@ func (n *node) heardEnsemble(known *folder.Identity, all []gossip.Member) (zab.E
 	return e, id, e.Valid()
 }
 
-// taken says whether a server with an empty folder must not come in under its id, because of m, which has it.
+// taken says whether m has the id of this server, whose folder is empty, so that this server must not join with it.
 func (n *node) taken(m gossip.Member) error {
-	mine := m.PeerAddr == n.cfg.Paddock.PeerAddr // we ourselves, or what was here before us
+	mine := m.PeerAddr == n.cfg.Paddock.PeerAddr // this server itself, or one that ran at this address before
 	switch {
 	case m.Member == "participant" || m.Member == "observer":
 		return fmt.Errorf("%w: gossip has server %d at %s as a member of the ensemble, and the data folder here is empty: give this server another --id; or, if it is that server, its data folder", errTaken, n.self, m.PeerAddr)
@@ -178,10 +178,10 @@ func (n *node) recall() (zab.Ensemble, bool) {
 	return e, err == nil
 }
 
-// tellGossip says what this server is now; it spreads by itself.
+// tellGossip tells the gossip what this server is now; the gossip spreads it.
 func (n *node) tellGossip() {
 	st := n.peer.Status()
-	if n.joining.Members != nil && st.Soft.Leader == 0 { // a joiner that has not come in: whom it heard of first may not be enough
+	if n.joining.Members != nil && st.Soft.Leader == 0 { // this joiner has no leader yet: the members that it heard of first may not be all that it needs
 		if e, _, err := n.heardEnsemble(&n.id, n.gossip.Members()); err == nil {
 			n.peer.Hearsay(e)
 		}

@@ -40,7 +40,7 @@ func (n *node) found() {
 	<-n.relay.linked
 	n.relay.ReadIndex(func(err error) {
 		if err != nil {
-			return // not the leader any more: the next one does it
+			return // this server is not the leader any more; the next leader does it
 		}
 		go func() {
 			if err := errors.Join(n.foundKeys(), n.foundConfig()); err != nil {
@@ -89,7 +89,7 @@ func (n *node) serveKeys(w http.ResponseWriter) {
 	var b []byte
 	var err error
 	n.server.View(func(st *znode.State) {
-		set, serr := n.keeper.KeySet(st)
+		set, serr := n.virtual.KeySet(st)
 		if err = serr; err == nil {
 			b, err = set.Document("")
 		}

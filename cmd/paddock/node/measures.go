@@ -19,7 +19,7 @@ type measures struct {
 
 	mu        sync.Mutex
 	sources   []*listener.Listener
-	fed       listener.Stats // what was passed on already
+	fed       listener.Stats // the part of the counts that was passed on already
 	role      zab.Role
 	leading   time.Time // since when
 	lost      time.Time // since when nobody is served
@@ -39,7 +39,7 @@ type probe struct {
 type replay struct {
 	until zxid.ID
 	count int64
-	since time.Time // zero: it is over
+	since time.Time // zero when the replay has ended
 }
 
 func newMeasures() *measures {
@@ -209,7 +209,7 @@ func (m *measures) sockets(t *admin.Traffic) {
 	m.fed = s
 }
 
-// timedLog is the peer's log with a watch on it.
+// timedLog is the peer's log; it measures how long appends take.
 type timedLog struct {
 	peer.Log
 	m *measures

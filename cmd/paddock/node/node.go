@@ -53,12 +53,12 @@ type node struct {
 	clients []*listener.Listener // the plain port, the TLS port, or both
 	admin   *adminServer
 	links   *links
-	keeper  *tokens.Keeper
+	virtual *tokens.Keeper // the nodes of tokens and keys, made when they are read
 	gossip  *gossip.Gossip
-	joining zab.Ensemble // a joiner: what gossip said of the ensemble; nothing if its own state knows it
+	joining zab.Ensemble // the ensemble that a joiner heard of by gossip; empty if its own state knows it
 	failed  chan error
 	meter   *measures
-	audit   *audit.Log // nil: none (audit.enable)
+	audit   *audit.Log // nil without audit.enable
 }
 
 // Program is what reports say of the program.
@@ -70,7 +70,7 @@ type Program struct {
 // Run runs a server until ctx ends or until it must stop by itself.
 func Run(ctx context.Context, cfg *Config, program Program, logger *slog.Logger) error {
 	n, err := start(ctx, cfg, program, logger)
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // while it waited for an ensemble to join
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // it was stopped while it waited for an ensemble to join
 		logger.Info("stopping", "why", "asked to")
 		return nil
 	}
@@ -105,7 +105,7 @@ func start(ctx context.Context, cfg *Config, program Program, logger *slog.Logge
 	if err := n.startAdmin(); err != nil {
 		return n, err
 	}
-	n.server.View(func(st *znode.State) { // the peer applies already
+	n.server.View(func(st *znode.State) { // by View, since the peer applies already
 		logger.Info("serving", "client", n.clientAddr(), "data", cfg.Basics.DataDir, "server", n.self, "zxid", st.LastZxid(), "znodes", st.NodeCount(),
 			"started_in", time.Since(n.meter.begun).Round(time.Millisecond))
 	})
@@ -137,7 +137,7 @@ func (n *node) openData(ctx context.Context) error {
 		return err
 	}
 	if n.joins() && ok {
-		if _, ok = n.recall(); !ok { // it never got as far as to hear who is who
+		if _, ok = n.recall(); !ok { // its earlier life ended before it knew the ensemble
 			if n.joining, err = n.ask(ctx, &id); err != nil {
 				return err
 			}
@@ -155,7 +155,7 @@ func (n *node) startServer() error {
 	}
 	var boot [8]byte
 	rand.Read(boot[:])
-	n.relay, n.keeper = newRelay(), tokens.NewKeeper(n.id.Lineage(), time.Now, n.logger)
+	n.relay, n.virtual = newRelay(), tokens.NewKeeper(n.id.Lineage(), time.Now, n.logger)
 	words := n.words()
 	begin := time.Now()
 	opts := server.Options{
@@ -167,7 +167,7 @@ func (n *node) startServer() error {
 		Sessions: sessionOptions(n.cfg),
 		Limits:   serverLimits(n.cfg),
 		Features: n.features(set.Flags()),
-		Words:    words, Virtual: n.keeper, Describe: n.describe, Metrics: n.meter.Metrics,
+		Words:    words, Virtual: n.virtual, Describe: n.describe, Metrics: n.meter.Metrics,
 	}
 	if n.cfg.Telemetry.Audit {
 		if n.audit, err = audit.Open(cmp.Or(n.cfg.Paddock.AuditFile, filepath.Join(n.cfg.Basics.DataDir, "audit.log")), set, n.logger); err != nil {
@@ -181,7 +181,7 @@ func (n *node) startServer() error {
 	return nil
 }
 
-// startPeer runs the ensemble's part, from what the log holds.
+// startPeer runs this server's part in the ensemble, from what the log holds.
 func (n *node) startPeer() error {
 	ensemble, err := n.ensemble()
 	if err != nil {
@@ -214,14 +214,14 @@ func (n *node) startPeer() error {
 		<-n.peer.Done()
 		n.failed <- n.peer.Err()
 	}()
-	go n.repeat(n.server.TickEvery(), n.server.Tick) // what depends on how long ago something happened
+	go n.repeat(n.server.TickEvery(), n.server.Tick) // sessions, and all else that expires
 	if n.gossip != nil {
-		go n.repeat(time.Second, n.tellGossip) // by itself, since it waits for the network: a hint delays no session's end
+		go n.repeat(time.Second, n.tellGossip) // in a goroutine of its own: it may wait for the network, and must not delay the expiry of sessions
 	}
 	return nil
 }
 
-// repeat does something again and again, until the peer ends.
+// repeat calls what at an interval, until the peer ends.
 func (n *node) repeat(every time.Duration, what func()) {
 	t := time.NewTicker(every)
 	defer t.Stop()
@@ -263,7 +263,7 @@ func (n *node) listen() error {
 	return nil
 }
 
-// clientAddr is where clients connect without TLS; "" = nowhere.
+// clientAddr is the address for clients without TLS; "" if there is none.
 func (n *node) clientAddr() string {
 	if n.cfg.Basics.ClientPort < 0 {
 		return ""

@@ -22,7 +22,7 @@ import (
 // peerTick is the resolution of the ensemble's time: heartbeats go once a tick, elections begin after electionTicks of silence.
 const (
 	peerTick      = 20 * time.Millisecond
-	aloneTick     = 200 * time.Millisecond // a single server has nobody to keep time for
+	aloneTick     = 200 * time.Millisecond // a single server sends no heartbeats
 	electionTicks = 20
 )
 
@@ -43,7 +43,7 @@ func (n *node) limits() zab.Limits {
 	return zab.Limits{TailBytes: 16 << 20}
 }
 
-// timing is the ensemble's patience, in ticks of peerTick.
+// timing is how long this server waits for others and for its disk, in ticks of peerTick.
 func (n *node) timing() zab.Timing {
 	t := zab.Timing{Election: electionTicks}
 	if d := n.cfg.Paddock.Election; d > 0 {
@@ -148,8 +148,8 @@ func (n *node) ensemble() (zab.Ensemble, error) {
 	return out, nil
 }
 
-// operatorsWord says whether the operator vouches for an empty disk of this server: that it never held anything, so that its vote counts at
-// once. As in ZooKeeper the word is a file named initialize in the data folder, and it holds once.
+// operatorsWord says whether the operator has declared that the empty disk of this server never held anything, so that its vote counts at once. As
+// in ZooKeeper he does so by a file named initialize in the data folder, which is removed when it is read.
 func (n *node) operatorsWord() (bool, error) {
 	err := os.Remove(filepath.Join(n.cfg.Basics.DataDir, "initialize"))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -151,7 +151,7 @@ func (p *pemStore) current() (*tls.Certificate, *x509.CertPool) {
 	}
 	p.mu.Unlock()
 	if stale {
-		if err := p.load(); err != nil { // half written, perhaps: it is looked at again
+		if err := p.load(); err != nil { // the files may be half written: they are read again
 			p.log.Warn("changed certificates cannot be used, the old ones stay", "err", err)
 		} else {
 			p.log.Info("certificates were loaded anew", "key", p.keyFile, "trust", p.trustFile)

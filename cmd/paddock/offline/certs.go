@@ -186,7 +186,7 @@ func certMake(t, parent *x509.Certificate, signer *ecdsa.PrivateKey) (cert, key 
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), nil
 }
 
-// certWrite makes a file that was not there, whole or not at all.
+// certWrite writes a new file, whole or not at all; it refuses one that exists.
 func certWrite(file string, mode fs.FileMode, b []byte) error {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if errors.Is(err, fs.ErrExist) {
@@ -197,7 +197,7 @@ func certWrite(file string, mode fs.FileMode, b []byte) error {
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("certs: %w", err), os.Remove(file)) // half a file would stand in the way of the next try
+		return errors.Join(fmt.Errorf("certs: %w", err), os.Remove(file)) // a half-written file would stop the next try
 	}
 	return nil
 }

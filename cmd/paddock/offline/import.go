@@ -56,7 +56,7 @@ func importAction(c *cli.Context) error {
 		return err
 	}
 	dir := c.String("data-dir")
-	if err := folder.Empty(dir); err != nil { // before the work
+	if err := folder.Empty(dir); err != nil { // checked before the work begins
 		return fmt.Errorf("import: %w", err)
 	}
 	st := znode.NewState(znode.Options{})
@@ -110,7 +110,7 @@ func lossAdvice(err error) string {
 	return "\nTake the folder of another server of the ensemble, which may be whole; or say --accept-loss to go on without what is named here."
 }
 
-// foreignACLs tells of nodes whose ACLs name schemes of which no client can prove an identity here; empty if there are none.
+// foreignACLs describes the nodes whose ACLs name schemes of which no client can prove an identity here; empty if there are none.
 func foreignACLs(rep *datadir.Report) string {
 	var parts []string
 	for _, scheme := range slices.Sorted(maps.Keys(rep.Schemes)) {

@@ -33,7 +33,7 @@ func (b madeReport) print(out tool.Out, text string) error {
 	return out.Line(b, fmt.Sprintf("%s\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s", text, b.Incarnation, b.Generation, b.DataDir))
 }
 
-// madeNothing words the failure of folder.Create.
+// madeNothing describes a failure of folder.Create.
 func madeNothing(ctx context.Context, verb, dir string, err error) error {
 	if ctx.Err() != nil {
 		return &tool.Error{Tried: verb, Happened: "interrupted: nothing was kept", Code: tool.ExitInterrupt, Cause: err}

@@ -83,7 +83,7 @@ func recoverAction(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("force") {
-		if err := folder.Empty(c.String("data-dir")); err != nil { // before the work
+		if err := folder.Empty(c.String("data-dir")); err != nil { // checked before the work begins
 			return fmt.Errorf("recover: %w", err)
 		}
 	}
@@ -123,7 +123,7 @@ func recoverMake(c *cli.Context, out tool.Out, f *folder.Folder, rep recoverRepo
 	if err != nil {
 		return err
 	}
-	id.Cluster = f.ID.Cluster // the cluster stays, its incarnation is new
+	id.Cluster = f.ID.Cluster // the cluster stays the same, its incarnation is new
 	dir := c.String("data-dir")
 	if err := folder.Create(c.Context, dir, id, f.State, zab.Ensemble{}); err != nil {
 		return madeNothing(c.Context, "recover", dir, err)
@@ -133,7 +133,7 @@ func recoverMake(c *cli.Context, out tool.Out, f *folder.Folder, rep recoverRepo
 	return out.Line(rep, fmt.Sprintf("recovered %d znodes at zxid %s\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s", b.Znodes, b.Zxid, b.Incarnation, b.Generation, dir))
 }
 
-// text spells out the loss.
+// text says what would be lost.
 func (r *recoverReport) text() string {
 	var b strings.Builder
 	for _, s := range r.Survivors {

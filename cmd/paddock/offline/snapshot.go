@@ -102,13 +102,13 @@ func snapshotAsk(ctx context.Context, admins []string, timeout time.Duration) (*
 		if resp.StatusCode == http.StatusOK && resp.Header.Get("X-Paddock-Zxid") != "" {
 			return resp, nil
 		}
-		var told struct{ Error string }
+		var answer struct{ Error string }
 		b, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
 		resp.Body.Close()
-		if json.Unmarshal(b, &told) != nil || told.Error == "" {
-			told.Error = resp.Status + ": it is not the admin port of a Paddock server"
+		if json.Unmarshal(b, &answer) != nil || answer.Error == "" {
+			answer.Error = resp.Status + ": it is not the admin port of a Paddock server"
 		}
-		return nil, &tool.Error{Tried: "snapshot save: ask " + a + " for an image", Happened: told.Error, Todo: "see --admin in paddock snapshot save --help", Code: 1}
+		return nil, &tool.Error{Tried: "snapshot save: ask " + a + " for an image", Happened: answer.Error, Todo: "see --admin in paddock snapshot save --help", Code: 1}
 	}
 	return nil, &tool.Error{Tried: "snapshot save", Happened: "no server answered: " + strings.Join(failed, "; "), Todo: "is the server running, and is this its admin address? Give --admin HOST:PORT", Code: tool.ExitNoServer}
 }
@@ -180,7 +180,7 @@ func snapshotRestore(c *cli.Context) error {
 		return tool.Usage("snapshot restore: give --last-zxid, the highest zxid that the old ensemble reached, or --nothing-newer (one of them); see paddock snapshot restore --help")
 	}
 	dir := c.String("data-dir")
-	if err := folder.Empty(dir); err != nil { // before the work
+	if err := folder.Empty(dir); err != nil { // checked before the work begins
 		return fmt.Errorf("snapshot restore: %w", err)
 	}
 	st := znode.NewState(znode.Options{})
@@ -195,7 +195,7 @@ func snapshotRestore(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	id.Cluster = fmt.Sprintf("%x", h.Identity.Cluster) // the cluster stays, its incarnation is new
+	id.Cluster = fmt.Sprintf("%x", h.Identity.Cluster) // the cluster stays the same, its incarnation is new
 	if err := folder.Create(c.Context, dir, id, st, zab.Ensemble{}); err != nil {
 		return madeNothing(c.Context, "snapshot restore", dir, err)
 	}

@@ -41,7 +41,7 @@ from the terminal, from FILE, or from standard input; a script stops at the firs
 	}
 }
 
-// shell is one run of `paddock shell`: a session, if there is one, and lines.
+// shell is one run of `paddock shell`: its session, if one is open, and the lines so far.
 type shell struct {
 	c       *cli.Context
 	ctx     context.Context // of the session; on a terminal Ctrl-C does not end it
@@ -281,7 +281,7 @@ func (s *shell) saveHistory() {
 	_ = os.WriteFile(name, []byte(strings.Join(lines[max(0, len(lines)-1000):], "")), 0o600)
 }
 
-// run does one line.
+// run runs one line.
 func (s *shell) run(ctx context.Context, text string) error {
 	words, err := data.Words(text)
 	if err != nil || len(words) == 0 {

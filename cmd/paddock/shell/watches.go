@@ -21,14 +21,14 @@ type watches struct {
 	end  context.CancelFunc // of the printing
 }
 
-// begin says that the watches are of this session from now on, and gives what ends with it. mu is held.
+// begin starts an empty set of watches for a session. It returns a context that ends with the session. The caller holds mu.
 func (w *watches) begin(ctx context.Context, session *tool.Session) context.Context {
 	ctx, w.end = context.WithCancel(ctx)
 	w.of, w.mode = session, map[string]int32{}
 	return ctx
 }
 
-// forget goes with the session.
+// forget ends the watches of a session that is closed.
 func (w *watches) forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -30,7 +30,7 @@ func contextPath() (string, error) {
 func contextLoad() (f contextFile, err error) {
 	name, err := contextPath()
 	if err != nil {
-		return f, nil // no home: no contexts
+		return f, nil // without a home directory there are no contexts
 	}
 	b, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {

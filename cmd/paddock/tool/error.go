@@ -21,7 +21,7 @@ const (
 	ExitInterrupt = 130 // Ctrl-C
 )
 
-// ExitHelp tells the codes in the help of verbs.
+// ExitHelp is the paragraph about exit codes in the help of verbs.
 const ExitHelp = `Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such node, 4 conflict (exists, version, not empty), 5 not permitted,
 69 no server answered within --timeout, 130 interrupted.`
 
@@ -89,13 +89,13 @@ func (c ServerCode) Error() string {
 	return fmt.Sprintf("the server answered with error %d", int32(c))
 }
 
-// Fail words an error of a request: tried is what the user asked for, e.g. "get /a".
+// Fail describes an error of a request: tried is what the user asked for, e.g. "get /a".
 func Fail(tried string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var told *Error
-	if errors.As(err, &told) || errors.As(err, new(usageError)) {
+	var ours *Error
+	if errors.As(err, &ours) || errors.As(err, new(usageError)) {
 		return err
 	}
 	e := &Error{Tried: tried, Happened: strings.TrimPrefix(err.Error(), "zk: "), Code: 1, Cause: err}

@@ -30,7 +30,7 @@ type flag struct {
 	many, boolean                  bool
 }
 
-// flagList is the vocabulary of the connection and of the output.
+// flagList are the general flags: those of the connection and those of the output.
 func flagList() []flag {
 	return []flag{
 		{name: "server", short: "s", usage: "client addresses `HOST:PORT,...`", env: "PADDOCK_SERVER", value: "127.0.0.1:2181"},
@@ -123,7 +123,7 @@ func Env(prefix string, list []*cli.Command) []*cli.Command {
 	return list
 }
 
-// Values finds the values of a general flag: [0] for one that may not be repeated. Nothing given is an empty list.
+// Values finds the values of a general flag; one that may not be repeated has at most one. The list is empty if nothing was given.
 func Values(c *cli.Context, name string) []string {
 	list := flagList()
 	f := list[slices.IndexFunc(list, func(f flag) bool { return f.name == name })]
@@ -156,7 +156,7 @@ func Values(c *cli.Context, name string) []string {
 	return nil
 }
 
-// ServersGiven says whether somebody said which servers are meant.
+// ServersGiven says whether --server has a value other than its default.
 func ServersGiven(c *cli.Context) bool {
 	for _, f := range flagList() {
 		if f.name == "server" {

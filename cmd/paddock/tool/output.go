@@ -141,7 +141,7 @@ func Table(header []string, rows [][]string, colour bool) string {
 	return b.String()
 }
 
-// Line writes one value: as it is for people, or v for programs.
+// Line writes one value: text for people, or v for programs.
 func (o Out) Line(v any, text string) error {
 	if done, err := o.Structured(v); done {
 		return err
@@ -150,7 +150,7 @@ func (o Out) Line(v any, text string) error {
 	return err
 }
 
-// Note is a message for whoever watches: not data.
+// Note prints a message on standard error: it is for people and no part of the data.
 func Note(c *cli.Context, format string, args ...any) {
 	fmt.Fprintf(c.App.ErrWriter, format+"\n", args...)
 }
@@ -198,7 +198,7 @@ func DataOf(b []byte) Data {
 	return Data{base64.StdEncoding.EncodeToString(b), "base64"}
 }
 
-// Bytes is the way back.
+// Bytes decodes the data.
 func (d Data) Bytes() ([]byte, error) {
 	switch d.Encoding {
 	case "", "utf8":

@@ -28,7 +28,7 @@ type Target struct {
 	Timeout time.Duration
 	session time.Duration
 	Auths   []string
-	TLS     *tls.Config // nil is plain TCP
+	TLS     *tls.Config // nil for plain TCP
 }
 
 // Session is one session with the ensemble: go-zookeeper keeps it alive and moves it; the tap below it adds what that lacks.
@@ -41,7 +41,7 @@ type Session struct {
 	refused  map[string]error // the last failure of each address
 	Events   chan zk.Event    // node events that no one-shot watch of go-zookeeper waits for; nil until somebody listens
 	state    chan zk.State
-	Listener atomic.Pointer[func(zk.Event)] // somebody else who hears every event; must not block
+	Listener atomic.Pointer[func(zk.Event)] // called with every event; must not block
 }
 
 // TargetOf reads the flags.
@@ -196,7 +196,7 @@ func (s *Session) dial(_, addr string, within time.Duration) (net.Conn, error) {
 	return s.taps.put(nc, func(err error) { s.early(addr, err) }), nil
 }
 
-// early keeps what a server said instead of a session: with TLS 1.3 it judges our certificate only then.
+// early keeps an error that came before the session: with TLS 1.3 a server judges our certificate only after the handshake.
 func (s *Session) early(addr string, err error) {
 	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) || s.Target.TLS == nil {
 		return
@@ -294,7 +294,7 @@ func (s *Session) Call(ctx context.Context, op wire.Opcode, body func([]byte) []
 	})
 }
 
-// quiet is the logger that says nothing: what matters comes back as an error.
+// quiet discards the log of go-zookeeper: what matters comes back as an error.
 type quiet struct{}
 
 func (quiet) Printf(string, ...any) {}

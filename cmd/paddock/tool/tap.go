@@ -65,7 +65,7 @@ func (t *tapConn) Write(b []byte) (int, error) {
 	return t.Conn.Write(b)
 }
 
-// Read implements net.Conn; what passes is looked at.
+// Read implements net.Conn; the frames that pass are inspected.
 func (t *tapConn) Read(b []byte) (int, error) {
 	n, err := t.Conn.Read(b)
 	if n > 0 {
@@ -88,7 +88,7 @@ func (t *tapConn) Close() error {
 	return err
 }
 
-// look takes whole frames off the front.
+// look takes the whole frames from the front of what was read.
 func (t *tapConn) look() {
 	for len(t.inbound) >= 4 {
 		size := int(binary.BigEndian.Uint32(t.inbound))
@@ -129,7 +129,7 @@ func (t *tapConn) answer(frame []byte) {
 	ch <- reply{body: slices.Clone(r.Body)}
 }
 
-// fail answers all that wait: the connection is gone.
+// fail ends all waiting calls: the connection is gone.
 func (t *tapConn) fail() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
