@@ -132,6 +132,6 @@
 //
 // testdata/zab holds stories. Package zabtest is the simulator: a seed is a whole run with its own mix of faults, and
 // `go test ./zab/zabtest -run Simulate -args -first=N -seeds=1 -trace` shows every event of run N. Mistakes that were made in real
-// implementations can be planted; a test shows that each is caught. zabtest.Explore walks through all orders of events of a
+// implementations can be planted in a build with the tag "planted", and a test shows that each is caught: `go test -tags planted ./zab`. zabtest.Explore walks through all orders of events of a
 // small ensemble.
 package zab

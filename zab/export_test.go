@@ -2,32 +2,6 @@ package zab
 
 import "fmt"
 
-// Planted names every mistake that can be planted; only this package's tests see it.
-var Planted = map[string]bugs{
-	"ack before durable":           bugAckBeforeDurable,
-	"ack of synchronization early": bugAckSyncEarly,
-	"epoch before history":         bugEpochBeforeHistory,
-	"no pre-vote":                  bugNoPreVote,
-	"observers counted":            bugCountObservers,
-	"epoch used twice":             bugReuseEpoch,
-	"old epochs by counting":       bugCommitOldEpochs,
-	"vote not persisted":           bugVoteNotPersisted,
-	"prev check skipped":           bugSkipPrevCheck,
-	"no history pull":              bugNoHistoryPull,
-	"reconfig by new quorum only":  bugNewQuorumOnly,
-	"read without a round":         bugReadWithoutRound,
-	"old epoch obeyed":             bugObeyOldEpoch,
-}
-
-// Plant plants a mistake.
-func Plant(c *Core, name string) {
-	b, ok := Planted[name]
-	if !ok {
-		panic("no such bug: " + name)
-	}
-	c.bugs |= b
-}
-
 func since(c *Core, at int64) int64 {
 	if at < 0 {
 		return -1

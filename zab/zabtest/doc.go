@@ -11,5 +11,5 @@
 //   - [Disk] is a [zab.Log] that loses what is not durable in a crash.
 //
 // Same seed and same code, same run. To see a failed run: go test ./zab/zabtest -run Simulate -args -seeds=1 -first=N -trace.
-// Everything here runs on one goroutine. Mistakes are planted by the tests of package zab, to see that the checkers find them.
+// Everything here runs on one goroutine. Mistakes are planted by the tests of package zab, to see that the checkers find them (go test -tags planted ./zab).
 package zabtest

@@ -1,0 +1,5 @@
+//go:build planted
+
+package zab
+
+const planted = true
