@@ -67,7 +67,7 @@ func serve(c *cli.Context) error {
 		log.Warn("configuration: "+n.Text, "key", n.Key, "line", n.Line)
 	}
 	for _, n := range cfg.Ignored {
-		log.Info("configuration: key without effect", "key", n.Key, "line", n.Line, "why", n.Text)
+		log.Info("configuration: "+n.Text, "key", n.Key, "line", n.Line)
 	}
 	// The tree is kept outside of what the collector scans, so a denser heap costs it little: see docs/benchmarks.md.
 	if os.Getenv("GOGC") == "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,48 +25,78 @@ func (p *parser) finish() {
 	p.finishSessions()
 	p.finishMembers()
 	p.finishAuth()
-	p.finishTLS()
-	if c.Storage.RetainSnaps < 3 {
-		p.warn(p.seen["autopurge.snapRetainCount"], "autopurge.snapRetainCount", "%d is too few; 3 are kept", c.Storage.RetainSnaps)
-		c.Storage.RetainSnaps = 3
-	}
-	if !c.Storage.ForceSync {
-		p.warn(p.seen["forceSync"], "forceSync", "is not honoured: a write that was acknowledged is always on disk")
-		c.Storage.ForceSync = true
-	}
-	if c.Telemetry.Prometheus && c.Telemetry.HTTPPort < 0 && c.Telemetry.HTTPSPort < 0 {
+	if c.Telemetry.Prometheus && c.Telemetry.HTTPPort < 0 {
 		c.Telemetry.HTTPPort = 7000
 	}
-	if c.Limits.MaxBufferExtra == 0 {
-		c.Limits.MaxBufferExtra = max(c.Limits.MaxBuffer, 1024)
-	}
-	if c.Storage.MaxWriteQueuePol == 0 {
-		c.Storage.MaxWriteQueuePol = c.Storage.FlushDelay / 3
+	p.finishAdmin()
+}
+
+// finishAdmin: without the AdminServer its port may be anything. With it a standalone ZooKeeper does not start on a port that is none, and a
+// member of an ensemble goes on without.
+func (p *parser) finishAdmin() {
+	a, line := &p.cfg.Admin, p.seen["admin.serverPort"]
+	switch {
+	case !a.Enabled || a.Port >= 0 && a.Port <= 65535:
+	case p.cfg.Distributed():
+		p.warn(line, "admin.serverPort", "%d is not a port: the AdminServer is not served, as in ZooKeeper", a.Port)
+		a.Enabled = false
+	default:
+		p.fail(line, "admin.serverPort", "%d is not a port; ports are 0 to 65535, and admin.enableServer=false switches the AdminServer off", a.Port)
 	}
 }
 
 func (p *parser) finishPorts() {
 	b := &p.cfg.Basics
-	if b.ClientAddress != "" && b.ClientPort < 0 {
-		p.fail(p.seen["clientPortAddress"], "clientPortAddress", "is set but clientPort is not")
+	if line := p.seen["clientPortAddress"]; line > 0 && b.ClientPort < 0 {
+		p.fail(line, "clientPortAddress", "is set but clientPort is not")
 	}
-	if b.SecureAddress != "" && b.SecurePort < 0 {
-		p.fail(p.seen["secureClientPortAddress"], "secureClientPortAddress", "is set but secureClientPort is not")
+	if line := p.seen["secureClientPortAddress"]; line > 0 && b.SecurePort < 0 {
+		p.fail(line, "secureClientPortAddress", "is set but secureClientPort is not")
 	}
 	self, ok := p.cfg.Self()
 	if !ok || self.ClientPort < 0 {
 		return
 	}
 	line := p.seen["clientPort"]
-	if b.ClientPort >= 0 && (b.ClientPort != self.ClientPort || b.ClientAddress != "" && b.ClientAddress != self.ClientAddress) {
+	same, known := sameAddress(b.ClientAddress, self.ClientAddress)
+	switch {
+	case b.ClientPort >= 0 && (b.ClientPort != self.ClientPort || known && !same):
 		p.fail(line, "clientPort", "%s:%d differs from the client part of server.%d, %s:%d; give it in one place",
 			b.ClientAddress, b.ClientPort, self.ID, self.ClientAddress, self.ClientPort)
 		return
+	case b.ClientPort >= 0 && !known:
+		p.warn(p.seen["clientPortAddress"], "clientPortAddress", "%s may be another address than %s of server.%d, which counts; give it in one place", b.ClientAddress, self.ClientAddress, self.ID)
 	}
 	b.ClientPort, b.ClientAddress = self.ClientPort, self.ClientAddress
 	if b.SecurePort < 0 && self.SecurePort >= 0 {
 		b.SecurePort, b.SecureAddress = self.SecurePort, self.SecureAddress
 	}
+}
+
+// sameAddress says whether an address of the static part is the one of a server line, or all addresses, which hold it; known is false if
+// only a name server could tell.
+func sameAddress(static, member string) (same, known bool) {
+	a, b := plainAddress(static), plainAddress(member)
+	one, err1 := netip.ParseAddr(a)
+	two, err2 := netip.ParseAddr(b)
+	switch {
+	case a == b, err1 == nil && one.IsUnspecified():
+		return true, true
+	case err1 != nil || err2 != nil:
+		return false, false
+	}
+	return one.Unmap() == two.Unmap(), true
+}
+
+// plainAddress is an address as a number, if that needs nobody to be asked.
+func plainAddress(name string) string {
+	switch name = strings.Trim(strings.ToLower(name), "[]"); name {
+	case "":
+		return "0.0.0.0"
+	case "localhost":
+		return "127.0.0.1"
+	}
+	return name
 }
 
 func (p *parser) finishSessions() {
@@ -156,41 +187,11 @@ func (p *parser) finishAuth() {
 	if c.Basics.SecurePort >= 0 && (c.Auth.SSLProvider == "" || c.Auth.SSLProvider == "x509") {
 		c.Auth.X509 = true
 	}
-	if c.Auth.RequireSASL {
-		p.fail(p.seen["sessionRequireClientSASLAuth"], "sessionRequireClientSASLAuth", "SASL is not supported, so no client could do anything; use enforce.auth.enabled with digest or x509")
-	}
-	if c.QuorumTLS.SASL {
-		p.fail(p.seen["quorum.auth.enableSasl"], "quorum.auth.enableSasl", "SASL between peers is not supported; authenticate them by certificates: sslQuorum=true")
-	}
 	if c.Auth.EnforceOn && len(c.Auth.EnforceSchemes) == 0 {
 		p.fail(p.seen["enforce.auth.enabled"], "enforce.auth.enabled", "is true but enforce.auth.schemes names no scheme")
 	}
 	if c.Nodes.SkipACL {
 		p.warn(p.seen["skipACL"], "skipACL", "is on: nobody's permissions are checked")
-	}
-}
-
-// finishTLS refuses what would make a server look safer than it is, and warns of the rest that is not built.
-func (p *parser) finishTLS() {
-	c := p.cfg
-	refuse := func(on bool, key, why string) {
-		if on {
-			p.fail(p.seen[key], key, "%s", why)
-		}
-	}
-	const revoked = "revoked certificates are not looked for; give short-lived ones and replace them: files that change are read again"
-	refuse(c.TLS.CRL, "ssl.crl", revoked)
-	refuse(c.TLS.OCSP, "ssl.ocsp", revoked)
-	refuse(c.QuorumTLS.CRL, "ssl.quorum.crl", revoked)
-	refuse(c.QuorumTLS.OCSP, "ssl.quorum.ocsp", revoked)
-	const plain = "the AdminServer speaks plain HTTP; leave it on 127.0.0.1 behind a proxy that does TLS, or set admin.enableServer=false"
-	refuse(c.Admin.ForceHTTPS, "admin.forceHttps", plain)
-	refuse(c.Admin.NeedClientAuth, "admin.needClientAuth", plain)
-	if c.Telemetry.HTTPSPort >= 0 {
-		p.warn(p.seen["metricsProvider.httpsPort"], "metricsProvider.httpsPort", "is not served; metrics are on metricsProvider.httpPort and on the admin port")
-	}
-	if c.QuorumTLS.PortUnification {
-		p.warn(p.seen["portUnification"], "portUnification", "peers speak either TLS or plain text, never both: change sslQuorum on all servers at once")
 	}
 }
 

@@ -2,7 +2,6 @@ package zoocfg
 
 import (
 	"fmt"
-	"time"
 )
 
 // Config is a server's configuration.
@@ -66,34 +65,19 @@ type Basics struct {
 
 // Ensemble is how the peers find and judge each other.
 type Ensemble struct {
-	InitLimit       int // ticks
-	SyncLimit       int // ticks
-	ConnectLimit    int // ticks; connectToLearnerMasterLimit, 0: InitLimit
-	Observer        bool
-	LeaderServes    bool
-	ListenOnAllIPs  bool
-	ObserverPort    int // observerMasterPort; 0: none
-	CnxTimeout      int // ms
-	TCPKeepAlive    bool
-	BindRetry       int // electionPortBindRetry; 0: forever
-	EpochTimeout    int // ms; leader.maxTimeToWaitForEpoch, -1: InitLimit
-	MinNotification int // ms
-	MaxNotification int // ms
-	MultiAddress    bool
-	SyncEnabled     bool  // observers keep a log of their own
-	ReconnectDelay  int64 // ms; observers
-	ElectionDelay   int64 // ms; observers
-	Dynamic         Dynamic
+	InitLimit      int // ticks
+	SyncLimit      int // ticks
+	Observer       bool
+	ListenOnAllIPs bool
+	MultiAddress   bool
+	Dynamic        Dynamic
 }
 
 // Dynamic is how the ensemble changes and how many peers catch up at once.
 type Dynamic struct {
-	Standalone      bool // standaloneEnabled: one voter runs alone
-	Reconfig        bool // reconfigEnabled
-	File            string
-	MaxSnapSyncs    int
-	MaxDiffSyncs    int
-	QuorumCnTimeout int // ms; -1: SyncLimit
+	Standalone bool // standaloneEnabled: one voter runs alone
+	Reconfig   bool // reconfigEnabled
+	File       string
 }
 
 // Members is who belongs to the ensemble.
@@ -112,58 +96,32 @@ type Sessions struct {
 	Local          bool
 	LocalUpgrade   bool
 	ReadOnlyMode   bool
-	SessionlessFor int // ms a connection may live without a session
+	SessionlessFor int // ms that a connection may live without a session
 }
 
-// Storage is how data is kept. Limits of ZooKeeper's own files bound ours where there is a counterpart.
+// Storage is how data is kept.
 type Storage struct {
-	SnapCount        int   // transactions between checkpoints
-	SnapSizeKB       int64 // log size between checkpoints
-	PreAllocKB       int64
-	LogSizeKB        int64 // -1: no limit
-	CommitLogCount   int
-	SnapSizeFactor   float64
-	RetainSnaps      int
-	PurgeInterval    time.Duration // 0: never, as in ZooKeeper; Paddock always keeps its newest three
-	ForceSync        bool          // "no" is refused unless the caller allows it: acknowledged writes would be lost
-	FsyncWarning     int64         // ms
-	Compression      string        // "", "gz" or "snappy", of exported snapshots
-	TrustEmpty       bool
-	DigestEnabled    bool
-	AutoCreateDir    bool
-	AutoCreateDB     bool
-	LastProcessed    bool // serializeLastProcessedZxid.enabled
-	CloseSessionTxn  bool
-	FlushDelay       int64 // ms
-	MaxBatch         int
-	MaxWriteQueuePol int64 // ms
+	SnapCount     int // transactions between checkpoints
+	AutoCreateDir bool
 }
 
 // Limits protect the server from its clients.
 type Limits struct {
-	MaxBuffer         int // jute.maxbuffer, bytes
-	MaxBufferExtra    int // bytes; 0: the same as MaxBuffer
-	Outstanding       int // globalOutstandingLimit
-	LargeThreshold    int // bytes; -1: off
-	LargeMaxBytes     int
-	EnforceQuota      bool
-	ResponseCache     int // entries
-	ChildrenCache     int // entries
-	Handshakes        int // netty.server.outstandingHandshake.limit; -1: off
-	Requests          RequestThrottle
-	Connections       ConnThrottle
-	WhitelistedWords  []string // 4lw.commands.whitelist; "*" for all
-	LearnerReqSizeMax int      // observerMaster.sizeLimit, bytes
+	MaxBuffer        int // jute.maxbuffer, bytes
+	Outstanding      int // globalOutstandingLimit
+	LargeThreshold   int // bytes; -1: off
+	LargeMaxBytes    int
+	EnforceQuota     bool
+	Handshakes       int // netty.server.outstandingHandshake.limit; -1: off
+	Requests         RequestThrottle
+	Connections      ConnThrottle
+	WhitelistedWords []string // 4lw.commands.whitelist; "*" for all
 }
 
 // RequestThrottle is request_throttle_* and its relatives.
 type RequestThrottle struct {
-	MaxRequests  int // 0: off
-	StallTime    int // ms
-	DropStale    bool
-	StaleLatency bool
-	StaleConn    bool
-	WaitTime     int // ms; throttled_op_wait_time, 0: off
+	MaxRequests int // 0: off
+	WaitTime    int // ms; throttled_op_wait_time, 0: off
 }
 
 // ConnThrottle is connection_throttle_*.
@@ -177,7 +135,6 @@ type ConnThrottle struct {
 	DecreaseRatio float64
 	Weighed       bool
 	GlobalWeight  int
-	LocalWeight   int
 	RenewWeight   int
 }
 
@@ -188,7 +145,6 @@ type Nodes struct {
 	ContainerPerMin int
 	ContainerUnused int64 // ms; 0: never
 	SkipACL         bool
-	EagerACL        bool
 }
 
 // Auth is who may do what.
@@ -201,21 +157,15 @@ type Auth struct {
 	SuperDigest    string
 	DigestAlg      string
 	X509Super      string
-	SASLSuper      []string
 	EnforceOn      bool
 	EnforceSchemes []string
-	RequireSASL    bool
 	AllowSASLFails bool
 	SSLProvider    string // ssl.authProvider
-	ForwardedFor   bool   // IPAuthenticationProvider.usexforwardedfor
 }
 
 // Store is where a key or its trust anchors are.
 type Store struct {
-	Location     string
-	Password     string
-	PasswordPath string
-	Type         string // JKS, PEM, PKCS12, BCFKS or empty: by the file's name
+	Location string // a PEM file
 }
 
 // TLS is one side's TLS.
@@ -227,35 +177,25 @@ type TLS struct {
 	Ciphers          []string
 	ClientAuth       string // need, want or none
 	HostVerify       bool   // hostnameVerification
-	ClientHostVerify bool
-	ReverseDNS       bool
-	CRL              bool
-	OCSP             bool
-	HandshakeTimeout int  // ms; handshakeDetectionTimeoutMillis
-	Reload           bool // client.certReload
-	PortUnification  bool // client.portUnification: plain and TLS on one port
+	HandshakeTimeout int    // ms; handshakeDetectionTimeoutMillis
+	PortUnification  bool   // client.portUnification: plain and TLS on one port
 }
 
 // QuorumTLS is TLS between peers.
 type QuorumTLS struct {
 	TLS
 	Enabled bool // sslQuorum
-	SASL    bool // quorum.auth.enableSasl: refused, so that nobody takes unauthenticated peers for authenticated ones
 }
 
 // Admin is the HTTP server.
 type Admin struct {
-	Enabled         bool
-	Address         string // Paddock's default is 127.0.0.1, not 0.0.0.0: the port has no authentication
-	Port            int
-	IdleTimeout     int // ms
-	URL             string
-	ForceHTTPS      bool
-	NeedClientAuth  bool
-	PortUnification bool
-	RateInterval    int64 // ms between snapshots or restores
-	Snapshot        bool
-	Restore         bool
+	Enabled      bool
+	Address      string // Paddock's default is 127.0.0.1, not 0.0.0.0: the port has no authentication
+	Port         int
+	URL          string
+	RateInterval int64 // ms between snapshots or restores
+	Snapshot     bool
+	Restore      bool
 }
 
 // Telemetry is metrics and audit.
@@ -263,12 +203,6 @@ type Telemetry struct {
 	Prometheus bool
 	HTTPHost   string // Paddock's default is 127.0.0.1
 	HTTPPort   int    // -1: none, unless Prometheus is on (7000)
-	HTTPSPort  int    // -1: none
 	ExportJVM  bool   // here: Go runtime metrics
-	TLS        TLS    // metricsProvider.ssl.*
 	Audit      bool
-	PauseWatch bool  // jvm.pause.monitor
-	PauseInfo  int64 // ms
-	PauseWarn  int64 // ms
-	PauseSleep int64 // ms
 }

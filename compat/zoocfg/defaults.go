@@ -3,24 +3,19 @@ package zoocfg
 // defaults are ZooKeeper 3.9's, but for the two loopback addresses.
 func defaults() *Config {
 	c := &Config{
-		Basics: Basics{ClientPort: -1, SecurePort: -1, TickTime: 3000, MaxClientCnxns: 60, Backlog: -1},
-		Ensemble: Ensemble{LeaderServes: true, CnxTimeout: 5000, BindRetry: 3, EpochTimeout: -1, MinNotification: 200, MaxNotification: 60000,
-			SyncEnabled: true, ElectionDelay: 200, Dynamic: Dynamic{Standalone: true, MaxSnapSyncs: 10, MaxDiffSyncs: 100, QuorumCnTimeout: -1}},
+		Basics:   Basics{ClientPort: -1, SecurePort: -1, TickTime: 3000, MaxClientCnxns: 60, Backlog: -1},
+		Ensemble: Ensemble{Dynamic: Dynamic{Standalone: true}},
 		Members:  Members{ID: -1, Groups: map[int64][]int64{}, Weights: map[int64]int64{}},
 		Sessions: Sessions{MinTimeout: -1, MaxTimeout: -1, SessionlessFor: 10000},
-		Storage: Storage{SnapCount: 100000, SnapSizeKB: 4 << 20, PreAllocKB: 64 << 10, LogSizeKB: -1, CommitLogCount: 500, SnapSizeFactor: 0.33,
-			RetainSnaps: 3, ForceSync: true, FsyncWarning: 1000, DigestEnabled: true, AutoCreateDir: true, AutoCreateDB: true, LastProcessed: true,
-			CloseSessionTxn: true, MaxBatch: 1000},
-		Limits: Limits{MaxBuffer: 0xfffff, Outstanding: 1000, LargeThreshold: -1, LargeMaxBytes: 100 << 20, ResponseCache: 400, ChildrenCache: 400,
-			Handshakes: -1, LearnerReqSizeMax: 32 << 20,
-			Requests:    RequestThrottle{StallTime: 100, DropStale: true, StaleConn: true},
-			Connections: ConnThrottle{FillTime: 1, FillCount: 1, FreezeTime: -1, DropIncrease: 0.02, DropDecrease: 0.002, GlobalWeight: 3, LocalWeight: 1, RenewWeight: 2}},
+		Storage:  Storage{SnapCount: 100000, AutoCreateDir: true},
+		Limits: Limits{MaxBuffer: 0xfffff, Outstanding: 1000, LargeThreshold: -1, LargeMaxBytes: 100 << 20, Handshakes: -1,
+			Connections: ConnThrottle{FillTime: 1, FillCount: 1, FreezeTime: -1, DropIncrease: 0.02, DropDecrease: 0.002, GlobalWeight: 3, RenewWeight: 2}},
 		Nodes:     Nodes{ContainerCheck: 60000, ContainerPerMin: 10000},
 		Auth:      Auth{DigestEnabled: true},
 		TLS:       tlsDefaults(),
 		QuorumTLS: QuorumTLS{TLS: tlsDefaults()},
-		Admin:     Admin{Enabled: true, Address: "127.0.0.1", Port: 8080, IdleTimeout: 30000, URL: "/commands", RateInterval: 300000, Snapshot: true, Restore: true},
-		Telemetry: Telemetry{HTTPHost: "127.0.0.1", HTTPPort: -1, HTTPSPort: -1, ExportJVM: true, PauseInfo: 1000, PauseWarn: 10000, PauseSleep: 500, TLS: tlsDefaults()},
+		Admin:     Admin{Enabled: true, Address: "127.0.0.1", Port: 8080, URL: "/commands", RateInterval: 300000, Snapshot: true, Restore: true},
+		Telemetry: Telemetry{HTTPHost: "127.0.0.1", HTTPPort: -1, ExportJVM: true},
 		Own:       map[string]string{},
 	}
 	return c

@@ -9,7 +9,10 @@
 // # Contract
 //
 //   - Every key of ZooKeeper 3.9 is known, with and without the prefix "zookeeper.": what Java takes as a system property may stand in
-//     the file. A known key either sets a field of Config, or is listed in Config.Ignored with the reason why it means nothing here.
+//     the file. [Table] says what each does here: it sets a field of Config; or it is fixed, and Config.Warnings names it if its value says
+//     another thing; or it has no effect, and Config.Ignored names it; or it is refused, because the server would look safer than it is.
+//   - Yes and no are read for each key as ZooKeeper reads them, which knows several ways, or refused; a reader is never laxer than it. A
+//     number that means "off" there, or is raised to the least, means the same here, with a warning where it is silly.
 //   - An unknown key is a warning that names it and the nearest known one, as ZooKeeper turns unknown keys into system properties
 //     that nobody reads. A wrong value is an error with file, line, key and what is allowed. All errors are reported at once.
 //   - Defaults are ZooKeeper 3.9's, except where the field's comment says otherwise.
@@ -22,5 +25,7 @@
 //
 // # Debugging and testing
 //
-// testdata/zoocfg holds stories: a configuration and what was made of it. FuzzParse reads arbitrary files.
+// testdata/zoocfg holds stories: a configuration and what was made of it. FuzzParse reads arbitrary
+// files. TestWordsAsZooKeeper asks the classes of the real ZooKeeper what each word means to them, TestEveryPropertyIsListed which keys they
+// know, and TestValuesAtTheEnds starts it with values at the ends of their ranges.
 package zoocfg

@@ -6,16 +6,97 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// key is one known key. Exactly one of set and ignored is given.
+// key is one known key.
 type key struct {
 	name    string
 	allowed string                         // what a value may be, for errors
-	set     func(c *Config, v string) bool // false: not allowed
-	ignored string                         // why it means nothing here
+	set     func(c *Config, v string) bool // false: not allowed. nil: any text, which nobody reads
+	remark  func(v string) string          // what to warn of for a value that is allowed; nil = nothing
+	words   wording                        // of a key of yes or no
+	effect  effect
+	why     string              // there is no effect, or one for some values only
+	agrees  func(v string) bool // fixed: the value says what the server does anyway; nil = no value is worth a word
 }
+
+// effect is what a key does here.
+type effect string
+
+const (
+	honoured effect = "honoured"
+	fixed    effect = "always so" // the server behaves in one way, and names the key if its value says another
+	without  effect = "no effect" // named at the start
+	refused  effect = "refused"   // with the value that would make the server look safer than it is
+)
+
+// always marks keys that change nothing, because the server behaves in one way.
+func always(why string, agrees func(string) bool, keys ...key) []key {
+	for i := range keys {
+		keys[i].effect, keys[i].why, keys[i].agrees = fixed, why, agrees
+	}
+	return keys
+}
+
+// idle marks keys that are named at the start, because they have no effect.
+func idle(why string, keys ...key) []key {
+	for i := range keys {
+		keys[i].effect, keys[i].why = without, why
+	}
+	return keys
+}
+
+// refuse marks keys of which a value is refused, by finish.
+func refuse(why string, keys ...key) []key {
+	for i := range keys {
+		keys[i].effect, keys[i].why = refused, why
+	}
+	return keys
+}
+
+// nobody is where values go that are checked and not read.
+func nobody[T any](*Config) *T { return new(T) }
+
+// whole is an integer that nobody reads; word is a yes or no, or any text.
+func whole(name string) key        { return off(name, math.MinInt64, 0, nobody[int64]) }
+func word(n string, w wording) key { return flag(n, w, nobody[bool]) }
+func anything(names ...string) []key {
+	out := make([]key, len(names))
+	for i, n := range names {
+		out[i] = text(n, nobody[string])
+	}
+	return out
+}
+
+func wholes(names ...string) []key {
+	out := make([]key, len(names))
+	for i, n := range names {
+		out[i] = whole(n)
+	}
+	return out
+}
+
+// anyNumber is an integer of which everything beyond lo and hi means something too, as ZooKeeper takes it: raise says what.
+func anyNumber[T int | int64](name string, at func(*Config) *T, raise func(n int64) (int64, string)) key {
+	k := key{name: name, allowed: "an integer", set: func(c *Config, v string) bool {
+		n, err := integer(v)
+		if err != nil || in32[T]() && n != int64(int32(n)) {
+			return false
+		}
+		n, _ = raise(n)
+		*at(c) = T(n)
+		return true
+	}}
+	k.remark = func(v string) string {
+		n, _ := integer(v)
+		_, why := raise(n)
+		return why
+	}
+	return k
+}
+
+// in32 says whether Java keeps the value in 32 bits.
+func in32[T int | int64]() bool { _, is := any(T(0)).(int); return is }
 
 // number is an integer between lo and hi.
 func number(name string, lo, hi int64, at func(*Config) *int) key {
@@ -29,16 +110,29 @@ func number(name string, lo, hi int64, at func(*Config) *int) key {
 	}}
 }
 
-// long is an integer between lo and hi.
-func long(name string, lo, hi int64, at func(*Config) *int64) key {
-	return key{name: name, allowed: span(lo, hi), set: func(c *Config, v string) bool {
-		n, err := integer(v)
-		if err != nil || n < lo || n > hi {
-			return false
+// off is an integer whose values below lo mean that there is no limit, or no such thing.
+func off[T int | int64](name string, lo, none int64, at func(*Config) *T) key {
+	return anyNumber(name, at, func(n int64) (int64, string) {
+		if n < lo {
+			return none, ""
 		}
-		*at(c) = n
-		return true
-	}}
+		return n, ""
+	})
+}
+
+// least is an integer that is raised to the least that makes sense, with a warning.
+func least[T int | int64](name string, lo int64, at func(*Config) *T) key {
+	return or(name, lo, lo, at)
+}
+
+// or is an integer that is replaced, with a warning, if it is below lo.
+func or[T int | int64](name string, lo, instead int64, at func(*Config) *T) key {
+	return anyNumber(name, at, func(n int64) (int64, string) {
+		if n < lo {
+			return instead, fmt.Sprintf("%d makes no sense; %d counts", n, instead)
+		}
+		return n, ""
+	})
 }
 
 // integer reads a number. Java's properties may be in hex, and jute.maxbuffer often is.
@@ -60,14 +154,6 @@ func span(lo, hi int64) string {
 
 func port(name string, at func(*Config) *int) key { return number(name, 0, 65535, at) }
 
-// positive is an integer above zero.
-func positive(name string, at func(*Config) *int) key { return number(name, 1, math.MaxInt32, at) }
-
-// atLeast is an integer from lo on.
-func atLeast(name string, lo int64, at func(*Config) *int) key {
-	return number(name, lo, math.MaxInt32, at)
-}
-
 // real is a share between 0 and 1.
 func real(name string, at func(*Config) *float64) key {
 	return key{name: name, allowed: "a number of at least 0", set: func(c *Config, v string) bool {
@@ -80,18 +166,18 @@ func real(name string, at func(*Config) *float64) key {
 	}}
 }
 
-// yes is a switch.
-func yes(name string, at func(*Config) *bool) key {
-	return key{name: name, allowed: "true or false (yes and no are taken too)", set: func(c *Config, v string) bool {
-		switch strings.ToLower(v) {
-		case "true", "yes":
-			*at(c) = true
-		case "false", "no":
-			*at(c) = false
-		default:
-			return false
+// address is where a port listens. ZooKeeper asks Java for the address of an empty name, which is the loopback one.
+func address(name string, at func(*Config) *string) key {
+	return key{name: name, allowed: "any text", set: func(c *Config, v string) bool {
+		if *at(c) = v; v == "" {
+			*at(c) = "127.0.0.1"
 		}
 		return true
+	}, remark: func(v string) string {
+		if v == "" {
+			return "is empty, so only this machine is served, on 127.0.0.1; give 0.0.0.0 for all addresses"
+		}
+		return ""
 	}}
 }
 
@@ -141,24 +227,13 @@ func words(v string) []string {
 	return out
 }
 
-// duration is a field that [hours] sets.
-type duration = time.Duration
-
 // hours is a whole number of hours, or a number with a unit as in ZooKeeper 3.10.
-func hours(name string, at func(*Config) *duration) key {
-	units := map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
-	return key{name: name, allowed: "hours, or a number with a unit: ms, s, m, h, d", set: func(c *Config, v string) bool {
+func hours(name string) key {
+	units := []string{"", "ms", "s", "m", "h", "d"}
+	return key{name: name, allowed: "hours, or a number with a unit: ms, s, m, h, d", set: func(_ *Config, v string) bool {
 		digits := strings.TrimRight(v, "abcdefghijklmnopqrstuvwxyz")
-		unit, ok := units[v[len(digits):]]
-		if digits == v {
-			unit, ok = time.Hour, true
-		}
-		n, err := strconv.ParseInt(digits, 10, 32)
-		if !ok || err != nil || n < 0 || n > int64(math.MaxInt64/unit) {
-			return false
-		}
-		*at(c) = time.Duration(n) * unit
-		return true
+		_, err := strconv.ParseInt(digits, 10, 32)
+		return err == nil && slices.Contains(units, v[len(digits):])
 	}}
 }
 
@@ -179,14 +254,5 @@ func sortedKeys[V any](m map[string]V) []string {
 		out = append(out, k)
 	}
 	slices.Sort(out)
-	return out
-}
-
-// ignore makes keys that are accepted and do nothing.
-func ignore(why string, names ...string) []key {
-	out := make([]key, len(names))
-	for i, n := range names {
-		out[i] = key{name: n, ignored: why}
-	}
 	return out
 }

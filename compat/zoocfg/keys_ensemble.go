@@ -1,54 +1,50 @@
 package zoocfg
 
-import "math"
-
-const million = 1_000_000
+import "slices"
 
 func basicKeys() []key {
-	return []key{
+	return slices.Concat([]key{
 		text("dataDir", func(c *Config) *string { return &c.Basics.DataDir }),
 		text("dataLogDir", func(c *Config) *string { return &c.Basics.DataLogDir }),
 		port("clientPort", func(c *Config) *int { return &c.Basics.ClientPort }),
-		text("clientPortAddress", func(c *Config) *string { return &c.Basics.ClientAddress }),
+		address("clientPortAddress", func(c *Config) *string { return &c.Basics.ClientAddress }),
 		port("secureClientPort", func(c *Config) *int { return &c.Basics.SecurePort }),
-		text("secureClientPortAddress", func(c *Config) *string { return &c.Basics.SecureAddress }),
-		number("tickTime", 1, million, func(c *Config) *int { return &c.Basics.TickTime }),
-		atLeast("maxClientCnxns", 0, func(c *Config) *int { return &c.Basics.MaxClientCnxns }),
-		atLeast("maxCnxns", 0, func(c *Config) *int { return &c.Basics.MaxCnxns }),
-		atLeast("clientPortListenBacklog", -1, func(c *Config) *int { return &c.Basics.Backlog }),
-		yes("clientTcpKeepAlive", func(c *Config) *bool { return &c.Basics.TCPKeepAlive }),
-		class("serverCnxnFactory", map[string]func(*Config){"NIOServerCnxnFactory": func(*Config) {}, "NettyServerCnxnFactory": func(*Config) {}}),
-	}
+		address("secureClientPortAddress", func(c *Config) *string { return &c.Basics.SecureAddress }),
+		number("tickTime", 1, 107_374_182, func(c *Config) *int { return &c.Basics.TickTime }), // 20 of them must fit 32 bits
+		off("maxClientCnxns", 1, 0, func(c *Config) *int { return &c.Basics.MaxClientCnxns }),
+		off("maxCnxns", 1, 0, func(c *Config) *int { return &c.Basics.MaxCnxns }),
+		flag("clientTcpKeepAlive", onlyTrue, func(c *Config) *bool { return &c.Basics.TCPKeepAlive }),
+	},
+		idle("the system sets how many connections wait to be accepted", off("clientPortListenBacklog", 1, -1, func(c *Config) *int { return &c.Basics.Backlog })),
+		always("one listener serves all connections, with TLS and without",
+			nil, class("serverCnxnFactory", map[string]func(*Config){"NIOServerCnxnFactory": func(*Config) {}, "NettyServerCnxnFactory": func(*Config) {}})),
+	)
 }
 
 func ensembleKeys() []key {
-	return []key{
-		positive("initLimit", func(c *Config) *int { return &c.Ensemble.InitLimit }),
-		positive("syncLimit", func(c *Config) *int { return &c.Ensemble.SyncLimit }),
-		atLeast("connectToLearnerMasterLimit", 0, func(c *Config) *int { return &c.Ensemble.ConnectLimit }),
+	const patience = "how long servers wait for each other is measured, beginning with paddock.electionTimeoutMs"
+	return slices.Concat([]key{
 		{name: "electionAlg", allowed: "3, the only one there is", set: func(_ *Config, v string) bool { return v == "3" }},
 		{name: "peerType", allowed: "participant or observer", set: setPeerType},
-		yes("leaderServes", func(c *Config) *bool { return &c.Ensemble.LeaderServes }),
-		yes("quorumListenOnAllIPs", func(c *Config) *bool { return &c.Ensemble.ListenOnAllIPs }),
-		port("observerMasterPort", func(c *Config) *int { return &c.Ensemble.ObserverPort }),
-		positive("cnxTimeout", func(c *Config) *int { return &c.Ensemble.CnxTimeout }),
-		yes("tcpKeepAlive", func(c *Config) *bool { return &c.Ensemble.TCPKeepAlive }),
-		atLeast("electionPortBindRetry", 0, func(c *Config) *int { return &c.Ensemble.BindRetry }),
-		atLeast("leader.maxTimeToWaitForEpoch", -1, func(c *Config) *int { return &c.Ensemble.EpochTimeout }),
-		positive("fastleader.minNotificationInterval", func(c *Config) *int { return &c.Ensemble.MinNotification }),
-		positive("fastleader.maxNotificationInterval", func(c *Config) *int { return &c.Ensemble.MaxNotification }),
-		yes("multiAddress.enabled", func(c *Config) *bool { return &c.Ensemble.MultiAddress }),
-		yes("syncEnabled", func(c *Config) *bool { return &c.Ensemble.SyncEnabled }),
-		yes("observer.syncEnabled", func(c *Config) *bool { return &c.Ensemble.SyncEnabled }),
-		long("observer.reconnectDelayMs", 0, math.MaxInt32, func(c *Config) *int64 { return &c.Ensemble.ReconnectDelay }),
-		long("observer.election.DelayMs", 0, math.MaxInt32, func(c *Config) *int64 { return &c.Ensemble.ElectionDelay }),
-		yes("standaloneEnabled", func(c *Config) *bool { return &c.Ensemble.Dynamic.Standalone }),
-		yes("reconfigEnabled", func(c *Config) *bool { return &c.Ensemble.Dynamic.Reconfig }),
+		flag("quorumListenOnAllIPs", strict, func(c *Config) *bool { return &c.Ensemble.ListenOnAllIPs }),
+		flag("multiAddress.enabled", strict, func(c *Config) *bool { return &c.Ensemble.MultiAddress }),
+		flag("standaloneEnabled", strict, func(c *Config) *bool { return &c.Ensemble.Dynamic.Standalone }),
+		flag("reconfigEnabled", strict, func(c *Config) *bool { return &c.Ensemble.Dynamic.Reconfig }),
 		text("dynamicConfigFile", func(c *Config) *string { return &c.Ensemble.Dynamic.File }),
-		positive("leader.maxConcurrentSnapSyncs", func(c *Config) *int { return &c.Ensemble.Dynamic.MaxSnapSyncs }),
-		positive("leader.maxConcurrentDiffSyncs", func(c *Config) *int { return &c.Ensemble.Dynamic.MaxDiffSyncs }),
-		atLeast("quorumCnxnTimeoutMs", -1, func(c *Config) *int { return &c.Ensemble.Dynamic.QuorumCnTimeout }),
-	}
+	},
+		always(patience, nil,
+			off("initLimit", -1<<31, 0, func(c *Config) *int { return &c.Ensemble.InitLimit }), off("syncLimit", -1<<31, 0, func(c *Config) *int { return &c.Ensemble.SyncLimit })),
+		idle(patience, wholes("connectToLearnerMasterLimit", "cnxTimeout", "leader.maxTimeToWaitForEpoch", "fastleader.minNotificationInterval",
+			"fastleader.maxNotificationInterval", "quorumCnxnTimeoutMs", "observer.reconnectDelayMs", "observer.election.DelayMs", "leaderConnectDelayDuringRetryMs")...),
+		always("the leader serves clients too", allButNo.is(true), word("leaderServes", allButNo)),
+		idle("observers follow the leader itself", wholes("observerMasterPort", "observerMaster.sizeLimit")...),
+		always("the links between servers have heartbeats of their own", nil, word("tcpKeepAlive", onlyTrue)),
+		idle("a port that is taken ends the start at once", wholes("electionPortBindRetry")...),
+		always("an observer always keeps a log of its own", strict.is(true), word("syncEnabled", strict), word("observer.syncEnabled", onlyTrue)),
+		idle("how many servers catch up at once is not limited", wholes("leader.maxConcurrentSnapSyncs", "leader.maxConcurrentDiffSyncs")...),
+		idle("only the addresses in the membership are dialled, all at once", whole("multiAddress.reachabilityCheckTimeoutMs"), word("multiAddress.reachabilityCheckEnabled", strict)),
+		idle("a quorum is a majority or weighted groups; there is no oracle", anything("oraclePath")...),
+	)
 }
 
 func setPeerType(c *Config, v string) bool {
@@ -62,36 +58,32 @@ func setPeerType(c *Config, v string) bool {
 
 func sessionKeys() []key {
 	return []key{
-		atLeast("minSessionTimeout", -1, func(c *Config) *int { return &c.Sessions.MinTimeout }),
-		atLeast("maxSessionTimeout", -1, func(c *Config) *int { return &c.Sessions.MaxTimeout }),
-		yes("localSessionsEnabled", func(c *Config) *bool { return &c.Sessions.Local }),
-		yes("localSessionsUpgradingEnabled", func(c *Config) *bool { return &c.Sessions.LocalUpgrade }),
-		yes("readonlymode.enabled", func(c *Config) *bool { return &c.Sessions.ReadOnlyMode }),
-		positive("nio.sessionlessCnxnTimeout", func(c *Config) *int { return &c.Sessions.SessionlessFor }),
+		or("minSessionTimeout", -1, 0, func(c *Config) *int { return &c.Sessions.MinTimeout }),
+		or("maxSessionTimeout", -1, 0, func(c *Config) *int { return &c.Sessions.MaxTimeout }),
+		flag("localSessionsEnabled", strict, func(c *Config) *bool { return &c.Sessions.Local }),
+		flag("localSessionsUpgradingEnabled", strict, func(c *Config) *bool { return &c.Sessions.LocalUpgrade }),
+		flag("readonlymode.enabled", onlyTrue, func(c *Config) *bool { return &c.Sessions.ReadOnlyMode }),
+		or("nio.sessionlessCnxnTimeout", 1, 10000, func(c *Config) *int { return &c.Sessions.SessionlessFor }),
 	}
 }
 
 func storageKeys() []key {
-	return []key{
-		atLeast("snapCount", 2, func(c *Config) *int { return &c.Storage.SnapCount }),
-		long("snapSizeLimitInKb", 0, math.MaxInt64/1024, func(c *Config) *int64 { return &c.Storage.SnapSizeKB }),
-		long("preAllocSize", 1, 4*million, func(c *Config) *int64 { return &c.Storage.PreAllocKB }),
-		long("txnLogSizeLimitInKb", -1, math.MaxInt64/1024, func(c *Config) *int64 { return &c.Storage.LogSizeKB }),
-		positive("commitLogCount", func(c *Config) *int { return &c.Storage.CommitLogCount }),
-		real("snapshotSizeFactor", func(c *Config) *float64 { return &c.Storage.SnapSizeFactor }),
-		atLeast("autopurge.snapRetainCount", 0, func(c *Config) *int { return &c.Storage.RetainSnaps }),
-		hours("autopurge.purgeInterval", func(c *Config) *duration { return &c.Storage.PurgeInterval }),
-		yes("forceSync", func(c *Config) *bool { return &c.Storage.ForceSync }),
-		long("fsync.warningthresholdms", 0, math.MaxInt64, func(c *Config) *int64 { return &c.Storage.FsyncWarning }),
-		oneOf("snapshot.compression.method", func(c *Config) *string { return &c.Storage.Compression }, "", "gz", "snappy"),
-		yes("snapshot.trust.empty", func(c *Config) *bool { return &c.Storage.TrustEmpty }),
-		yes("digest.enabled", func(c *Config) *bool { return &c.Storage.DigestEnabled }),
-		yes("datadir.autocreate", func(c *Config) *bool { return &c.Storage.AutoCreateDir }),
-		yes("db.autocreate", func(c *Config) *bool { return &c.Storage.AutoCreateDB }),
-		yes("serializeLastProcessedZxid.enabled", func(c *Config) *bool { return &c.Storage.LastProcessed }),
-		yes("closeSessionTxn.enabled", func(c *Config) *bool { return &c.Storage.CloseSessionTxn }),
-		long("flushDelay", 0, million, func(c *Config) *int64 { return &c.Storage.FlushDelay }),
-		atLeast("maxBatchSize", 0, func(c *Config) *int { return &c.Storage.MaxBatch }),
-		long("maxWriteQueuePollTime", 0, million, func(c *Config) *int64 { return &c.Storage.MaxWriteQueuePol }),
-	}
+	const own = "the data folder is Paddock's own: its log and its checkpoints have other measures"
+	return slices.Concat([]key{
+		least("snapCount", 2, func(c *Config) *int { return &c.Storage.SnapCount }),
+		flag("datadir.autocreate", onlyTrue, func(c *Config) *bool { return &c.Storage.AutoCreateDir }),
+	},
+		always("a write that was acknowledged is on disk", allButNo.is(true), word("forceSync", allButNo)),
+		always("the newest three checkpoints are kept, and older ones deleted at once", func(v string) bool { return v == "3" }, whole("autopurge.snapRetainCount")),
+		always("the newest three checkpoints are kept, and older ones deleted at once", nil, hours("autopurge.purgeInterval")),
+		idle(own, wholes("snapSizeLimitInKb", "preAllocSize", "txnLogSizeLimitInKb", "commitLogCount")...),
+		idle(own, anything("snapshotSizeFactor")...),
+		idle("slow syncs are in the metrics, not in the log", wholes("fsync.warningthresholdms")...),
+		always("checkpoints are compressed", nil, oneOf("snapshot.compression.method", nobody[string], "", "gz", "snappy")),
+		always("an import wants a snapshot, or a log that begins with the first transaction", nil, word("snapshot.trust.empty", onlyTrue)),
+		always("an empty disk makes up no majority before a leader has filled it or a file named initialize vouches for it", nil, word("db.autocreate", onlyTrue)),
+		always("servers always compare a digest of what they hold", onlyTrue.is(true), word("digest.enabled", onlyTrue)),
+		always("only ZooKeeper's own files have it", nil, word("serializeLastProcessedZxid.enabled", onlyTrue), word("closeSessionTxn.enabled", onlyTrue)),
+		idle("whatever waits is written with one sync, and nothing waits for more", wholes("flushDelay", "maxBatchSize", "maxWriteQueuePollTime")...),
+	)
 }

@@ -1,76 +1,103 @@
 package zoocfg
 
+import (
+	"slices"
+	"strings"
+)
+
+// tlsKeys are those of the client port ("ssl.") and of the links between servers ("ssl.quorum.").
 func tlsKeys(prefix string, at func(*Config) *TLS) []key {
-	keys := append(storeKeys(prefix+"keyStore", func(c *Config) *Store { return &at(c).Key }),
-		storeKeys(prefix+"trustStore", func(c *Config) *Store { return &at(c).Trust })...)
-	return append(keys,
+	const revoked = "revoked certificates are not looked for; give short-lived ones and replace them: files that change are read again"
+	keys := slices.Concat([]key{
+		text(prefix+"keyStore.location", func(c *Config) *string { return &at(c).Key.Location }),
+		text(prefix+"trustStore.location", func(c *Config) *string { return &at(c).Trust.Location }),
 		text(prefix+"protocol", func(c *Config) *string { return &at(c).Protocol }),
 		list(prefix+"enabledProtocols", func(c *Config) *[]string { return &at(c).Protocols }),
 		list(prefix+"ciphersuites", func(c *Config) *[]string { return &at(c).Ciphers }),
-		oneOf(prefix+"clientAuth", func(c *Config) *string { return &at(c).ClientAuth }, "need", "want", "none"),
-		yes(prefix+"hostnameVerification", func(c *Config) *bool { return &at(c).HostVerify }),
-		yes(prefix+"clientHostnameVerification", func(c *Config) *bool { return &at(c).ClientHostVerify }),
-		yes(prefix+"allowReverseDnsLookup", func(c *Config) *bool { return &at(c).ReverseDNS }),
-		yes(prefix+"crl", func(c *Config) *bool { return &at(c).CRL }),
-		yes(prefix+"ocsp", func(c *Config) *bool { return &at(c).OCSP }),
-		positive(prefix+"handshakeDetectionTimeoutMillis", func(c *Config) *int { return &at(c).HandshakeTimeout }),
+	},
+		idle("keys and certificates are PEM files without a password", anything(prefix+"keyStore.password", prefix+"keyStore.passwordPath",
+			prefix+"trustStore.password", prefix+"trustStore.passwordPath")...),
+		always("keys and certificates are PEM files", func(v string) bool { return v == "PEM" || v == "" }, storeType(prefix+"keyStore.type"), storeType(prefix+"trustStore.type")),
+		always("names are never looked up from addresses", onlyTrue.is(false), word(prefix+"allowReverseDnsLookup", onlyTrue)),
+		refuse(revoked, word(prefix+"crl", guarded), word(prefix+"ocsp", guarded)),
+		idle("there is no Netty here", anything(prefix+"context.supplier.class")...),
 	)
+	clientAuth := oneOf(prefix+"clientAuth", func(c *Config) *string { return &at(c).ClientAuth }, "need", "want", "none")
+	hostNames := flag(prefix+"hostnameVerification", guarded, func(c *Config) *bool { return &at(c).HostVerify })
+	clientNames := word(prefix+"clientHostnameVerification", guarded)
+	patience := off(prefix+"handshakeDetectionTimeoutMillis", 1, 5000, func(c *Config) *int { return &at(c).HandshakeTimeout })
+	if prefix == "ssl.quorum." {
+		return slices.Concat(keys, []key{hostNames},
+			always("both sides of a link between servers show a certificate", func(v string) bool { return strings.EqualFold(v, "need") }, clientAuth),
+			always("the one who dials compares names, if ssl.quorum.hostnameVerification says so", nil, clientNames),
+			idle("links between servers have a time limit of their own", patience))
+	}
+	return slices.Concat(keys, []key{clientAuth, patience},
+		always("a server does not dial clients; their names are ssl.clientHostnameVerification's", nil, hostNames),
+		refuse("the names in the certificates of clients are not compared with their addresses", clientNames))
 }
 
-func storeKeys(prefix string, at func(*Config) *Store) []key {
-	return []key{
-		text(prefix+".location", func(c *Config) *string { return &at(c).Location }),
-		text(prefix+".password", func(c *Config) *string { return &at(c).Password }),
-		text(prefix+".passwordPath", func(c *Config) *string { return &at(c).PasswordPath }),
-		oneOf(prefix+".type", func(c *Config) *string { return &at(c).Type }, "", "JKS", "PEM", "PKCS12", "BCFKS"),
-	}
+func storeType(name string) key {
+	return oneOf(name, nobody[string], "", "JKS", "PEM", "PKCS12", "BCFKS")
 }
 
 func tlsSwitches() []key {
-	return []key{
-		yes("client.certReload", func(c *Config) *bool { return &c.TLS.Reload }),
-		yes("client.portUnification", func(c *Config) *bool { return &c.TLS.PortUnification }),
-		yes("sslQuorum", func(c *Config) *bool { return &c.QuorumTLS.Enabled }),
-		yes("portUnification", func(c *Config) *bool { return &c.QuorumTLS.PortUnification }),
-		yes("quorum.auth.enableSasl", func(c *Config) *bool { return &c.QuorumTLS.SASL }),
-		yes("sslQuorumReloadCertFiles", func(c *Config) *bool { return &c.QuorumTLS.Reload }),
-	}
+	return slices.Concat([]key{
+		flag("client.portUnification", onlyTrue, func(c *Config) *bool { return &c.TLS.PortUnification }),
+		flag("sslQuorum", strict, func(c *Config) *bool { return &c.QuorumTLS.Enabled }),
+	},
+		always("files of keys and certificates that change are read again", nil, word("client.certReload", onlyTrue), word("sslQuorumReloadCertFiles", strict)),
+		always("peers speak either TLS or plain text, never both: change sslQuorum on all servers at once", strict.is(false), word("portUnification", strict)),
+		refuse("SASL between peers is not there; authenticate them by certificates: sslQuorum=true",
+			word("quorum.auth.enableSasl", strict), word("quorum.auth.learnerRequireSasl", strict), word("quorum.auth.serverRequireSasl", strict)),
+	)
 }
 
 func adminKeys() []key {
-	return []key{
-		yes("admin.enableServer", func(c *Config) *bool { return &c.Admin.Enabled }),
-		text("admin.serverAddress", func(c *Config) *string { return &c.Admin.Address }),
-		port("admin.serverPort", func(c *Config) *int { return &c.Admin.Port }),
-		positive("admin.idleTimeout", func(c *Config) *int { return &c.Admin.IdleTimeout }),
+	const plain = "the AdminServer speaks plain HTTP; leave it on 127.0.0.1 behind a proxy that does TLS, or set admin.enableServer=false"
+	return slices.Concat([]key{
+		flag("admin.enableServer", allButFalse, func(c *Config) *bool { return &c.Admin.Enabled }),
+		address("admin.serverAddress", func(c *Config) *string { return &c.Admin.Address }),
+		off("admin.serverPort", -1<<31, 0, func(c *Config) *int { return &c.Admin.Port }), // judged in finish, where it is known whether it is served
 		{name: "admin.commandURL", allowed: "a path that begins with /", set: func(c *Config, v string) bool {
 			c.Admin.URL = v
 			return len(v) > 1 && v[0] == '/'
 		}},
-		yes("admin.forceHttps", func(c *Config) *bool { return &c.Admin.ForceHTTPS }),
-		yes("admin.needClientAuth", func(c *Config) *bool { return &c.Admin.NeedClientAuth }),
-		yes("admin.portUnification", func(c *Config) *bool { return &c.Admin.PortUnification }),
-		long("admin.rateLimiterIntervalInMS", 0, 1<<40, func(c *Config) *int64 { return &c.Admin.RateInterval }),
-		yes("admin.snapshot.enabled", func(c *Config) *bool { return &c.Admin.Snapshot }),
-		yes("admin.restore.enabled", func(c *Config) *bool { return &c.Admin.Restore }),
-	}
+		off("admin.rateLimiterIntervalInMS", 1, 0, func(c *Config) *int64 { return &c.Admin.RateInterval }),
+		flag("admin.snapshot.enabled", onlyTrue, func(c *Config) *bool { return &c.Admin.Snapshot }),
+		flag("admin.restore.enabled", onlyTrue, func(c *Config) *bool { return &c.Admin.Restore }),
+	},
+		idle("a connection to the AdminServer may idle for a minute", wholes("admin.idleTimeout")...),
+		refuse(plain, word("admin.forceHttps", guarded), word("admin.needClientAuth", guarded)),
+		always("the AdminServer speaks plain HTTP", onlyTrue.is(false), word("admin.portUnification", onlyTrue)),
+	)
 }
 
 func telemetryKeys() []key {
-	return []key{
+	const pauses = "a server that was paused finds out by itself, and says so"
+	return slices.Concat([]key{
 		class("metricsProvider.className", map[string]func(*Config){
 			"PrometheusMetricsProvider": func(c *Config) { c.Telemetry.Prometheus = true },
 			"DefaultMetricsProvider":    func(c *Config) { c.Telemetry.Prometheus = false },
 			"NullMetricsProvider":       func(c *Config) { c.Telemetry.Prometheus = false },
 		}),
-		text("metricsProvider.httpHost", func(c *Config) *string { return &c.Telemetry.HTTPHost }),
-		port("metricsProvider.httpPort", func(c *Config) *int { return &c.Telemetry.HTTPPort }),
-		port("metricsProvider.httpsPort", func(c *Config) *int { return &c.Telemetry.HTTPSPort }),
-		yes("metricsProvider.exportJvmInfo", func(c *Config) *bool { return &c.Telemetry.ExportJVM }),
-		yes("audit.enable", func(c *Config) *bool { return &c.Telemetry.Audit }),
-		yes("jvm.pause.monitor", func(c *Config) *bool { return &c.Telemetry.PauseWatch }),
-		long("jvm.pause.info-threshold.ms", 0, 1<<40, func(c *Config) *int64 { return &c.Telemetry.PauseInfo }),
-		long("jvm.pause.warn-threshold.ms", 0, 1<<40, func(c *Config) *int64 { return &c.Telemetry.PauseWarn }),
-		long("jvm.pause.sleep.time.ms", 1, 1<<40, func(c *Config) *int64 { return &c.Telemetry.PauseSleep }),
+		address("metricsProvider.httpHost", func(c *Config) *string { return &c.Telemetry.HTTPHost }),
+		number("metricsProvider.httpPort", -1, 65535, func(c *Config) *int { return &c.Telemetry.HTTPPort }),
+		flag("metricsProvider.exportJvmInfo", onlyTrue, func(c *Config) *bool { return &c.Telemetry.ExportJVM }),
+		flag("audit.enable", guarded, func(c *Config) *bool { return &c.Telemetry.Audit }),
+	},
+		idle("metrics are served without TLS, on metricsProvider.httpPort and on the admin port", number("metricsProvider.httpsPort", -1, 65535, nobody[int])),
+		idle(pauses, word("jvm.pause.monitor", strict)),
+		idle(pauses, wholes("jvm.pause.info-threshold.ms", "jvm.pause.warn-threshold.ms", "jvm.pause.sleep.time.ms")...),
+		idle("metrics are served without TLS", metricsTLS()...),
+	)
+}
+
+func metricsTLS() []key {
+	var names []string
+	for _, name := range []string{"keyStore.location", "keyStore.password", "keyStore.passwordPath", "keyStore.type", "trustStore.location", "trustStore.password",
+		"trustStore.passwordPath", "trustStore.type", "needClientAuth", "wantClientAuth", "enabledProtocols", "ciphersuites"} {
+		names = append(names, "metricsProvider.ssl."+name)
 	}
+	return anything(names...)
 }

@@ -62,28 +62,29 @@ func (p *parser) static(text string) {
 		return
 	}
 	for _, prop := range props {
-		name, value := strings.TrimPrefix(strings.TrimSpace(prop.Key), "zookeeper."), strings.TrimSpace(prop.Value)
+		written, value := strings.TrimSpace(prop.Key), strings.TrimSpace(prop.Value)
+		name, prefixed := strings.CutPrefix(written, "zookeeper.")
 		if before := p.seen[name]; before > 0 {
 			p.warn(prop.Line, name, "was already given in line %d; the later one counts", before)
 		}
 		p.seen[name] = prop.Line
-		if isMember(name) {
+		if !prefixed && isMember(name) {
 			p.member(prop.Line, name, value)
 			continue
+		}
+		if on, _ := onlyYes.read(value); prefixed && name == "skipACL" && on { // closed there: it is not opened by the way a line is written
+			p.fail(prop.Line, written, "is not read from a file by ZooKeeper; write skipACL=yes, without the prefix, if ACLs are to be off")
+		} else if _, known := p.lookup(name); prefixed && known {
+			p.warn(prop.Line, written, "counts without the prefix, which is that of a Java property; ZooKeeper itself does not read it from a file")
 		}
 		p.set(prop.Line, name, value)
 	}
 }
 
-// isMember says whether a key belongs to the dynamic configuration.
+// isMember says whether a key belongs to the dynamic configuration. What begins like a member and is none must not be passed over: a server
+// without its member lines would stand alone.
 func isMember(name string) bool {
-	return strings.HasPrefix(name, "server.") && isDigits(name[len("server."):]) ||
-		strings.HasPrefix(name, "group.") || strings.HasPrefix(name, "weight.") || name == "version"
-}
-
-func isDigits(s string) bool {
-	_, err := strconv.ParseUint(s, 10, 63)
-	return err == nil
+	return strings.HasPrefix(name, "server.") || strings.HasPrefix(name, "group") || strings.HasPrefix(name, "weight") || name == "version"
 }
 
 func (p *parser) set(line int, name, value string) {
@@ -91,12 +92,30 @@ func (p *parser) set(line int, name, value string) {
 	switch {
 	case strings.HasPrefix(name, "paddock."):
 		p.cfg.Own[strings.TrimPrefix(name, "paddock.")] = value
+		return
 	case !ok:
 		p.warn(line, name, "is not a key of ZooKeeper 3.9%s", p.nearest(name))
-	case k.ignored != "":
-		p.cfg.Ignored = append(p.cfg.Ignored, Note{p.file, line, name, "ignored: " + k.ignored})
+		return
 	case !k.set(p.cfg, value):
 		p.fail(line, name, "%q is not allowed; it must be %s", shown(name, value), k.allowed)
+		return
+	}
+	if k.remark != nil {
+		if text := k.remark(value); text != "" {
+			p.warn(line, name, "%s", text)
+		}
+	}
+	switch k.effect {
+	case refused:
+		if on, _ := k.words.read(value); on {
+			p.fail(line, name, "%s cannot be had: %s", value, k.why)
+		}
+	case without:
+		p.cfg.Ignored = append(p.cfg.Ignored, Note{p.file, line, name, "has no effect: " + k.why})
+	case fixed:
+		if k.agrees != nil && !k.agrees(value) {
+			p.warn(line, name, "is not followed: %s", k.why)
+		}
 	}
 }
 
@@ -119,7 +138,7 @@ func (p *parser) lookup(name string) (key, bool) {
 	case name == "superUser" || strings.HasPrefix(name, "superUser."):
 		return superUser(name), true
 	case strings.HasPrefix(name, "metricsProvider."):
-		return key{name: name, ignored: "the metrics provider here has no such setting"}, true
+		return ignore("the metrics provider here has no such setting", name)[0], true
 	}
 	return key{}, false
 }

@@ -93,13 +93,16 @@ func tellDiff(b *strings.Builder, name string, before, after reflect.Value) {
 	fmt.Fprintf(b, "%s = %+v\n", name, after.Interface())
 }
 
-func TestEveryKeyHasExactlyOneMeaning(t *testing.T) {
+func TestEveryKeyHasOneMeaning(t *testing.T) {
 	for name, k := range allKeys() {
-		if (k.set == nil) == (k.ignored == "") {
-			t.Errorf("%s: a key is either set or ignored with a reason", name)
-		}
-		if k.set != nil && k.allowed == "" {
+		if k.set == nil || k.allowed == "" {
 			t.Errorf("%s: says nothing about what is allowed", name)
+		}
+		if (k.effect == honoured) != (k.why == "") {
+			t.Errorf("%s: is %s, because %q", name, k.effect, k.why)
+		}
+		if k.effect == refused && k.words == noWording {
+			t.Errorf("%s: nothing says which value is refused", name)
 		}
 		if strings.HasPrefix(name, "zookeeper.") {
 			t.Errorf("%s: is listed with its prefix", name)
@@ -107,9 +110,11 @@ func TestEveryKeyHasExactlyOneMeaning(t *testing.T) {
 	}
 }
 
+// TestKeysThatTakeAnythingButNonsense: a word is no number, and no word that Java would refuse.
 func TestKeysThatTakeAnythingButNonsense(t *testing.T) {
 	for name, k := range allKeys() {
-		if k.set == nil || strings.HasPrefix(k.allowed, "any text") || strings.HasPrefix(k.allowed, "words") {
+		anyWord := k.words == onlyTrue || k.words == onlyYes || k.words == allButNo || k.words == allButFalse
+		if anyWord || strings.HasPrefix(k.allowed, "any text") || strings.HasPrefix(k.allowed, "words") {
 			continue
 		}
 		if k.set(defaults(), "utter nonsense") {

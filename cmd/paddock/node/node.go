@@ -280,6 +280,7 @@ func (n *node) open(addr string, t *tls.Config, unify bool) error {
 		MaxFrame: n.cfg.Limits.MaxBuffer, MaxPerIP: n.cfg.Basics.MaxClientCnxns, MaxConns: n.cfg.Basics.MaxCnxns,
 		KeepAlive: n.cfg.Basics.TCPKeepAlive, TLS: t, PortUnification: unify, AdmitFrame: n.server.AdmitFrame, Log: n.logger,
 		HandshakeTimeout: time.Duration(n.cfg.TLS.HandshakeTimeout) * time.Millisecond, MaxHandshakes: max(n.cfg.Limits.Handshakes, 0),
+		SessionlessTimeout: time.Duration(n.cfg.Sessions.SessionlessFor) * time.Millisecond,
 	})
 	n.clients = append(n.clients, l)
 	n.meter.listens(l)

@@ -65,9 +65,6 @@ func authConfig(c *Config) auth.Config {
 		Ensemble: auth.Ensemble{Enabled: s.EnsembleOn, Names: s.EnsembleNames},
 		Enforce:  auth.Enforce{Enabled: s.EnforceOn, Schemes: s.EnforceSchemes},
 	}
-	if s.RequireSASL {
-		a.Enforce = auth.Enforce{Enabled: true, Schemes: []string{"sasl"}}
-	}
 	return a
 }
 
