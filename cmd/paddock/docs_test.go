@@ -78,7 +78,7 @@ func TestEveryRoomIsOnTheMap(t *testing.T) {
 			continue
 		}
 		seen[room] = true
-		if !strings.Contains(string(text), room+"/") && !strings.HasSuffix(room, "fence") {
+		if !regexp.MustCompile(`(?m)(^|[\s/])`+room+`/`).Match(text) && !strings.HasSuffix(room, "fence") {
 			t.Errorf("ARCHITECTURE.md does not show %s", filepath.Dir(file))
 		}
 	}

@@ -45,11 +45,11 @@ func TestFullDisk(t *testing.T) {
 	}
 	save("before") // it is in the database now
 	d.fill(t)
-	zktest.Eventually(t, 10*time.Second, "the alarm of a nearly full disk", func() bool { return strings.Contains(server.Log(), "nearly full") })
+	zktest.Eventually(t, zktest.Patience, "the alarm of a nearly full disk", func() bool { return strings.Contains(server.Log(), "nearly full") })
 	tool("delete", "/n3")
 	giveUpABackup(t, server.AdminAddr())
 	d.clear(t)
-	zktest.Eventually(t, 10*time.Second, "room again", func() bool { return strings.Contains(server.Log(), "has room again") })
+	zktest.Eventually(t, zktest.Patience, "room again", func() bool { return strings.Contains(server.Log(), "has room again") })
 	for i := range 60 {
 		tool("set", "/n1", fmt.Sprint("now ", i))
 	}
@@ -58,7 +58,7 @@ func TestFullDisk(t *testing.T) {
 	tool("delete", "/n4")
 	begun := time.Now()
 	must(t, server.Stop())
-	if took := time.Since(begun); took > 10*time.Second {
+	if took := time.Since(begun); took > 20*time.Second { // it gives itself less than ten, on a machine that is its own
 		t.Errorf("the stop took %v", took)
 	}
 	if !strings.Contains(server.Log(), "in the log only") {
