@@ -34,7 +34,11 @@ func goTest(f *fault, overlay map[string]string, folder string) (outcome, error)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), wait+2*time.Minute) // compiling takes its time too
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-vet=off", "-timeout", wait.String()}, f.test...)...)
+	args := []string{"test", "-json", "-vet=off", "-timeout", wait.String()}
+	if overlay != nil {
+		args = append(args, "-count=1") // a test of the built program is the same to go test, whatever the fault: its result must not come from the cache
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, f.test...)...)
 	if overlay != nil {
 		b, err := json.Marshal(map[string]any{"Replace": overlay})
 		if err != nil {
