@@ -154,6 +154,11 @@ func TestNotAsked(t *testing.T) {
 	if _, errs, code := verb(t, "--server", well, "check", "clock", "--ntp", "none"); code != 3 {
 		t.Errorf("check clock with nobody to ask: exit code %d: %s", code, errs)
 	}
+	for _, c := range [][2]string{{"disk", "SKIP    room "}, {"network", "SKIP    peers "}} {
+		if out, _, _ := verb(t, "--server", well, "check", c[0]); !strings.Contains(out, c[1]+well+": not asked") {
+			t.Errorf("check %s:\n%s", c[0], out)
+		}
+	}
 	stock := fakeServer(t, map[string]string{"srvr": "Zookeeper version: 3.9.5-1, built on 2026-01-01\nZxid: 0x7\nMode: standalone\n", "mntr": "zk_avg_latency\t0\n"})
 	if out, _, code := verb(t, "--server", stock, "check"); code != 0 || strings.Contains(out, "SKIP") {
 		t.Errorf("a stock ZooKeeper has no alarm of its disk to be asked: exit code %d:\n%s", code, out)

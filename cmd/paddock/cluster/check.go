@@ -218,6 +218,11 @@ func (cl *cluster) check() []checkResult {
 	return out
 }
 
+// skipped is a check of what only the admin port of a Paddock tells, where none answered.
+func (n *node) skipped(check string) checkResult {
+	return checkResult{check, n.name(), checkSkip, 0, "", "not asked: only an admin port tells it, and none answered", "give --admin HOST:PORT,... of Paddock servers"}
+}
+
 // checkFigures judges the figures of one server; those that it does not tell are left out.
 func (cl *cluster) checkFigures(n *node, r *row) []checkResult {
 	var out []checkResult
@@ -249,7 +254,7 @@ func (cl *cluster) checkFigures(n *node, r *row) []checkResult {
 		}
 		out = append(out, disk)
 	} else if n.withoutAdmin() {
-		out = append(out, checkResult{"disk", n.name(), checkSkip, 0, "", "not asked: only the admin port tells whether it is nearly full", "give --admin HOST:PORT,..."})
+		out = append(out, n.skipped("disk"))
 	}
 	return out
 }

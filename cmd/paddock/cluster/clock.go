@@ -50,7 +50,7 @@ func checkClock(cl *cluster, _ []string) error {
 			offsets = append(offsets, ms(n.clock))
 			out = append(out, clockServer(n, warn, fail))
 		} else if n.failed != nil || n.withoutAdmin() {
-			out = append(out, checkResult{"clock", n.name(), checkSkip, 0, "", "not asked: only an admin port tells it, and none answered", "give --admin HOST:PORT,... of Paddock servers"})
+			out = append(out, n.skipped("clock"))
 		}
 	}
 	if len(offsets) > 1 {

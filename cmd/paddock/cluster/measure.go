@@ -120,6 +120,8 @@ func (n *node) checkDisk() []checkResult {
 			r.State, r.Detail = checkFail, "too little"
 		}
 		out = append(out, r)
+	} else if n.withoutAdmin() {
+		out = append(out, n.skipped("room"))
 	}
 	if n.disk >= 0 {
 		out = append(out, checkResult{"used", n.name(), checkPass, float64(n.disk), "B", humanize.IBytes(uint64(n.disk)), ""})
@@ -221,7 +223,10 @@ func (cl *cluster) checkRound(n *node) checkResult {
 // checkPeers judges what one server measures of the others.
 func (n *node) checkPeers() []checkResult {
 	if n.status == nil {
-		return nil
+		if n.failed != nil || n.withoutAdmin() {
+			return []checkResult{n.skipped("peers")}
+		}
+		return nil // a stock ZooKeeper measures none
 	}
 	var out []checkResult
 	from := fmt.Sprintf("%s to server ", n.name())

@@ -58,6 +58,13 @@ Exit codes: 0 they agree, 1 they disagree or a member is not heard, 69 no server
 			if err := cl.out.Rows(list, []string{"ID", "ROLE", "PEER", "CLIENT", "LINK", "GOSSIP", "SAYS", "ZXID", "RTT ms", "VERSION", "DISAGREEMENT"}, rows); err != nil {
 				return err
 			}
+			for _, n := range cl.nodes {
+				if n.failed != nil {
+					tool.Note(cl.c, "not asked: %v", n.failed)
+				} else if n.withoutAdmin() {
+					tool.Note(cl.c, "%s: not asked for gossip and links: give --admin HOST:PORT,...", n.name())
+				}
+			}
 			if disagree {
 				return cli.Exit("", 1)
 			}

@@ -117,7 +117,7 @@ func (cl *cluster) sessions() ([]clientSession, error) {
 		return nil, &tool.Error{Tried: "list the sessions", Happened: strings.ReplaceAll(fmt.Sprint(failed), "\n", "; "), Todo: "check --server", Code: tool.ExitNoServer, Cause: failed}
 	}
 	if failed != nil {
-		tool.Note(cl.c, "not all servers told: %v", failed)
+		tool.Note(cl.c, "not all servers answered, so sessions may be missing: %v", failed)
 	}
 	list := []clientSession{}
 	for _, s := range found {
