@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
@@ -35,6 +37,9 @@ func (b *Batch) takeSome(st Source, n int) {
 	st.DrainSome(n, b.put, b.delete)
 	b.pieces++
 }
+
+// makeRoom makes room for n more records, which would cost whoever waits for the state more than the records do.
+func (b *Batch) makeRoom(n int) { b.ops = slices.Grow(b.ops, n) }
 
 // takeRest takes everything that is still marked as changed: the batch is exact now.
 func (b *Batch) takeRest(st Source) {

@@ -13,6 +13,7 @@ import (
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 	"github.com/paddock-zk/paddock/znode/store"
+	"github.com/paddock-zk/paddock/znode/store/storetest"
 )
 
 // grow applies creates of nodes with 100 bytes of data, 1,000 to a parent, until there are n.
@@ -161,3 +162,47 @@ func BenchmarkCommit(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/record")
 	must(b, s.Close())
 }
+
+// BenchmarkCollect is how long clients wait, at most and in all, while half a million changed nodes are collected.
+func BenchmarkCollect(b *testing.B) {
+	st := znode.NewState(znode.Options{})
+	grow(b, st, million/2)
+	for _, how := range []string{"whole", "pieces"} {
+		b.Run(how, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				st.MarkAllChanged()
+				w := &held{st: st}
+				b.StartTimer()
+				if how == "whole" {
+					w.Change(func(st *znode.State) { store.Collect(st) })
+				} else {
+					must(b, store.Follow("bench", nowhere{storetest.NewDisk()}, w, w, store.FollowOptions{}).Flush(b.Context()))
+				}
+				b.ReportMetric(float64(w.most.Microseconds())/1000, "ms-held-at-most")
+				b.ReportMetric(float64(w.all.Microseconds())/1000, "ms-held-in-all")
+			}
+		})
+	}
+}
+
+// held times how long a state is held.
+type held struct {
+	st        *znode.State
+	most, all time.Duration
+}
+
+func (h *held) Change(f func(*znode.State)) {
+	begun := time.Now()
+	f(h.st)
+	took := time.Since(begun)
+	h.most, h.all = max(h.most, took), h.all+took
+}
+func (h *held) SetFlag(znode.Flags, bool)   {}
+func (h *held) CompactBefore(zxid.ID) error { return nil }
+func (h *held) Reserve() error              { return nil }
+
+// nowhere drops what is committed.
+type nowhere struct{ *storetest.Disk }
+
+func (nowhere) Commit(*store.Batch) error { return nil }

@@ -187,6 +187,9 @@ const collectRounds = 1000
 func (f *Follower) collect() *Batch {
 	var b *Batch
 	for round, more := 0, true; more; round++ {
+		if b != nil {
+			b.makeRoom(collectMost + 1)
+		}
 		f.state.Change(func(st *znode.State) {
 			// before the first transaction there is nothing to keep, and zxid 0 is no timestamp: a new member may wait long for its ensemble
 			if z := st.LastZxid(); b == nil && (z == 0 || st.Pending() == 0 && z <= f.db.Zxid()) {

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -15,6 +18,7 @@ import (
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 	"github.com/paddock-zk/paddock/znode/store"
+	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 	"github.com/paddock-zk/paddock/znode/store/storetest"
 )
 
@@ -234,6 +238,81 @@ func TestStopWhateverTheDiskDoes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-s.asked; cancel() }()
 	must(t, f.Stop(ctx))
+}
+
+// beginning is a file system that tells when an image is begun.
+type beginning struct {
+	atomicfile.OS
+	begun chan struct{}
+}
+
+func (b beginning) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
+	close(b.begun)
+	return b.OS.OpenFile(name, flag, perm)
+}
+
+// A stop ends an image that is being made for somebody, and nothing is left of it.
+func TestStopEndsAnImage(t *testing.T) {
+	a, dir := newApplied(), t.TempDir()
+	begun := make(chan struct{})
+	s, _, err := store.OpenState(dir, store.Options{ReserveBytes: 1 << 20, CheckpointRate: 1, Files: beginning{begun: begun}}, store.Span{})
+	must(t, err)
+	for i := range 300 {
+		a.write(znode.Op{Kind: znode.KindCreate, Path: fmt.Sprintf("/n%d", i), Data: make([]byte, 1000), ACL: openACL, Wire: 1})
+	}
+	f := follow(s, a)
+	ended := make(chan error)
+	go func() {
+		_, err := f.ImageAt(context.Background(), a.last()) // at 4 bytes a second
+		ended <- err
+	}()
+	<-begun
+	must(t, f.Stop(t.Context()))
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the image: %v", err)
+	}
+	left, err := os.ReadDir(filepath.Join(dir, "checkpoints"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("there are %v, %v", left, err)
+	}
+	s, st, err := store.OpenState(dir, store.Options{}, store.Span{Last: a.last()})
+	must(t, err)
+	if st.Digest() != a.st.Digest() {
+		t.Error("the stop lost a batch")
+	}
+	must(t, s.Close())
+}
+
+// An image of a peer takes the place of everything: what was collected before, and a checkpoint that is being taken.
+func TestInstallTakesThePlaceOfAll(t *testing.T) {
+	leader, peer := newApplied(), storetest.NewDisk()
+	rng := rand.New(rand.NewPCG(6, 6))
+	leader.writeSome(rng, 50)
+	sent, err := follow(peer, leader).ImageAt(t.Context(), leader.last())
+	must(t, err)
+	im, _ := peer.Image(sent.Zxid)
+
+	a, disk := newApplied(), storetest.NewDisk()
+	f := follow(disk, a)
+	a.writeSome(rng, 10)
+	must(t, f.Flush(t.Context()))
+	a.writeSome(rng, 10)
+	disk.SetFree(0)
+	if err := f.Flush(t.Context()); !errors.Is(err, store.ErrNoSpace) {
+		t.Fatal(err)
+	}
+	disk.SetFree(1 << 40)
+	disk.Put(sent.Zxid, im)
+	must(t, f.Install(sent.Zxid))
+	a.digests = leader.digests
+	a.log, a.base = nil, sent.Zxid
+	a.writeSome(rng, 5)
+	c, err := f.ImageAt(t.Context(), a.last())
+	must(t, err)
+	a.loadsAs(t, disk, c)
+	if err := f.Install(c.Zxid + 1); err == nil {
+		t.Error("an image that is not there was installed")
+	}
 }
 
 // Nothing is compacted behind an image that does not add up, neither a new one nor one that was there before.
