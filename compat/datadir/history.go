@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/adler32"
+	"io"
 	"os"
 
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -37,7 +38,6 @@ func (l *loader) replay() error {
 		if err != nil {
 			return err
 		}
-		l.rep.Logs = append(l.rep.Logs, f.path)
 	}
 	return nil
 }
@@ -67,11 +67,8 @@ func (l *loader) replayLog(f file, from, next int64) error {
 			delete(l.sums, z)
 		}
 	}
-	r := &logReader{r: fd, size: f.size, stream: newStream(l.o.counted(f, fd))}
-	err = r.each(func(at int64, body []byte) error { return l.entry(place{file: f.path, offset: at}, body, from) })
-	if ended := l.o.Context.Err(); ended != nil { // before anything is made of half a file
-		return fmt.Errorf("datadir: %s: %w", f.path, ended)
-	}
+	l.rep.Logs = append(l.rep.Logs, f.path)
+	err = l.readLog(f, fd, 0, from)
 	var broken *brokenEntry
 	switch {
 	case err == nil, errors.Is(err, errHole):
@@ -86,6 +83,21 @@ func (l *loader) replayLog(f file, from, next int64) error {
 		l.o.Log.Warn("the last log ends in an entry that is not whole, with nothing behind it: a write that was not acknowledged; it is left out", "file", f.path, "offset", broken.at)
 	}
 	return nil
+}
+
+// readLog applies the entries of an open log from an offset on. What is damaged and comes before the snapshot costs nothing: the snapshot has it.
+func (l *loader) readLog(f file, fd *os.File, start, from int64) error {
+	r := &logReader{r: fd, size: f.size, start: start, stream: newStream(l.o.counted(f, io.NewSectionReader(fd, start, f.size-start)))}
+	err := r.each(func(at int64, body []byte) error { return l.entry(place{file: f.path, offset: at}, body, from) })
+	if ended := l.o.Context.Err(); ended != nil { // before anything is made of half a file
+		return fmt.Errorf("datadir: %s: %w", f.path, ended)
+	}
+	var broken *brokenEntry
+	if errors.As(err, &broken) && !broken.headless && broken.behind.count > 0 && broken.behind.first <= from+1 && l.im.zxid == from {
+		l.o.Log.Warn("a log is damaged where it tells what the snapshot holds already; nothing is lost", "file", f.path, "err", broken)
+		return l.readLog(f, fd, broken.behind.offset, from)
+	}
+	return err
 }
 
 // entry applies one entry of a log, if it follows the one before it.

@@ -62,6 +62,7 @@ type logReader struct {
 	r      io.ReaderAt
 	size   int64
 	stream *stream
+	start  int64 // where an entry begins; 0 = at the beginning, behind the header
 }
 
 // each calls f for every entry with its offset, until f returns an error. It returns nil at a clean end, *brokenEntry at an entry that is not whole.
@@ -70,10 +71,13 @@ func (l *logReader) each(f func(at int64, body []byte) error) error {
 		return nil // created and never written
 	}
 	s := l.stream
-	if magic, v := s.int(), s.int(); magic != logMagic || v != formatV2 {
+	if l.start > 0 {
+		s.off = l.start
+	} else if magic, v := s.int(), s.int(); magic != logMagic || v != formatV2 {
 		return &brokenEntry{why: fmt.Sprintf("this is not a transaction log of format 2 (magic %08x, version %d)", uint32(magic), v), headless: true}
+	} else {
+		s.long() // dbid
 	}
-	s.long() // dbid
 	for {
 		at := s.off
 		sum, body := s.long(), s.buffer()
