@@ -30,6 +30,7 @@ func commands() []*cli.Command {
 		offline.VerifyCommand(),
 		offline.InspectCommand(),
 		offline.RecoverCommand(),
+		offline.RefillCommand(),
 		offline.LogCommand(),
 		offline.ImportCommand(),
 		offline.ExportCommand(),

@@ -4,6 +4,7 @@
 //	identity    cluster, incarnation, generation and number of the server; written last, so that a folder without it belongs to no server
 //	log/        the transaction log (zab/txnlog)
 //	state/      the database and the checkpoints (znode/store)
+//	diverged    the mark of a folder whose state is wrong: no server starts on it
 //	unfinished/ what is made aside; while it is there, the folder is not made
 //
 // What is done with an open folder is offline's; what keeps a folder up to date while a server runs is znode/store's.

@@ -118,7 +118,7 @@ func (n *node) openData(ctx context.Context) error {
 	if logDir == "" {
 		logDir = dir
 	}
-	if err := folder.RefuseForeign(dir); err != nil {
+	if err := errors.Join(folder.RefuseForeign(dir), folder.RefuseDiverged(dir)); err != nil {
 		return err
 	}
 	if err := n.cfg.CheckDirs(); err != nil {
@@ -212,13 +212,23 @@ func (n *node) startPeer() error {
 	n.links.attach(n)
 	go func() {
 		<-n.peer.Done()
-		n.failed <- n.peer.Err()
+		n.failed <- n.ended(n.peer.Err())
 	}()
 	go n.repeat(n.server.TickEvery(), n.server.Tick) // sessions, and all else that expires
 	if n.gossip != nil {
 		go n.repeat(time.Second, n.tellGossip) // in a goroutine of its own: it may wait for the network, and must not delay the expiry of sessions
 	}
 	return nil
+}
+
+// ended marks the data folder if the peer has ended since the state of this server is wrong: it must not be served again.
+func (n *node) ended(err error) error {
+	var wrong *zab.DivergedError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	dir := n.cfg.Basics.DataDir
+	return errors.Join(err, folder.MarkDiverged(dir, wrong), folder.RefuseDiverged(dir))
 }
 
 // repeat calls what at an interval, until the peer ends.
