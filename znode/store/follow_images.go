@@ -134,9 +134,9 @@ func (f *Follower) Compact(ctx context.Context) error {
 	return nil
 }
 
-// ImageAt is an image at z or later: one that is there, or a new one. When it fails, or the context ends, nothing has changed.
+// ImageAt is an image at z or later: one that is there and was summed in this life, or a new one. When it fails, or the context ends, nothing has changed.
 func (f *Follower) ImageAt(ctx context.Context, z zxid.ID) (Checkpoint, error) {
-	if all, err := f.db.Checkpoints(); err == nil && len(all) > 0 && all[0].Zxid >= z {
+	if all, err := f.db.Checkpoints(); err == nil && len(all) > 0 && all[0].Zxid >= z && f.images.isSummed(all[0].Zxid) {
 		return all[0], nil
 	}
 	if err := f.Flush(ctx); err != nil {

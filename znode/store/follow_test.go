@@ -351,6 +351,22 @@ func TestNothingIsCompactedBehindABadImage(t *testing.T) {
 	}
 }
 
+// An image of an earlier life that has rotted meanwhile is nobody's backup.
+func TestNoBackupFromARottenImage(t *testing.T) {
+	a, disk := newApplied(), storetest.NewDisk()
+	a.writeSome(rand.New(rand.NewPCG(7, 7)), 30)
+	c, err := follow(disk, a).ImageAt(t.Context(), a.last())
+	must(t, err)
+	im, _ := disk.Image(c.Zxid)
+	for k := range im.Records {
+		delete(im.Records, k)
+		break
+	}
+	c, err = follow(disk, a).ImageAt(t.Context(), a.last())
+	must(t, err)
+	a.loadsAs(t, disk, c)
+}
+
 // A batch that is taken in pieces beside writers is exact at the zxid of its end.
 func TestBatchInPieces(t *testing.T) {
 	a, disk := newApplied(), storetest.NewDisk()

@@ -125,13 +125,8 @@ type Store struct {
 // again.
 func Open(dir string, opt Options) (*Store, error) {
 	opt.fill()
-	for _, sub := range []string{badgerDir, checkpointDir} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			return nil, fmt.Errorf("open the store: %w", err)
-		}
-	}
 	s := &Store{dir: dir, opt: opt}
-	if err := s.clearHalves(); err != nil {
+	if err := errors.Join(s.makeDirs(), s.clearHalves()); err != nil {
 		return nil, err
 	}
 	if err := s.needSpace(min(uint64(opt.ReserveBytes), openBytes)); err != nil {
@@ -144,6 +139,19 @@ func Open(dir string, opt Options) (*Store, error) {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
+}
+
+// makeDirs makes the folders of the store, durably: an image is of no use in a folder that a power cut takes.
+func (s *Store) makeDirs() error {
+	for _, sub := range []string{badgerDir, checkpointDir} {
+		if err := os.MkdirAll(filepath.Join(s.dir, sub), 0o700); err != nil {
+			return fmt.Errorf("open the store: %w", err)
+		}
+	}
+	if err := errors.Join(s.opt.Files.SyncDir(s.dir), s.opt.Files.SyncDir(filepath.Dir(filepath.Clean(s.dir)))); err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	return nil
 }
 
 // clearHalves removes what a crash has left of images that were being written.
