@@ -28,7 +28,7 @@ func (c *Core) mayPropose(n int) error {
 		return ErrNotLeader
 	case !c.lead.active:
 		return ErrNotActive
-	case c.cand != nil || c.lead.transferTo != 0:
+	case c.busy():
 		return ErrBusy
 	case n > int(c.cfg.Limits.LastCounter):
 		return fmt.Errorf("%w: %d proposals at once", ErrLimit, n)
@@ -40,6 +40,9 @@ func (c *Core) mayPropose(n int) error {
 	}
 	return nil
 }
+
+// busy says whether the leader opens a new epoch or hands over its leadership.
+func (c *Core) busy() bool { return c.cand != nil || c.lead.transferTo != 0 }
 
 func (c *Core) nextZxid() zxid.ID {
 	if c.hist.last.Epoch() < c.epoch {

@@ -75,6 +75,7 @@ type leadership struct {
 	round        uint64 // newest ping round
 	proveRound   uint64 // the round whose confirmation ends the doubt after a pause
 	reads        []pendingRead
+	wasBusy      bool // proposals were refused since the last round for reads
 	transferTo   PeerID
 	transferAt   int64   // tick at which it began
 	transferSent int64   // tick of the last MsgTimeoutNow

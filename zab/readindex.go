@@ -66,8 +66,21 @@ func (c *Core) onReadIndex(l *learner, m *Message) {
 }
 
 // flushReads starts a round for the reads that have none, unless one is under way: many reads share a round.
+//
+// While proposals are refused with [ErrBusy] nothing is confirmed: they wait outside of the core, were asked for before some of the
+// reads, and belong to the end of the history that those are to see. Afterwards a new round begins, behind what the owner proposes then.
 func (c *Core) flushReads() {
 	ld := c.lead
+	if c.busy() {
+		ld.wasBusy = true
+		return
+	}
+	if ld.wasBusy {
+		ld.wasBusy = false
+		for i := range ld.reads {
+			ld.reads[i].round = ld.round + 1
+		}
+	}
 	n := len(ld.reads)
 	if n == 0 || ld.reads[n-1].round <= ld.round {
 		return
@@ -92,6 +105,9 @@ func (c *Core) checkRounds() {
 	}
 	if !ld.confirmed && c.roundDone(ld.proveRound) {
 		ld.confirmed = true
+	}
+	if ld.wasBusy || c.busy() {
+		return
 	}
 	n := 0
 	for n < len(ld.reads) && ld.reads[n].round <= ld.round && (n > 0 && ld.reads[n].round == ld.reads[n-1].round || c.roundDone(ld.reads[n].round)) {

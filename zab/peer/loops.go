@@ -5,7 +5,7 @@ import "time"
 // coreLoop owns the core. It never waits for a disk or a socket.
 func (p *Peer) coreLoop() {
 	defer p.refuseAll()
-	s := Steps{p}
+	s := Steps{peer: p}
 	last := p.cfg.Clock.Now()
 	var m Mail
 	s.Drain()
@@ -28,7 +28,7 @@ func (p *Peer) coreLoop() {
 
 // logLoop makes batches durable: all that waits goes under one sync.
 func (p *Peer) logLoop() {
-	s := Steps{p}
+	s := Steps{peer: p}
 	var b Batches
 	for {
 		jobs, ok := p.logQ.popAll(b.jobs)

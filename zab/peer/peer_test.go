@@ -282,6 +282,31 @@ func TestHeldProposalsKeepTheirOrder(t *testing.T) {
 	}
 }
 
+// While the leader hands over its leadership it holds proposals. A read that was asked for behind them is not confirmed without them: a
+// session that moved would see its own write take effect behind its sync.
+func TestReadsWaitForHeldProposals(t *testing.T) {
+	w := newWorld(t, 3, zab.Limits{})
+	p, id := w.leader()
+	f := w.others(id)[0]
+	thaw := w.disks[f].freeze()
+	defer thaw()
+	w.propose(p, "a")
+	<-w.disks[f].entered // so it cannot take over
+	w.until("a is committed", true, func() bool { return len(w.machines[id].payloads()) == 1 })
+	begun := make(chan error, 1)
+	p.Transfer(f, func(err error) { begun <- err })
+	if err := <-begun; err != nil {
+		t.Fatal(err)
+	}
+	w.propose(p, "b")
+	answer := make(chan string, 1)
+	p.ReadIndex(func(err error) { answer <- fmt.Sprint(err, w.machines[id].payloads()) })
+	w.until("an answer", true, func() bool { return len(answer) == 1 })
+	if a := <-answer; a != "<nil> [a b]" {
+		t.Errorf("the read sees %s", a)
+	}
+}
+
 // More proposals at once than an epoch has numbers for, and more than a message can carry, are taken in pieces, in their order.
 func TestProposalsAreTakenInPieces(t *testing.T) {
 	w := newWorld(t, 3, zab.Limits{LastCounter: 10})
@@ -339,10 +364,64 @@ func TestSoftStateComesBehindWhatWasCommitted(t *testing.T) {
 func TestOrderWithinOneReady(t *testing.T) {
 	p := &Peer{waiting: waiting{reads: map[uint64]func(error){5: func(error) {}}}}
 	p.applyQ.init()
-	Steps{p}.Hand(&zab.Ready{Soft: &zab.SoftState{Link: 2}, Committed: []zab.Entry{{Zxid: 1}}, Reads: []zab.ReadState{{Ctx: 5, Zxid: 1}}})
+	Steps{peer: p}.Hand(&zab.Ready{Soft: &zab.SoftState{Link: 2}, Committed: []zab.Entry{{Zxid: 1}}, Reads: []zab.ReadState{{Ctx: 5, Zxid: 1}}})
 	jobs, _ := p.applyQ.popAll(nil)
 	if len(jobs) != 3 || jobs[0].entries == nil || jobs[1].soft == nil || jobs[2].read == nil {
 		t.Errorf("handed out as %+v", jobs)
+	}
+}
+
+// fed is what the core of an ensemble of one makes of one mailful, fed part by part: its first batch is durable, a server that joins has promised
+// epoch 7, a proposal, and a call that looks at the end of the history.
+func fed(t *testing.T, order string) (last zxid.ID) {
+	t.Helper()
+	w := newWorld(t, 1, zab.Limits{})
+	p, err := New(Config{Core: zab.Config{ID: 1, Ensemble: w.ensemble, Rand: rand.NewPCG(1, 1)}, Log: newDisk()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := p.ByHand(Environment{Machine: &machine{w: w, id: 1}})
+	s.Drain()
+	var b Batches
+	if !s.TakeBatches(&b) {
+		t.Fatal("nothing for the log")
+	}
+	if err := s.Append(&b); err != nil {
+		t.Fatal(err)
+	}
+	mail := Mail{
+		Persisted: b.persist[len(b.persist)-1].Seq,
+		Messages:  []zab.Message{{Type: zab.MsgJoin, From: 2, To: 1}, {Type: zab.MsgHigher, From: 2, To: 1, Epoch: 1, Seq: 7}},
+		Proposals: [][]byte{[]byte("a")},
+		Calls:     []func(error){func(error) { last = s.Core().Status().Last }},
+	}
+	for _, part := range order {
+		switch part {
+		case 'D':
+			s.Feed(&Mail{Persisted: mail.Persisted})
+		case 'M':
+			s.Feed(&Mail{Messages: mail.Messages})
+		case 'P':
+			s.Feed(&Mail{Proposals: mail.Proposals})
+		case 'C':
+			s.Feed(&Mail{Calls: mail.Calls})
+		default:
+			s.Feed(&mail)
+		}
+	}
+	return last
+}
+
+// One mailful is fed in one order: what is durable, messages, proposals, calls. A core that is fed in any other order says something else.
+func TestFeedKeepsTheOrder(t *testing.T) {
+	right := fed(t, "*")
+	if got := fed(t, "DMPC"); got != right {
+		t.Errorf("the history ends at %v, want %v", right, got)
+	}
+	for _, wrong := range []string{"MDPC", "DPMC", "DMCP"} {
+		if got := fed(t, wrong); got == right {
+			t.Errorf("%s makes no difference: the history ends at %v", wrong, got)
+		}
 	}
 }
 
@@ -386,7 +465,7 @@ func TestBeforeRun(t *testing.T) {
 	}
 	p.Deliver(zab.Message{Type: zab.MsgJoin, From: 2, To: 1})
 	var m Mail
-	if (Steps{p}).Take(&m); len(m.Messages) != 1 {
+	if (Steps{peer: p}).Take(&m); len(m.Messages) != 1 {
 		t.Errorf("%d messages wait", len(m.Messages))
 	}
 	p.Stop()

@@ -14,12 +14,15 @@ import (
 // [Steps.Append]. [Peer.Run] takes them from its loops. A simulator gets them from [Peer.ByHand] and takes them from one
 // goroutine: the steps of the core (Turn, Tick and their parts), of the log (TakeBatches, Append, Written) and of the state machine
 // (Apply) may be mixed as it likes, those of each of the three in turn.
-type Steps struct{ peer *Peer }
+type Steps struct {
+	peer *Peer
+	See  func(*zab.Ready) // sees each Ready before it is handed out, for checkers; nil: nobody looks
+}
 
 // ByHand opens a peer whose steps the caller takes himself, in the place of Run.
 func (p *Peer) ByHand(env Environment) Steps {
 	p.begin.Do(func() { p.open(env) })
-	return Steps{p}
+	return Steps{peer: p}
 }
 
 // open lets the mailbox take everything, unless the peer has ended.
@@ -72,12 +75,14 @@ func (s Steps) Turn(m *Mail) {
 	s.Drain()
 }
 
-// Tick lets n ticks pass. What has arrived is heard before the time is counted in which it was not.
+// Tick lets n ticks pass. What has arrived is heard before the time is counted in which it was not; what is held is proposed behind it, before
+// any read that waited with it is confirmed.
 func (s Steps) Tick(m *Mail, n int) {
 	s.Take(m)
 	s.Feed(m)
 	if n > 0 {
 		s.peer.core.Tick(n)
+		s.peer.propose()
 	}
 	s.Drain()
 }
@@ -158,6 +163,9 @@ func (s Steps) Drain() {
 		if rd.Fatal != nil {
 			p.end(fmt.Errorf("peer: %w", rd.Fatal))
 			return
+		}
+		if s.See != nil {
+			s.See(&rd)
 		}
 		s.Hand(&rd)
 		p.core.Advance()

@@ -39,6 +39,7 @@ type simClient struct {
 	server   int // index of the last server
 	calmDone int
 	lastOwn  zxid.ID // of the last write of this session that was answered
+	doubt    bool    // a write of this session was lost with its connection
 }
 
 type clientTimes struct{ sent, heard, began, retry int64 }
@@ -48,7 +49,7 @@ func (c *simClient) born() {
 	o := &c.sim.opt.Clients
 	c.session, c.password, c.lastZxid, c.xid, c.dead = 0, nil, 0, 0, false
 	c.timeout = c.sim.Between(o.TimeoutFrom, o.TimeoutTo)
-	c.pending, c.watches, c.locks, c.lastOwn = nil, watching{}, locking{}, 0
+	c.pending, c.watches, c.locks, c.lastOwn, c.doubt = nil, watching{}, locking{}, 0, false
 	c.state, c.link = clientIdle, nil
 	c.times.retry = c.sim.Now() + c.sim.Between(0, 5*tickLen)
 }
@@ -87,8 +88,15 @@ func (c *simClient) live() {
 	case s.Now()-c.times.heard > c.timeout*1000*2/3:
 		c.lost(true)
 	case s.Chance(o.Move):
+		if s.Chance(o.Rush) {
+			c.ask()
+		}
 		c.lost(!s.Chance(o.Zombie))
 		s.Stats.Moves++
+		if s.Chance(o.Stay) {
+			c.connect(c.server)
+			return
+		}
 		c.connect(s.Rand.IntN(len(s.nodes)))
 	case s.Chance(o.Die):
 		s.trace("client %d dies", c.id)
@@ -137,6 +145,7 @@ func (c *simClient) lost(hangup bool) {
 	}
 	for _, r := range c.pending {
 		r.unknown(c)
+		c.doubt = c.doubt || wire.IsWrite(r.op)
 	}
 	c.pending, c.link, c.state = nil, nil, clientIdle
 	c.times.retry = c.sim.Now() + c.sim.Between(0, 10*tickLen)
@@ -197,6 +206,11 @@ func (c *simClient) welcome(payload []byte) {
 	c.session, c.password, c.state = p.Session, append([]byte(nil), p.Password[:]...), clientOpen
 	s.trace("client %d is session %v at %d", c.id, c.session, c.link.node.id)
 	c.rewatch()
+	if c.doubt && s.Chance(0.7) { // as who wants to know what became of it: behind the sync nothing of it may happen any more
+		s.Stats.SyncsInDoubt++
+		c.submit(&request{op: wire.OpSync, path: "/", synced: true})
+	}
+	c.doubt = false
 }
 
 // close ends the session politely; the client is another one afterwards.

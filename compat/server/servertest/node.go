@@ -27,20 +27,21 @@ import (
 // simNode is one server: a peer.Peer on a log on a fake disk, and a server.Server on top of it.
 type simNode struct {
 	zabtest.Process
-	sim    *Sim
-	id     zab.PeerID
-	ens    zab.Ensemble
-	log    simLog
-	images images
-	clock  simClock
-	core   *zab.Core
-	server *server.Server
-	state  *znode.State // of server
-	lis    *listener.Listener
-	links  []*link
-	soft   zab.SoftState // as the server was told
-	shell  shell
-	heard  heard
+	sim      *Sim
+	id       zab.PeerID
+	ens      zab.Ensemble
+	log      simLog
+	images   images
+	clock    simClock
+	core     *zab.Core
+	server   *server.Server
+	state    *znode.State // of server
+	lis      *listener.Listener
+	links    []*link
+	soft     zab.SoftState // as the server was told
+	shell    shell
+	heard    heard
+	contract contract
 }
 
 // simLog is the log of a server, the disk below it, and when the write that is under way will be durable.
@@ -92,7 +93,7 @@ func (n *simNode) start() {
 	n.openLog()
 	n.state = znode.NewState(znode.Options{})
 	n.load(n.state, n.newestImage())
-	n.soft, n.links, n.heard = zab.SoftState{}, nil, heard{}
+	n.soft, n.links, n.heard, n.contract = zab.SoftState{}, nil, heard{}, contract{}
 	n.startPeer(zab.Config{ID: n.id, Ensemble: n.ens, Applied: n.state.LastZxid(),
 		Rand: rand.NewPCG(s.Rand.Uint64(), uint64(n.id)), Timing: s.opt.Core.Timing, Limits: s.opt.Core.Limits})
 	n.serve()

@@ -21,6 +21,7 @@ type oracle struct {
 	done      map[zxid.ID]*decided
 	leaders   map[zxid.Epoch]zab.PeerID
 	cxids     map[session.ID]int32 // last one of each session in the history
+	synced    map[session.ID]int32 // last one of each session that was a sync and is answered
 	writes    map[writeKey]zxid.ID // where a session's request is in the history
 	nodes     map[string][]nodeAt  // by path: how it was, from a zxid on
 	events    map[string][]eventAt // by path, in order
@@ -66,7 +67,7 @@ type eventAt struct {
 
 func newOracle(s *Sim) *oracle {
 	return &oracle{sim: s, state: znode.NewState(znode.Options{}), entries: map[zxid.ID]uint64{}, digests: map[zxid.ID]uint64{},
-		done: map[zxid.ID]*decided{}, leaders: map[zxid.Epoch]zab.PeerID{}, cxids: map[session.ID]int32{}, writes: map[writeKey]zxid.ID{},
+		done: map[zxid.ID]*decided{}, leaders: map[zxid.Epoch]zab.PeerID{}, cxids: map[session.ID]int32{}, synced: map[session.ID]int32{}, writes: map[writeKey]zxid.ID{},
 		nodes: map[string][]nodeAt{}, events: map[string][]eventAt{}, names: map[string]zxid.ID{}, tokens: map[string]int64{},
 		grants: map[int64]session.ID{}}
 }
@@ -149,6 +150,9 @@ func (o *oracle) decide(e *zab.Entry) {
 	}
 	if t.Cxid <= o.cxids[t.Session] {
 		s.violate("session %v: request %d takes effect at %v, behind its request %d", t.Session, t.Cxid, e.Zxid, o.cxids[t.Session])
+	}
+	if t.Cxid < o.synced[t.Session] {
+		s.violate("session %v: request %d takes effect at %v, and its sync %d, which it sent later, was answered before", t.Session, t.Cxid, e.Zxid, o.synced[t.Session])
 	}
 	o.cxids[t.Session] = t.Cxid
 	o.writes[who] = e.Zxid

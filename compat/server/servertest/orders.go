@@ -54,6 +54,7 @@ func (o Order) turn(n *simNode, ticks int) {
 	}
 	if ticks > 0 {
 		n.core.Tick(ticks)
+		s.Feed(&peer.Mail{}) // proposes what is held
 	}
 	o.drain(n)
 }
@@ -66,6 +67,7 @@ func (o Order) drain(n *simNode) {
 			n.crash()
 			return
 		}
+		n.contract.see(&rd)
 		for _, part := range or(o.Ready, RightReady) {
 			var piece zab.Ready
 			switch part {

@@ -74,6 +74,9 @@ func (c *simClient) judge(q *request, h wire.ReplyHeader, r *jute.Reader) {
 		if h.Err != znode.OK {
 			c.sim.violate("client %d: %s is answered %v", c.id, wire.OpName(q.op), h.Err)
 		}
+		if q.op == wire.OpSync {
+			c.sim.oracle.synced[c.session] = max(c.sim.oracle.synced[c.session], q.xid)
+		}
 	case wire.IsWrite(q.op):
 		c.wrote(q, h, r)
 	case strings.HasPrefix(q.path, tokens.TokenPrefix):

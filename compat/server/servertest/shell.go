@@ -41,6 +41,7 @@ func (n *simNode) startPeer(core zab.Config) {
 func (n *simNode) runPeer() {
 	n.shell.steps = n.shell.ByHand(peer.Environment{Machine: machine{n}, Transport: network{n}, Images: shipping{n},
 		Ship: func(sn zab.SnapSend) { n.Schedule(n.sim.soon(), func() { n.ship(sn, 0) }) }})
+	n.shell.steps.See = n.contract.see
 	n.core = n.shell.steps.Core()
 }
 
@@ -50,7 +51,11 @@ func (n *simNode) arrange() {
 	core, log, apply := sh.steps.Due()
 	if core && !sh.turning {
 		sh.turning = true
-		n.Schedule(s.soon(), func() { sh.turning = false; n.turn() })
+		d := s.soon()
+		if s.Chance(s.opt.Faults.TurnLag) {
+			d = s.Between(0, s.opt.Faults.TurnMax)
+		}
+		n.Schedule(d, func() { sh.turning = false; n.turn() })
 	}
 	if log && !sh.writing {
 		sh.writing = true
@@ -180,6 +185,7 @@ func (m machine) Deliver(d zab.Delivery) {
 // SoftStateChanged implements peer.StateMachine.
 func (m machine) SoftStateChanged(soft zab.SoftState) {
 	n, s := m.n, m.n.sim
+	n.told()
 	old := n.soft
 	n.soft = soft
 	s.trace("soft %d %v (%s)", n.id, soft, n.core.Status().Why)
@@ -270,6 +276,7 @@ func (w network) EnsembleChanged(zab.EnsembleChange) {}
 func (w network) Send(m *zab.Message) {
 	s, f := w.n.sim, &w.n.sim.opt.Core.Faults
 	from, to := int(m.From)-1, int(m.To)-1
+	w.n.judge(m)
 	if s.links.Cut(from, to) || s.Chance(f.Loss) {
 		return
 	}

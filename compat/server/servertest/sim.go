@@ -38,6 +38,8 @@ type ClientOptions struct {
 	Ops         float64
 	Move        float64 // to another server, on purpose
 	Zombie      float64 // a move leaves the old connection behind, with what is in it
+	Stay        float64 // a move is to the same server
+	Rush        float64 // a move comes right behind requests
 	Die         float64 // silently
 	Close       float64
 	Sleep       float64 // stops for a while, as a paused process
@@ -55,6 +57,8 @@ type SimFaults struct {
 	Image     float64 // a server keeps an image of its state
 	ApplyLag  float64 // an applier that is late
 	ApplyMax  int64
+	TurnLag   float64 // a core loop that is late
+	TurnMax   int64
 }
 
 // Sim is one run. Same options, same run. Make it with [NewSim]; not safe for concurrent use.

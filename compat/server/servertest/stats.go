@@ -27,6 +27,7 @@ type OrderStats struct {
 type RequestStats struct {
 	Requests, Answers int
 	ReadsBehind       int // reads that were sent behind an unanswered write of their session
+	SyncsInDoubt      int // sent first on a new connection, behind a write whose outcome is unknown
 	Asks              int // questions to the leader: sessions that are validated again
 	Tokens            int // fencing tokens told
 	TokensAtChange    int // asked for, within 20 ticks of a change of leadership

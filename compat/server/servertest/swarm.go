@@ -37,5 +37,7 @@ func SwarmSim(seed uint64) SimOptions {
 		Cut: maybe(0.5, 0.01), Mend: 0.01 + maybe(0.5, 0.05), Reset: maybe(0.5, 0.01), WallJump: maybe(0.3, 0.01),
 		Drift: maybe(0.5, 0.02), Image: maybe(0.5, 0.02), ApplyLag: maybe(0.5, 0.1), ApplyMax: 1000 + r.Int64N(10*zabtest.TickLen),
 	}
+	o.Clients.Stay, o.Clients.Rush = maybe(0.5, 0.7), maybe(0.5, 1)
+	o.Faults.TurnLag, o.Faults.TurnMax = maybe(0.3, 0.1), 1000+r.Int64N(zabtest.TickLen)
 	return o
 }
