@@ -161,6 +161,7 @@ func (c *Core) Tick(n int) {
 	for range n {
 		c.now++
 		c.tickDisk()
+		c.tickAsks()
 		switch c.role {
 		case Looking:
 			c.tickLooking()
@@ -291,7 +292,7 @@ func (c *Core) stepLearner(m *Message) {
 			c.relink()
 		}
 	case MsgAnswer:
-		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAnswer, From: m.From, Ctx: m.Ctx, Data: m.Data})
+		c.answered(m.From, m.Ctx, m.Data)
 	case MsgReadIndexResp:
 		c.onReadIndexResp(m)
 	}
@@ -314,11 +315,7 @@ func (c *Core) stepLeader(m *Message) {
 		c.onForward(l, m)
 		return
 	case MsgAsk:
-		// Behind all that was forwarded before it: the answer may take away from others what it vouches for, and a request that is still on
-		// its way would then count as one of now.
-		if m.Epoch >= c.lead.first && m.Epoch <= c.epoch && c.lead.active && l.relinked(m.Link) && m.Seq <= l.forwards {
-			c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAsk, From: m.From, Ctx: m.Ctx, Data: m.Data})
-		}
+		c.onAsk(l, m)
 		return
 	}
 	if m.Epoch != c.epoch {

@@ -120,8 +120,8 @@
 //
 // [Core.Forward] numbers batches within a link. The leader takes them in order and without holes, or asks for a new link; a hole at
 // the end is found by the counts in pings. When SoftState.Link changes, the outcome of what was forwarded before is unknown
-// until it is seen in Committed. [Core.Ask], [Core.Answer] and [Core.Touch] carry bytes of the shell and may be lost. A question does not overtake
-// what was forwarded before it; a read index ([Core.ReadIndex]) may.
+// until it is seen in Committed. [Core.Ask], [Core.Answer] and [Core.Touch] carry bytes of the shell and may be lost; a question ends with its link at the
+// latest ([ErrAskLost]). A question does not overtake what was forwarded before it; a read index ([Core.ReadIndex]) may.
 //
 // # When something is wrong
 //

@@ -84,6 +84,7 @@ func (c *Core) becomeLooking(why string) {
 func (c *Core) dropRole(why string) {
 	c.out.why = why
 	c.failReads()
+	c.failAsks()
 	c.lead, c.cand, c.elect.pre = nil, nil, nil
 	c.follow = following{link: c.follow.link}
 }

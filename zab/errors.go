@@ -16,6 +16,8 @@ var (
 	ErrNewConfigNoQuorum = errors.New("zab: no quorum of the new ensemble is connected and synchronized")
 	// ErrReadLost: the read could not be confirmed; try again with a new ctx.
 	ErrReadLost = errors.New("zab: read was not confirmed")
+	// ErrAskLost: the leader or the link to it has changed before a question was answered; what it led to is unknown.
+	ErrAskLost = errors.New("zab: the question was lost, or its answer")
 	// ErrCompacted: the log no longer holds these entries; an image is needed.
 	ErrCompacted = errors.New("zab: entries are compacted away")
 	// ErrUnknownPeer: the peer is not a voter of the ensemble, or it is not connected.

@@ -15,6 +15,7 @@ type pendingRead struct {
 // forwardedReads are this server's questions to its leader.
 type forwardedReads struct {
 	list []forwardedRead
+	asks []forwardedRead // see ask.go
 }
 
 type forwardedRead struct {

@@ -154,7 +154,7 @@ const (
 	DeliverForward DeliveryKind = iota + 1
 	// DeliverAsk is a question of a follower; answer it with [Core.Answer].
 	DeliverAsk
-	// DeliverAnswer is the leader's answer to [Core.Ask].
+	// DeliverAnswer is the end of a [Core.Ask]: the leader's answer, or Err.
 	DeliverAnswer
 	// DeliverTouch is the touch payload of a follower (see [Core.Touch]).
 	DeliverTouch
@@ -167,6 +167,7 @@ type Delivery struct {
 	Ctx      uint64   // of an ask or an answer
 	Data     []byte   // of an ask, an answer or a touch
 	Payloads [][]byte // of a forward
+	Err      error    // of an answer that will not come
 }
 
 // output collects what the next Ready hands out.

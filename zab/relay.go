@@ -1,12 +1,11 @@
 package zab
 
-import "fmt"
-
 // relink begins a new link: forwards are numbered from one again, and whatever was under way has an unknown outcome.
 func (c *Core) relink() {
 	f := &c.follow
 	f.link = c.rand.Uint64() | 1
 	f.sent, f.markSeq, f.markAt = 0, 0, 0
+	c.failAsks()
 }
 
 // Forward sends proposals of this server's clients to the leader, in order. Works on Active followers and observers; on a leader
@@ -59,31 +58,6 @@ func (c *Core) onForward(l *learner, m *Message) {
 	}
 	l.forwards = m.Seq
 	c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverForward, From: m.From, Payloads: m.Payloads})
-}
-
-// Ask sends an opaque question to the leader (to itself, if it leads). It does not overtake what was forwarded before. It may be lost: time it out and use a new ctx.
-func (c *Core) Ask(ctx uint64, data []byte) error {
-	switch {
-	case c.role == Leading && c.lead.active:
-		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAsk, From: c.cfg.ID, Ctx: ctx, Data: data})
-	case c.role != Leading && c.follow.active:
-		c.send(Message{Type: MsgAsk, To: c.leader, Epoch: c.epoch, Ctx: ctx, Link: c.follow.link, Seq: c.follow.sent, Data: data})
-	default:
-		return fmt.Errorf("%w: nobody to ask", ErrNotActive)
-	}
-	return nil
-}
-
-// Answer sends the answer to a DeliverAsk.
-func (c *Core) Answer(to PeerID, ctx uint64, data []byte) {
-	if c.role != Leading {
-		return
-	}
-	if to == c.cfg.ID {
-		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverAnswer, From: to, Ctx: ctx, Data: data})
-		return
-	}
-	c.send(Message{Type: MsgAnswer, To: to, Epoch: c.epoch, Ctx: ctx, Data: data})
 }
 
 // Touch sets the payload that goes to the leader with the next heartbeat answer, once; it may be lost.

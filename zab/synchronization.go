@@ -114,7 +114,7 @@ func (c *Core) ping(l *learner) {
 // onPong hears a learner: it lives, this is where its history ends, these are its touches.
 func (c *Core) onPong(l *learner, m *Message) {
 	l.round = max(l.round, m.Seq)
-	if l.relinked(m.Link) && len(m.Data) > 0 {
+	if c.linked(l, m.Link) && len(m.Data) > 0 {
 		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverTouch, From: l.id, Data: m.Data})
 	}
 	c.onLearnerDigest(l, m)

@@ -20,7 +20,7 @@ type Orderer interface {
 	Propose(payloads [][]byte) error
 	// ReadIndex calls done when the state has reached a zxid that a quorum confirmed after this call.
 	ReadIndex(done func(error))
-	// Ask sends a question to the leader's server, which sees it in Deliver. It may be lost.
+	// Ask sends a question to the leader's server, which sees it in Deliver. done gets zab.ErrAskLost if nobody will answer it.
 	Ask(data []byte, done func(answer []byte, err error))
 	// Answer answers a zab.DeliverAsk.
 	Answer(to zab.PeerID, ctx uint64, data []byte)

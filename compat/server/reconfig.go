@@ -40,6 +40,10 @@ func (t *turn) reconfig(h wire.RequestHeader, r *jute.Reader, large int) listene
 			c.asked.Store(0)
 			c.lc.Resume()
 		}()
+		if errors.Is(err, zab.ErrAskLost) { // it may be in the history, or not: no second outcome for one request
+			c.lc.Close(errors.Join(errProposal, err))
+			return
+		}
 		code := znode.ErrOperationTimeout
 		if ar := jute.NewReader(answer); err == nil {
 			code = znode.Code(ar.Int())

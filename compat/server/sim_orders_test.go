@@ -23,7 +23,7 @@ var wrongOrders = map[string]struct {
 		o.Faults.TurnLag, o.Faults.TurnMax = 0.3, zabtest.TickLen/2
 		f := &o.Core.Faults
 		f.DelayMin, f.DelayMax, f.DelayTail, f.Reorder = zabtest.TickLen/200, zabtest.TickLen/5, 0.3, 0.5
-		f.Loss, f.Partition, f.Crash, f.Pause, o.Core.Voters = 0, 0, 0, 0, 3
+		f.Loss, f.Partition, f.Crash, f.Pause, f.Reconfig, o.Core.Voters = 0, 0, 0, 0, 0, 3
 	}},
 	// A server is told that what it has not seen is in doubt, and what was committed before waits behind it.
 	"soft state before what is committed": {servertest.Order{Ready: "LSOCRIB"}, func(*servertest.SimOptions) {}},

@@ -56,8 +56,8 @@ func (p *Peer) ReadIndex(done func(error)) {
 	})
 }
 
-// Ask sends an opaque question to the leader's state machine; done gets the answer, from the core loop. An answer may be lost:
-// the caller times it out.
+// Ask sends an opaque question to the leader's state machine; done gets the answer, from the core loop, or an error: zab.ErrAskLost if the
+// leader or the link to it changes before, and then what the question led to is unknown.
 func (p *Peer) Ask(data []byte, done func([]byte, error)) {
 	p.call(func(err error) {
 		if err != nil {

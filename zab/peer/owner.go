@@ -60,7 +60,7 @@ func (o owner) Deliver(d *zab.Delivery) {
 	case zab.DeliverAnswer:
 		if done := p.waiting.asks[d.Ctx]; done != nil {
 			delete(p.waiting.asks, d.Ctx)
-			done(d.Data, nil)
+			done(d.Data, d.Err)
 		}
 	default:
 		c := *d
