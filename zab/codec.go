@@ -16,6 +16,9 @@ func (m *Message) valid() error {
 	if m.From == 0 || m.From == 255 {
 		return fmt.Errorf("zab: %v from impossible server %d", m.Type, m.From)
 	}
+	if more := m.fields() &^ usedFields[m.Type]; more != 0 {
+		return fmt.Errorf("zab: %v from server %d has fields that it cannot have: %v", m.Type, m.From, more)
+	}
 	if m.Zxid < 0 || m.Prev < 0 || m.Commit < 0 || m.Epoch > 1<<31-1 {
 		return fmt.Errorf("zab: negative zxid or epoch in %v", m)
 	}

@@ -76,7 +76,7 @@ func (t MsgType) Bulk() bool {
 	return false
 }
 
-// Message is what cores say to each other. Which fields count is told by the type.
+// Message is what cores say to each other. Which fields count is told by the type, and the others are zero (usedFields).
 type Message struct {
 	Type       MsgType
 	Flag       bool
