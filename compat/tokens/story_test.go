@@ -167,11 +167,16 @@ func sorted(s []string) []string { slices.Sort(s); return s }
 // ask makes an HTTP request to the AdminServer.
 func ask(t testing.TB, method, url string) []byte {
 	t.Helper()
+	return askBy(t, http.DefaultClient, method, url)
+}
+
+func askBy(t testing.TB, client *http.Client, method, url string) []byte {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,15 +208,15 @@ func TestKeysOfARunningServer(t *testing.T) {
 	if again := mustHave(t, a, node); again != grant {
 		t.Errorf("after kill -9 the grant is %v, before %v", again, grant)
 	}
-	rotate := "http://" + server.AdminAddr() + "/paddock/keys/rotate"
+	operator, rotate := zktest.Operator(server), "http://admin/paddock/keys/rotate"
 	var k paseto.KeySet
-	if err := json.Unmarshal(ask(t, "POST", rotate), &k); err != nil || len(k.Keys) != 2 || k.Keys[0].Status != paseto.Retired {
+	if err := json.Unmarshal(askBy(t, operator, "POST", rotate), &k); err != nil || len(k.Keys) != 2 || k.Keys[0].Status != paseto.Retired {
 		t.Fatalf("rotated: %+v, %v", k, err)
 	}
 	if verify(t, keySetOf(t, a), old) != grant || mustHave(t, a, node) != grant {
 		t.Error("rotation changed the grant")
 	}
-	if err := json.Unmarshal(ask(t, "POST", rotate+"?revoke=true"), &k); err != nil || len(k.Keys) != 3 || k.Keys[0].Status != paseto.Revoked || k.Keys[1].Status != paseto.Revoked {
+	if err := json.Unmarshal(askBy(t, operator, "POST", rotate+"?revoke=true"), &k); err != nil || len(k.Keys) != 3 || k.Keys[0].Status != paseto.Revoked || k.Keys[1].Status != paseto.Revoked {
 		t.Fatalf("revoked: %+v, %v", k, err)
 	}
 	v, err := paseto.NewVerifier(paseto.Config{Cluster: k.Cluster, Keys: keySetOf(t, a)})
@@ -256,7 +261,7 @@ func TestNothingPrivateIsReadable(t *testing.T) {
 	server := zktest.StartPaddock(t, zktest.Config{Admin: true})
 	conn := dial(t, 10*time.Second, server.Addr())
 	admin := "http://" + server.AdminAddr()
-	ask(t, "POST", admin+"/paddock/keys/rotate")
+	askBy(t, zktest.Operator(server), "POST", "http://admin/paddock/keys/rotate")
 	node := made(t, conn, "/leader", zk.FlagEphemeral)
 	_, st := image(t, server)
 	keys, err := stored(st)

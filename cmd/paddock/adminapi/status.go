@@ -4,11 +4,9 @@ package adminapi
 
 // NodeStatus is what `paddock status` shows of one server beyond ZooKeeper's own report.
 type NodeStatus struct {
-	Server      int             `json:"server"`
-	Version     string          `json:"version"`
-	Cluster     string          `json:"cluster"`
-	Incarnation string          `json:"incarnation"`
-	Generation  uint32          `json:"generation"`
+	Server  int    `json:"server"`
+	Version string `json:"version"`
+	Lineage
 	Role        string          `json:"role"`
 	Leader      int             `json:"leader"`
 	Epoch       uint32          `json:"epoch"`
@@ -24,6 +22,15 @@ type NodeStatus struct {
 	Counts      NodeCounts      `json:"counts"`
 	Uptime      float64         `json:"uptimeSeconds"`
 	Wall        int64           `json:"wallMs"`
+	Instance    string          `json:"instance"`              // drawn by each process: tells whether two addresses are one server
+	AdminSocket string          `json:"adminSocket,omitempty"` // where the user who owns the data folder may do everything
+}
+
+// Lineage says which history a server has: of which cluster, and of which of its lives.
+type Lineage struct {
+	Cluster     string `json:"cluster"`     // 16 bytes, hex
+	Incarnation string `json:"incarnation"` // 16 bytes, hex
+	Generation  uint32 `json:"generation"`  // raised by each restore, import and recovery
 }
 
 // NodeCounts is how much a server holds.

@@ -99,25 +99,32 @@ func FourLetterWord(ctx context.Context, t *tool.Target, addr, word string) (str
 	return text, nil
 }
 
-// askHTTP asks an admin port. The answer is JSON that is decoded into v, if v is not nil; a status of 400 or more is an error.
-func askHTTP(ctx context.Context, timeout time.Duration, method, addr, path string, v any) (code int, body []byte, err error) {
+// askHTTP asks an admin port for a report. The answer is JSON that is decoded into v, if v is not nil; a status of 400 or more is an error.
+func askHTTP(ctx context.Context, timeout time.Duration, addr, path string, v any) (code int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	url := addr
-	if !strings.Contains(url, "://") {
-		url = "http://" + url
-	}
-	q, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(url, "/")+path, nil)
-	if err != nil {
-		return 0, nil, tool.Usage("--admin %q: %w", addr, err)
-	}
-	r, err := http.DefaultClient.Do(q)
+	r, err := tool.Admin{Addr: addr}.Get(ctx, path)
 	if err != nil {
 		return 0, nil, err
 	}
+	return readAnswer(r, addr+path, v)
+}
+
+// order sends what changes the ensemble to an admin port, as an operator. The answer is read as that of [askHTTP].
+func (cl *cluster) order(addr, path string, v any) (code int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(cl.c.Context, cl.target.Timeout)
+	defer cancel()
+	r, err := tool.Admin{Addr: addr, Auths: cl.target.Auths, Timeout: cl.target.Timeout}.Order(ctx, http.MethodPost, path)
+	if err != nil {
+		return 0, nil, err
+	}
+	return readAnswer(r, addr+path, v)
+}
+
+func readAnswer(r *http.Response, what string, v any) (code int, body []byte, err error) {
 	defer r.Body.Close()
 	if body, err = io.ReadAll(io.LimitReader(r.Body, 256<<20)); err != nil {
-		return r.StatusCode, body, fmt.Errorf("%s%s: %w", addr, path, err)
+		return r.StatusCode, body, fmt.Errorf("%s: %w", what, err)
 	}
 	if r.StatusCode >= 400 {
 		var answer struct {
@@ -127,11 +134,11 @@ func askHTTP(ctx context.Context, timeout time.Duration, method, addr, path stri
 		if answer.Error == "" {
 			answer.Error = r.Status
 		}
-		return r.StatusCode, body, fmt.Errorf("%s%s: %s", addr, path, answer.Error)
+		return r.StatusCode, body, fmt.Errorf("%s: %s", what, answer.Error)
 	}
 	if v != nil {
 		if err := json.Unmarshal(body, v); err != nil {
-			return r.StatusCode, body, fmt.Errorf("%s%s: %w", addr, path, err)
+			return r.StatusCode, body, fmt.Errorf("%s: %w", what, err)
 		}
 	}
 	return r.StatusCode, body, nil
@@ -233,7 +240,7 @@ func (n *node) askAdmin(ctx context.Context, t *tool.Target) {
 		return
 	}
 	st, begin := &adminapi.NodeStatus{}, time.Now()
-	code, _, err := askHTTP(ctx, t.Timeout, "GET", n.admin, "/paddock/status", st)
+	code, _, err := askHTTP(ctx, t.Timeout, n.admin, "/paddock/status", st)
 	n.asked = time.Since(begin)
 	switch {
 	case err == nil:
@@ -247,7 +254,7 @@ func (n *node) askAdmin(ctx context.Context, t *tool.Target) {
 	}
 	var raw map[string]any
 	if n.monitor == nil {
-		if _, _, err := askHTTP(ctx, t.Timeout, "GET", n.admin, "/commands/monitor", &raw); err == nil {
+		if _, _, err := askHTTP(ctx, t.Timeout, n.admin, "/commands/monitor", &raw); err == nil {
 			n.monitor = map[string]string{}
 			for k, v := range raw {
 				n.monitor[k] = textOf(v)
@@ -260,7 +267,7 @@ func (n *node) askAdmin(ctx context.Context, t *tool.Target) {
 		Data int64 `json:"datadir_size"`
 		Log  int64 `json:"logdir_size"`
 	}
-	if _, _, err := askHTTP(ctx, t.Timeout, "GET", n.admin, "/commands/dirs", &dirs); err == nil && dirs.Data+dirs.Log > 0 {
+	if _, _, err := askHTTP(ctx, t.Timeout, n.admin, "/commands/dirs", &dirs); err == nil && dirs.Data+dirs.Log > 0 {
 		n.disk = dirs.Data + dirs.Log
 	}
 }
@@ -271,7 +278,7 @@ func (n *node) sameServer(ctx context.Context, t *tool.Target) bool {
 		Port int `json:"client_port"`
 	}
 	_, port, _ := net.SplitHostPort(n.server)
-	_, _, err := askHTTP(ctx, min(t.Timeout, 2*time.Second), "GET", n.admin, "/commands/configuration", &conf)
+	_, _, err := askHTTP(ctx, min(t.Timeout, 2*time.Second), n.admin, "/commands/configuration", &conf)
 	return err == nil && strconv.Itoa(conf.Port) == port
 }
 

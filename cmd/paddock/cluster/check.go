@@ -310,7 +310,7 @@ func (cl *cluster) health(n *node, live bool) (string, error) {
 	}
 	if n.admin != "" && !n.guessed {
 		path := map[bool]string{true: "/health/live", false: "/health/ready"}[live]
-		code, body, err := askHTTP(ctx, timeout, "GET", n.admin, path, nil)
+		code, body, err := askHTTP(ctx, timeout, n.admin, path, nil)
 		if code != 404 { // a stock ZooKeeper has no such endpoint
 			if err != nil && len(body) > 0 {
 				err = fmt.Errorf("%s: %s", n.admin, strings.TrimSpace(string(body)))
@@ -320,7 +320,7 @@ func (cl *cluster) health(n *node, live bool) (string, error) {
 		if n.server == "" {
 			var ruok map[string]any
 			word := map[bool]string{true: "ruok", false: "srvr"}[live]
-			if _, _, err := askHTTP(ctx, timeout, "GET", n.admin, "/commands/"+word, &ruok); err != nil {
+			if _, _, err := askHTTP(ctx, timeout, n.admin, "/commands/"+word, &ruok); err != nil {
 				return "", err
 			}
 			if ruok["error"] != nil {

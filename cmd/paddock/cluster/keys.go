@@ -16,13 +16,20 @@ func keysCommand() *cli.Command {
 		Name: "keys", Category: category, Usage: "the keys that sign fencing tokens",
 		Description: "   paddock keys list > keys.json        # for paddock token verify --keys\n   paddock keys rotate --after 1h       # verifiers learn the new key before anything is signed with it\n   paddock keys rotate --revoke         # after a theft",
 		Subcommands: []*cli.Command{
-			{Name: "list", Usage: "print the public keys", Flags: tool.Flags(), Action: action(0, 0, func(cl *cluster, _ []string) error { return cl.keys("GET", "/paddock/keys") })},
+			{Name: "list", Usage: "print the public keys", Flags: tool.Flags(), Action: action(0, 0, keysList)},
 			{Name: "rotate", Usage: "add a new signing key; what older ones have signed is still verified", Action: action(0, 0, keysRotate),
 				Flags: tool.Flags(
 					&cli.BoolFlag{Name: "revoke", Usage: "refuse tokens of the older keys at once"},
 					&cli.DurationFlag{Name: "after", Usage: "publish the new key now, and sign with it only after this time"})},
 		},
 	}
+}
+
+func keysList(cl *cluster, _ []string) error {
+	return cl.keys(func(addr string, v any) ([]byte, error) {
+		_, body, err := askHTTP(cl.c.Context, cl.target.Timeout, addr, "/paddock/keys", v)
+		return body, err
+	})
 }
 
 func keysRotate(cl *cluster, _ []string) error {
@@ -38,18 +45,21 @@ func keysRotate(cl *cluster, _ []string) error {
 		}
 		q.Set("revoke", "true")
 	}
-	return cl.keys("POST", "/paddock/keys/rotate?"+q.Encode())
+	return cl.keys(func(addr string, v any) ([]byte, error) {
+		_, body, err := cl.order(addr, "/paddock/keys/rotate?"+q.Encode(), v)
+		return body, err
+	})
 }
 
 // keys asks the first server that can say.
-func (cl *cluster) keys(method, path string) error {
+func (cl *cluster) keys(ask func(addr string, v any) ([]byte, error)) error {
 	var failed error
 	for _, n := range cl.nodes {
 		if n.admin == "" {
 			continue
 		}
 		var keys map[string]any
-		_, body, err := askHTTP(cl.c.Context, cl.target.Timeout, method, n.admin, path, &keys)
+		body, err := ask(n.admin, &keys)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue // a server that does not serve cannot answer; the next one may

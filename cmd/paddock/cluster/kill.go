@@ -43,13 +43,13 @@ func (cl *cluster) kill(s clientSession) error {
 		if n.admin == "" || n.guessed && !n.sameServer(cl.c.Context, &cl.target) {
 			continue
 		}
-		code, _, err := askHTTP(cl.c.Context, cl.target.Timeout, "POST", n.admin, "/paddock/sessions/kill?id="+s.ID, nil)
+		code, _, err := cl.order(n.admin, "/paddock/sessions/kill?id="+s.ID, nil)
 		switch code {
 		case http.StatusOK:
 			return nil
 		case http.StatusGone:
 			return fail("it has ended meanwhile", "", tool.ExitNoNode, err)
-		case http.StatusForbidden:
+		case http.StatusForbidden, http.StatusUnauthorized:
 			return fail(err.Error(), "", tool.ExitDenied, err)
 		case http.StatusNotFound, http.StatusMethodNotAllowed: // not Paddock
 		default:

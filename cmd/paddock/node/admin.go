@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -22,11 +23,15 @@ import (
 )
 
 // adminServer is the HTTP side of the report: ZooKeeper's commands, metrics, health, and our own verbs.
-type adminServer struct{ servers []*http.Server }
+type adminServer struct {
+	servers  []*http.Server
+	instance string // drawn at each start: tells this process from every other
+	socket   string // path of the admin socket, "" if there is none
+}
 
 // startAdmin serves HTTP. As in ZooKeeper, a port that is taken is a warning, not the end.
 func (n *node) startAdmin() error {
-	n.admin = &adminServer{}
+	n.admin = &adminServer{instance: rand.Text()}
 	a, t := &n.cfg.Admin, &n.cfg.Telemetry
 	own := t.HTTPPort >= 0 // the metrics provider's own port
 	if a.Enabled {
@@ -35,10 +40,8 @@ func (n *node) startAdmin() error {
 			return err
 		}
 		commands := admin.NewHandler(n.server, admin.HandlerOptions{URL: a.URL, Backup: b, NoSnapshot: !a.Snapshot, NoRestore: !a.Restore, RateInterval: time.Duration(a.RateInterval) * time.Millisecond})
-		mux := http.NewServeMux()
-		mux.Handle("/", commands)
-		n.verbs(mux)
-		n.admin.start(n, net.JoinHostPort(a.Address, strconv.Itoa(a.Port)), mux)
+		n.admin.startSocket(n, n.verbs(commands, func(h http.HandlerFunc) http.HandlerFunc { return h }))
+		n.admin.start(n, net.JoinHostPort(a.Address, strconv.Itoa(a.Port)), n.verbs(commands, operatorOnly(b.auth)))
 	}
 	if own {
 		mux := http.NewServeMux()
@@ -54,9 +57,28 @@ func (a *adminServer) start(n *node, addr string, h http.Handler) {
 		n.logger.Warn("the admin port is not served; give another one by --admin or admin.serverPort", "address", addr, "err", err)
 		return
 	}
+	a.serve(sock, h)
+}
+
+// startSocket serves the user who owns the data folder.
+func (a *adminServer) startSocket(n *node, h http.Handler) {
+	dir, err := filepath.Abs(n.cfg.Basics.DataDir)
+	var sock net.Listener
+	if err == nil {
+		sock, err = adminapi.ListenSocket(dir)
+	}
+	if err != nil {
+		n.logger.Warn("there is no admin socket in the data folder: what changes the ensemble or shows private data needs the super user's credentials on the admin port", "err", err)
+		return
+	}
+	a.socket = adminapi.SocketPath(dir)
+	a.serve(sock, h)
+}
+
+func (a *adminServer) serve(l net.Listener, h http.Handler) {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	a.servers = append(a.servers, s)
-	go s.Serve(sock)
+	go s.Serve(l)
 }
 
 func (a *adminServer) stop(ctx context.Context) {
@@ -65,29 +87,21 @@ func (a *adminServer) stop(ctx context.Context) {
 	}
 }
 
-// verbs are what ZooKeeper has no command for, below /paddock/.
-func (n *node) verbs(mux *http.ServeMux) {
+// verbs adds to ZooKeeper's commands what they lack, below /paddock/. What changes the ensemble or shows what is private (a snapshot holds
+// the signing keys) passes guard.
+func (n *node) verbs(commands http.Handler, guard func(http.HandlerFunc) http.HandlerFunc) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", commands)
 	mux.HandleFunc("GET /paddock/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, n.status()) })
 	mux.HandleFunc("GET /paddock/keys", func(w http.ResponseWriter, _ *http.Request) { n.serveKeys(w) })
-	mux.HandleFunc("POST /paddock/keys/rotate", local(n.rotateKeys))
-	mux.HandleFunc("POST /paddock/transfer", local(n.transfer))
-	mux.HandleFunc("POST /paddock/sessions/kill", local(n.killSession))
-	mux.HandleFunc("GET /paddock/snapshot", local(n.serveSnapshot))
-	mux.HandleFunc("GET /debug/pprof/", local(pprof.Index))
-	mux.HandleFunc("GET /debug/pprof/profile", local(pprof.Profile))
-	mux.HandleFunc("GET /debug/pprof/trace", local(pprof.Trace))
-}
-
-// local lets only clients of this machine in: what follows changes the ensemble or shows what is private (a snapshot holds the signing keys),
-// and the admin port authenticates nobody.
-func local(h http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !loopback(net.JoinHostPort(host, "0")) {
-			failJSON(w, http.StatusForbidden, errors.New("this is answered to clients on the server's own machine only: run the command there, or through a tunnel"))
-			return
-		}
-		h(w, r)
-	}
+	mux.HandleFunc("POST /paddock/keys/rotate", guard(n.rotateKeys))
+	mux.HandleFunc("POST /paddock/transfer", guard(n.transfer))
+	mux.HandleFunc("POST /paddock/sessions/kill", guard(n.killSession))
+	mux.HandleFunc("GET /paddock/snapshot", guard(n.serveSnapshot))
+	mux.HandleFunc("GET /debug/pprof/", guard(pprof.Index))
+	mux.HandleFunc("GET /debug/pprof/profile", guard(pprof.Profile))
+	mux.HandleFunc("GET /debug/pprof/trace", guard(pprof.Trace))
+	return mux
 }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {
@@ -110,11 +124,12 @@ func roleName(r zab.Role) string {
 func (n *node) status() adminapi.NodeStatus {
 	st, rep := n.peer.Status(), n.server.Report(0)
 	out := adminapi.NodeStatus{
-		Server: int(n.self), Version: n.program.Version, Cluster: n.id.Cluster, Incarnation: n.id.Incarnation, Generation: n.id.Generation,
+		Server: int(n.self), Version: n.program.Version, Lineage: adminapi.Lineage{Cluster: n.id.Cluster, Incarnation: n.id.Incarnation, Generation: n.id.Generation},
 		Role: roleName(st.Soft.Role), Leader: int(st.Soft.Leader), Epoch: uint32(st.Soft.Epoch), Active: st.Soft.Active,
 		Zxid: "0x" + strconv.FormatInt(rep.Data.Zxid, 16), Durable: st.Durable.String(), Committed: st.Commit.String(), Ensemble: st.Ensemble.Committed.String(),
 		DiskLow: rep.Data.DiskLow, LowDisks: rep.Data.LowDisks, Counts: adminapi.NodeCounts{Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count},
 		Uptime: time.Since(n.meter.begun).Seconds(), Wall: time.Now().UnixMilli(),
+		Instance: n.admin.instance, AdminSocket: n.admin.socket,
 	}
 	for _, l := range st.Learners {
 		out.Learners = append(out.Learners, adminapi.LearnerStatus{Server: int(l.ID), State: l.State, Voter: l.Voter, Acked: l.Acked.String(), Lag: int64(st.Last - l.Acked)})

@@ -42,6 +42,6 @@ func (n *node) killSession(w http.ResponseWriter, r *http.Request) {
 		failJSON(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	n.logger.Warn("a session was ended by an operator", "session", session.ID(id), "from", r.RemoteAddr)
+	n.logger.Warn("a session was ended by an operator", "session", session.ID(id), "from", asker(r))
 	writeJSON(w, http.StatusOK, map[string]any{"session": session.ID(id).String()})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -34,10 +33,11 @@ func SnapshotCommand() *cli.Command {
 			{Name: "save", Usage: "save an exact image of the state at one zxid, from any running server", ArgsUsage: "FILE", Action: snapshotSave,
 				Description: `   paddock snapshot save --admin 127.0.0.1:8080 backup.img
 
-Run it on a server's own machine: the admin port gives images to nobody else, because they hold the signing keys. Of several addresses in
---admin the first that answers is asked. The file gets its name only when it is whole and checked.
+An image holds the signing keys. So run it on a server's own machine as the user who owns its data folder, or give the super user's
+credentials with --auth digest:super:PASSWORD. Of several addresses in --admin the first that answers is asked. The file gets its name only
+when it is whole and checked.
 
-Exit codes: 0 saved, 1 failed (nothing is kept), 2 wrong usage, 69 no server answered, 130 interrupted.`,
+Exit codes: 0 saved, 1 failed (nothing is kept), 2 wrong usage, 5 not allowed, 69 no server answered, 130 interrupted.`,
 				Flags: tool.Flags()},
 			{Name: "status", Usage: "check backups and say what they are", ArgsUsage: "FILE...", Flags: tool.OfflineFlags(), Action: func(c *cli.Context) error {
 				words, out, err := tool.Begin(c, 1, -1)
@@ -68,7 +68,7 @@ func snapshotSave(c *cli.Context) error {
 	if len(admins) == 0 {
 		admins = []string{"127.0.0.1:8080"}
 	}
-	resp, err := snapshotAsk(c.Context, admins, timeout)
+	resp, err := snapshotAsk(c.Context, admins, tool.Values(c, "auth"), timeout)
 	if err != nil {
 		return err
 	}
@@ -83,20 +83,18 @@ func snapshotSave(c *cli.Context) error {
 }
 
 // snapshotAsk gets an image of the first server that answers. It waits as long as it takes to make one, but not to connect.
-func snapshotAsk(ctx context.Context, admins []string, timeout time.Duration) (*http.Response, error) {
-	client := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: timeout}).DialContext}}
+func snapshotAsk(ctx context.Context, admins, auths []string, timeout time.Duration) (*http.Response, error) {
 	var failed []string
 	for _, a := range admins {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a+"/paddock/snapshot", nil)
-		if err != nil {
-			return nil, tool.Usage("--admin %q: write HOST:PORT", a)
-		}
-		resp, err := client.Do(req)
+		resp, err := tool.Admin{Addr: a, Auths: auths, Timeout: timeout}.Order(ctx, http.MethodGet, "/paddock/snapshot")
 		if ctx.Err() != nil {
 			return nil, tool.Fail("snapshot save", context.Canceled)
 		}
+		if refused := new(tool.Error); errors.As(err, &refused) {
+			return nil, err
+		}
 		if err != nil {
-			failed = append(failed, fmt.Sprintf("%s: %v", a, errors.Unwrap(err)))
+			failed = append(failed, fmt.Sprintf("%s: %v", a, err))
 			continue
 		}
 		if resp.StatusCode == http.StatusOK && resp.Header.Get("X-Paddock-Zxid") != "" {
@@ -108,7 +106,11 @@ func snapshotAsk(ctx context.Context, admins []string, timeout time.Duration) (*
 		if json.Unmarshal(b, &answer) != nil || answer.Error == "" {
 			answer.Error = resp.Status + ": it is not the admin port of a Paddock server"
 		}
-		return nil, &tool.Error{Tried: "snapshot save: ask " + a + " for an image", Happened: answer.Error, Todo: "see --admin in paddock snapshot save --help", Code: 1}
+		code := 1
+		if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+			code = tool.ExitDenied
+		}
+		return nil, &tool.Error{Tried: "snapshot save: ask " + a + " for an image", Happened: answer.Error, Todo: "see --admin in paddock snapshot save --help", Code: code}
 	}
 	return nil, &tool.Error{Tried: "snapshot save", Happened: "no server answered: " + strings.Join(failed, "; "), Todo: "is the server running, and is this its admin address? Give --admin HOST:PORT", Code: tool.ExitNoServer}
 }

@@ -47,7 +47,7 @@ func TestFullDisk(t *testing.T) {
 	d.fill(t)
 	zktest.Eventually(t, zktest.Patience, "the alarm of a nearly full disk", func() bool { return strings.Contains(server.Log(), "nearly full") })
 	tool("delete", "/n3")
-	giveUpABackup(t, server.AdminAddr())
+	giveUpABackup(t, server)
 	d.clear(t)
 	zktest.Eventually(t, zktest.Patience, "room again", func() bool { return strings.Contains(server.Log(), "has room again") })
 	for i := range 60 {
@@ -77,13 +77,13 @@ func TestFullDisk(t *testing.T) {
 }
 
 // giveUpABackup asks for a backup and waits for it for two seconds.
-func giveUpABackup(t *testing.T, admin string) {
+func giveUpABackup(t *testing.T, server zktest.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/paddock/snapshot", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://admin/paddock/snapshot", nil)
 	must(t, err)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := zktest.Operator(server).Do(req)
 	if err != nil {
 		return // it was given up
 	}

@@ -212,8 +212,7 @@ func (m *member) status() (s status, err error) {
 
 // transfer asks the leader to hand over.
 func (m *member) transfer(to int) error {
-	long := &http.Client{Timeout: 10 * time.Second}
-	r, err := long.Post(fmt.Sprintf("http://%s/paddock/transfer?to=%d", m.AdminAddr(), to), "", nil)
+	r, err := zktest.Operator(m).Post(fmt.Sprintf("http://admin/paddock/transfer?to=%d", to), "", nil)
 	if err != nil {
 		return err
 	}
