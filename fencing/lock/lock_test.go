@@ -117,6 +117,7 @@ func play(t *testing.T, r rig) {
 	}{
 		{"grants come in order and tokens rise", storyOrder},
 		{"a release wakes one waiter only (no herd)", storyNoHerd},
+		{"a waiter asks for no token that it will be refused", storyWaitersAskForNothing},
 		{"a lost reply leaves one node (H16)", storyLostReply},
 		{"a lost reply to the unlock is no matter", storyLostUnlock},
 		{"a waiter whose context ends leaves no node", storyCancel},

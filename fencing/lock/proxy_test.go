@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
@@ -19,6 +20,7 @@ type proxy struct {
 	conns    map[net.Conn]bool
 	dead     bool // new and old connections go nowhere, silently
 	requests int
+	tokens   int // requests for signed tokens
 	// loseReply, if set, is asked for each request's opcode; true: the reply is dropped and the connection cut, once.
 	loseReply func(op int32) bool
 	lose      map[int32]bool // xids whose reply is to be lost
@@ -96,6 +98,9 @@ func (p *proxy) request(body []byte, first bool) bool {
 	if xid != xidPing {
 		p.requests++
 	}
+	if bytes.Contains(body, []byte("/zookeeper/token/")) {
+		p.tokens++
+	}
 	if p.loseReply != nil && p.loseReply(op) {
 		p.loseReply = nil
 		p.lose[xid] = true
@@ -143,6 +148,12 @@ func (p *proxy) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.requests
+}
+
+func (p *proxy) asked() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tokens
 }
 
 // moveTo puts another server behind the address.

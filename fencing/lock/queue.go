@@ -27,6 +27,7 @@ type request struct {
 var (
 	errVanished = errors.New("lock: own node is gone")
 	errReborn   = errors.New("lock: the session is another one now")
+	errNotRead  = errors.New("lock: nothing was read beside the look at the queue")
 )
 
 func (s *Session) newRequest(dir string, role fencing.Role, rw, latch bool, data []byte) *request {
@@ -162,11 +163,14 @@ func predecessor(own fencing.NodeName, others []fencing.NodeName) (fencing.NodeN
 }
 
 // wait returns when no older request stands in the way, with the node as it was then. With try it gives ErrNotAcquired instead of waiting. The node, and its signed token where
-// the server signs, are read side by side with each look at the queue, which saves two round trips: if that look shows the node first, all have seen the same grant, in whatever
-// order the server took them.
+// the server signs, are read side by side with a look at the queue that may well show the node first, which saves two round trips: if it does, all have seen the same grant, in
+// whatever order the server took them. That is the first look, and one after the end of a node that nobody stood before. Another look would ask a quorum for a token that is refused.
 func (r *request) wait(ctx context.Context, try bool) (watched, error) {
-	for {
-		node, beside := r.node, r.readBeside(ctx)
+	for mayBeFirst := true; ; {
+		node, beside := r.node, func() reply[watched] { return reply[watched]{err: errNotRead} }
+		if mayBeFirst {
+			beside = r.readBeside(ctx)
+		}
 		nodes, err := r.list(ctx)
 		if errors.Is(err, zk.ErrNoNode) {
 			return watched{}, errVanished
@@ -192,6 +196,8 @@ func (r *request) wait(ctx context.Context, try bool) (watched, error) {
 			if err := r.awaitEnd(ctx, r.dir+"/"+before.Name); err != nil {
 				return watched{}, err
 			}
+			_, waited := predecessor(before, others)
+			mayBeFirst = !waited
 			continue
 		}
 		if read := beside(); read.err == nil && r.node == node {

@@ -1,8 +1,10 @@
 package lock
 
 import (
+	"context"
 	"testing"
 
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
 	"github.com/paddock-zk/paddock/fencing"
 )
 
@@ -13,6 +15,52 @@ func names(list ...string) (out []fencing.NodeName) {
 		out = append(out, fencing.ParseNodeName(n))
 	}
 	return out
+}
+
+// A token costs a round to a quorum. Who has seen that others stand between it and the holder does not ask for one when one of them goes.
+func storyWaitersAskForNothing(t *testing.T, r rig) {
+	ctx := ctxFor(t)
+	holder, last := r.client(t), r.client(t)
+	g, err := holder.NewLock("/patient").Lock(ctx)
+	first := take(t, g, err)
+	queue := func(n int) {
+		t.Helper()
+		zktest.Eventually(t, zktest.Patience, "the queue is as it should be", func() bool { return len(children(t, holder, "/patient")) == n })
+	}
+	var leave []context.CancelFunc
+	for i := range 3 {
+		c := r.client(t)
+		ctx, cancel := context.WithCancel(ctx)
+		leave = append(leave, cancel)
+		go func() { _, _ = c.NewLock("/patient").Lock(ctx) }()
+		queue(2 + i)
+	}
+	granted := make(chan *Grant, 1)
+	go func() {
+		if g, err := last.NewLock("/patient").Lock(ctx); err == nil {
+			granted <- g
+		}
+	}()
+	queue(5)
+	once := 0 // the first look cannot know
+	if last.known().signs {
+		once = 1
+	}
+	for i := len(leave) - 1; i > 0; i-- {
+		looks := last.p.count()
+		leave[i]()
+		queue(2 + i)
+		zktest.Eventually(t, zktest.Patience, "the last one looks again", func() bool { return last.p.count() > looks })
+	}
+	leave[0]()
+	queue(2)
+	if n := last.p.asked(); n > once {
+		t.Errorf("a waiter has asked for a token %d times", n)
+	}
+	if err := first.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	take(t, <-granted, nil)
 }
 
 func TestPredecessor(t *testing.T) {
