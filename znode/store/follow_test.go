@@ -424,7 +424,7 @@ func livesUnderFaults(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 5))
 	a, disk := newApplied(), storetest.NewDisk()
 	every, n := 2+rng.IntN(5), 0
-	ctx, cancel := context.WithCancel(t.Context())
+	cancel := context.CancelFunc(func() {})
 	disk.Fault(func(op string) error {
 		if rng.IntN(8) == 0 {
 			cancel()
@@ -437,6 +437,7 @@ func livesUnderFaults(t *testing.T, seed uint64) {
 	for range 6 {
 		f := follow(disk, a)
 		for range 25 {
+			var ctx context.Context
 			ctx, cancel = context.WithCancel(t.Context())
 			a.writeSome(rng, rng.IntN(8))
 			act(t, rng, ctx, f, a)
