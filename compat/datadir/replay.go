@@ -10,6 +10,7 @@ import (
 // image is a tree under construction: what a snapshot held, changed by what the logs say.
 type image struct {
 	nodes    map[string]*record
+	owned    map[int64]map[string]struct{} // paths by their owner; a session that ends must find its own among millions
 	sessions map[int64]int32
 	zxid     int64 // last transaction seen
 	time     int64 // and its time
@@ -41,7 +42,7 @@ type record struct {
 }
 
 func newImage() *image {
-	im := &image{nodes: map[string]*record{}, sessions: map[int64]int32{}, pending: map[string]oddity{}}
+	im := &image{nodes: map[string]*record{}, owned: map[int64]map[string]struct{}{}, sessions: map[int64]int32{}, pending: map[string]oddity{}}
 	for _, path := range []string{"/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"} {
 		r := &record{Image: znode.Image{Path: path, ACL: openList()}, planted: true}
 		if path == "/zookeeper/config" {
@@ -76,9 +77,20 @@ func (im *image) node(n *snapNode) error {
 	if old := im.nodes[n.Path]; old != nil {
 		r.children = old.children
 	}
-	im.nodes[n.Path] = r
+	im.put(r)
 	im.reached(max(n.Czxid, n.Mzxid, n.Pzxid))
 	return nil
+}
+
+func (im *image) put(r *record) {
+	im.nodes[r.Path] = r
+	if r.EphemeralOwner == 0 {
+		return
+	}
+	if im.owned[r.EphemeralOwner] == nil {
+		im.owned[r.EphemeralOwner] = map[string]struct{}{}
+	}
+	im.owned[r.EphemeralOwner][r.Path] = struct{}{}
 }
 
 func (r *record) adopt(name string) {
@@ -184,7 +196,7 @@ func (im *image) create(t *logTxn, op *logOp, at place) {
 	case op.ephemeral:
 		n.EphemeralOwner = t.session
 	}
-	im.nodes[op.path] = n
+	im.put(n)
 	p.adopt(name)
 }
 
@@ -206,6 +218,7 @@ func (im *image) delete(path string, zxid int64) {
 				todo = append(todo, path+"/"+name)
 			}
 			delete(im.nodes, path)
+			delete(im.owned[n.EphemeralOwner], path)
 		}
 	}
 }
@@ -220,15 +233,10 @@ func (im *image) closeSession(t *logTxn) {
 		}
 		return
 	}
-	var mine []string
-	for path, n := range im.nodes {
-		if n.EphemeralOwner == t.session {
-			mine = append(mine, path)
-		}
-	}
-	for _, path := range mine {
+	for path := range im.owned[t.session] {
 		im.delete(path, t.zxid)
 	}
+	delete(im.owned, t.session)
 	for path, o := range im.pending {
 		if !strings.HasPrefix(o.what, "it creates") {
 			delete(im.pending, path)

@@ -2,6 +2,8 @@ package zoocfg_test
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -49,13 +51,31 @@ func TestValuesAtTheEnds(t *testing.T) {
 	})
 }
 
+// TestValuesAtTheEndsInAnEnsemble: a member of an ensemble serves with the same values, but for those that an ensemble needs.
+func TestValuesAtTheEndsInAnEnsemble(t *testing.T) {
+	zktest.Each(t, func(t *testing.T, kind zktest.Kind) {
+		e := zktest.StartEnsemble(t, kind, 1, zktest.Config{Extra: []string{"admin.enableServer=true", "admin.serverPort=-1", "maxClientCnxns=-1", "autopurge.purgeInterval=-1",
+			"globalOutstandingLimit=-1", "snapCount=-1", "preAllocSize=-1", "fsync.warningthresholdms=-1", "znode.container.checkIntervalMs=-1", "jute.maxbuffer=-1",
+			"connectToLearnerMasterLimit=-1", "electionPortBindRetry=-1", "quorumCnxnTimeoutMs=-1", "observerMasterPort=-1", "minSessionTimeout=0"}})
+		if _, err := connect(t, e.Servers[0].Addr()).Create("/n", nil, 0, zk.WorldACL(zk.PermAll)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestRefusedAlike: what 3.9.5 does not start with, we do not start with, so that no server stands alone by accident.
 func TestRefusedAlike(t *testing.T) {
 	zktest.Each(t, func(t *testing.T, kind zktest.Kind) {
-		for _, line := range []string{"server.one=127.0.0.1:2888:3888", "localSessionsEnabled=yes", "tickTime=-1", "admin.serverPort=-1"} {
-			s := zktest.Prepare(t, kind, zktest.Config{Extra: []string{line, "admin.enableServer=" + map[bool]string{true: "true", false: "false"}[strings.HasPrefix(line, "admin")]}})
+		for _, lines := range [][]string{
+			{"server.one=127.0.0.1:2888:3888"}, {"localSessionsEnabled=yes"}, {"tickTime=-1"}, {"maxSessionTimeout=0"}, {"admin.serverPort=-1", "admin.enableServer=true"},
+			{"initLimit=0", "standaloneEnabled=false", "server.1=127.0.0.1:2888:3888"}, {"syncLimit=0", "standaloneEnabled=false", "server.1=127.0.0.1:2888:3888"},
+		} {
+			s := zktest.Prepare(t, kind, zktest.Config{Extra: lines})
+			if err := os.WriteFile(filepath.Join(s.Dir(), "myid"), []byte("1\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			if err := s.Start(); err == nil || s.ExitCode() <= 0 {
-				t.Errorf("%s: it serves (%v, exit code %d)", line, err, s.ExitCode())
+				t.Errorf("%v: it serves (%v, exit code %d)", lines, err, s.ExitCode())
 			}
 		}
 	})
