@@ -299,3 +299,60 @@ func TestLyingCountsCostNoMemory(t *testing.T) {
 		t.Errorf("a message of %d bytes cost %d bytes of memory", len(b), cost)
 	}
 }
+
+// A read that a follower asks for waits for what is proposed, as one of the leader's own does: its client may have moved there, and must not read past
+// a write of its own that is under way.
+func TestReadIndexOfAFollowerCoversProposals(t *testing.T) {
+	c, d := leads(t, zab.Limits{})
+	e := c.Status().Soft.Epoch
+	proposed, err := c.Propose(1, [][]byte{[]byte("under way")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hear(c, d)
+	step(t, c, zab.Message{Type: zab.MsgReadIndex, Epoch: e, Ctx: 7})
+	var answers []zab.Message
+	for range 5 {
+		s := hear(c, d)
+		answers = append(answers, s.of(zab.MsgReadIndexResp)...)
+		for _, p := range s.of(zab.MsgPing) {
+			if p.To == 2 { // it is there, and its disk has not yet taken the proposal
+				step(t, c, zab.Message{Type: zab.MsgPong, Epoch: e, Seq: p.Seq, Commit: p.Zxid, Zxid: zxid.New(e, 0), Prev: zxid.New(e, 0), Ctx: uint64(zxid.New(e, 0))})
+			}
+		}
+		c.Tick(1)
+	}
+	if len(answers) != 1 || answers[0].Ctx != 7 || answers[0].Zxid != proposed {
+		t.Errorf("want one answer at %v, while %v is committed: %v", proposed, c.Status().Commit, answers)
+	}
+}
+
+// A disk that is filled again in part is as good as an empty one: it may have lost what it acknowledged. It says so with every vote, until it is filled
+// as far as the leader that it found had committed.
+func TestPartlyFilledDiskVotesAsABlankOne(t *testing.T) {
+	for _, x := range []struct {
+		fill  zxid.ID
+		blank bool
+	}{{zxid.New(1, 3), true}, {zxid.New(1, 2), false}, {0, false}} {
+		d := zabtest.NewDisk()
+		d.Write(zab.Persist{Seq: 1, HardState: &zab.HardState{Promised: 1, Fill: x.fill}, Entries: []zab.Entry{
+			{Zxid: zxid.New(1, 0), Kind: zab.EntryNewLeader}, {Zxid: zxid.New(1, 1), Prev: zxid.New(1, 0), Kind: zab.EntryTxn},
+			{Zxid: zxid.New(1, 2), Prev: zxid.New(1, 1), Kind: zab.EntryTxn}}})
+		d.Sync(1)
+		c, err := zab.New(zab.Config{ID: 1, Ensemble: ensemble(t, three), Log: d, Rand: rand.NewPCG(1, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		step(t, c, zab.Message{Type: zab.MsgPreVote, Epoch: 2, Zxid: zxid.New(1, 2)})
+		step(t, c, zab.Message{Type: zab.MsgVote, Epoch: 2, Zxid: zxid.New(1, 2)})
+		s := hear(c, d)
+		for _, m := range append(s.of(zab.MsgPreVoteResp), s.of(zab.MsgVoteResp)...) {
+			if m.Reject || m.Flag != x.blank {
+				t.Errorf("to be filled up to %v: %v", x.fill, m)
+			}
+		}
+		if len(s.of(zab.MsgPreVoteResp)) != 1 || len(s.of(zab.MsgVoteResp)) != 1 {
+			t.Errorf("to be filled up to %v: %v", x.fill, s.messages)
+		}
+	}
+}
