@@ -72,7 +72,8 @@ func watch(v *verb, words []string) error {
 		_, err := v.Call(v.ctx, wire.OpAddWatch, func(b []byte) []byte { return (&wire.PathInt{Path: path, Value: mode}).Append(b) })
 		return tool.Fail("watch "+path, err)
 	}
-	v.forget()
+	events := v.Listen()
+	defer v.Unlisten(events)
 	if err := set(); err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func watch(v *verb, words []string) error {
 		ctx, cancel = context.WithTimeout(ctx, d)
 	}
 	defer cancel()
-	return watchLoop(ctx, v, words, set)
+	return watchLoop(ctx, v, events, words, set)
 }
 
 // WatchMode reads zkCli's name of a mode; "" is PERSISTENT.
@@ -95,17 +96,6 @@ func WatchMode(name string, recursive bool) (int32, error) {
 		return wire.AddWatchPersistent, nil
 	}
 	return 0, tool.Usage("watch: --mode %q: PERSISTENT or PERSISTENT_RECURSIVE", name)
-}
-
-// forget drops the events that came before the watch was set.
-func (v *verb) forget() {
-	for {
-		select {
-		case <-v.Events:
-		default:
-			return
-		}
-	}
 }
 
 // unwatch takes the watch away again: the shell's session goes on.
@@ -120,17 +110,18 @@ func (v *verb) unwatch(path string, mode int32) {
 	_, _ = v.Call(context.WithoutCancel(v.ctx), wire.OpRemoveWatches, func(b []byte) []byte { return (&wire.PathInt{Path: path, Value: kind}).Append(b) })
 }
 
-func watchLoop(ctx context.Context, v *verb, words []string, set func() error) error {
+func watchLoop(ctx context.Context, v *verb, events *tool.Events, words []string, set func() error) error {
 	path, command, lost, seen := words[0], words[1:], false, 0
 	for {
-		var e zk.Event
-		select {
-		case e = <-v.Events:
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return nil
-			}
+		e, err := events.Next(ctx)
+		switch {
+		case err == nil:
+		case errors.Is(err, context.DeadlineExceeded):
+			return nil
+		case ctx.Err() != nil:
 			return cli.Exit("", tool.ExitInterrupt)
+		default:
+			return err
 		}
 		switch {
 		case e.Type == zk.EventSession && e.State == zk.StateDisconnected:

@@ -67,15 +67,7 @@ func (s *shell) addWatch(ctx context.Context, words []string) error {
 	defer s.watches.mu.Unlock()
 	if s.watches.of != session {
 		life := s.watches.begin(s.ctx, session)
-		events := make(chan zk.Event, 4096)
-		tell := func(e zk.Event) {
-			select {
-			case events <- e:
-			default:
-			}
-		}
-		session.Listener.Store(&tell)
-		go s.printEvents(life, session, events)
+		go s.printEvents(life, session, session.Listen())
 	}
 	s.watches.mode[path] = mode
 	return nil
@@ -87,14 +79,17 @@ func setWatch(ctx context.Context, session *tool.Session, path string, mode int3
 }
 
 // printEvents runs until the session is closed. After a lost connection it sets the watches again: go-zookeeper knows none of them.
-func (s *shell) printEvents(ctx context.Context, session *tool.Session, events <-chan zk.Event) {
+func (s *shell) printEvents(ctx context.Context, session *tool.Session, events *tool.Events) {
+	defer session.Unlisten(events)
 	lost := false
 	for {
-		var e zk.Event
-		select {
-		case e = <-events:
-		case <-ctx.Done():
+		e, err := events.Next(ctx)
+		if ctx.Err() != nil {
 			return
+		}
+		if err != nil {
+			tool.Note(s.c, "%v", err)
+			continue
 		}
 		switch {
 		case e.Type == zk.EventSession && e.State == zk.StateDisconnected:

@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-zookeeper/zk"
-
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
 
@@ -14,7 +12,7 @@ func TestShellEventsEndWithTheSession(t *testing.T) {
 	s, session, ended := &shell{ctx: t.Context()}, &tool.Session{}, make(chan struct{})
 	life := s.watches.begin(s.ctx, session)
 	go func() {
-		s.printEvents(life, session, make(chan zk.Event))
+		s.printEvents(life, session, session.Listen())
 		close(ended)
 	}()
 	s.close()

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-zookeeper/zk"
@@ -34,14 +33,13 @@ type Target struct {
 // Session is one session with the ensemble: go-zookeeper keeps it alive and moves it; the tap below it adds what that lacks.
 type Session struct {
 	*zk.Conn
-	Target   Target
-	taps     *taps
-	hosts    *hosts
-	mu       sync.Mutex
-	refused  map[string]error // the last failure of each address
-	Events   chan zk.Event    // node events that no one-shot watch of go-zookeeper waits for; nil until somebody listens
-	state    chan zk.State
-	Listener atomic.Pointer[func(zk.Event)] // called with every event; must not block
+	Target    Target
+	taps      *taps
+	hosts     *hosts
+	mu        sync.Mutex
+	refused   map[string]error // the last failure of each address
+	state     chan zk.State
+	listeners []*Events
 }
 
 // TargetOf reads the flags.
@@ -153,7 +151,7 @@ func Connect(c *cli.Context) (s *Session, done func(), err error) {
 
 // Open connects and authenticates.
 func Open(ctx context.Context, target Target) (*Session, error) {
-	s := &Session{Target: target, taps: &taps{}, refused: map[string]error{}, state: make(chan zk.State, 64), Events: make(chan zk.Event, 4096)}
+	s := &Session{Target: target, taps: &taps{}, refused: map[string]error{}, state: make(chan zk.State, 64)}
 	s.hosts = &hosts{}
 	conn, _, err := zk.Connect(target.Servers, target.session, zk.WithLogInfo(false), zk.WithLogger(quiet{}),
 		zk.WithHostProvider(s.hosts), zk.WithDialer(s.dial), zk.WithEventCallback(s.heard))
@@ -214,13 +212,7 @@ func (s *Session) heard(e zk.Event) {
 		default:
 		}
 	}
-	select {
-	case s.Events <- e:
-	default:
-	}
-	if f := s.Listener.Load(); f != nil {
-		(*f)(e)
-	}
+	s.tell(e)
 }
 
 // await returns when the session stands, or says why each address was refused.
