@@ -1,7 +1,8 @@
 // Package audit writes ZooKeeper's audit log: one line for everything that a client of this server changed or was refused to change.
 //
-// A line is tab-separated key=value pairs in ZooKeeper's order (session, user, ip, operation, znode, znode_type, acl, result); what is not
-// known is left out. Reads are not audited. A multi that succeeded is one line for each part that changes something, one that failed is a
+// A line begins with the time, as logback writes it in front of ZooKeeper's. Then come tab-separated key=value pairs in ZooKeeper's order (session,
+// user, ip, operation, znode, znode_type, acl, result); what is not known is left out. What an operator does at the admin port or socket is noted
+// as well, with its object (a session, a server) behind the operation. Reads are not audited. A multi that succeeded is one line for each part that changes something, one that failed is a
 // single line. Ephemeral nodes that end with their session are told by every server, since every server applies that.
 // (ZooKeeper: AuditHelper, ZKAuditProvider, AuditEvent; audit.enable=true)
 //

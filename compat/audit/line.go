@@ -10,7 +10,7 @@ import (
 
 // event is one line to be. Empty fields are left out.
 type event struct {
-	session, user, ip, operation, znode, znodeType, acl, result string
+	session, user, ip, operation, object, znode, znodeType, acl, result string
 }
 
 // The results.
@@ -22,7 +22,7 @@ const (
 
 func (e *event) append(b []byte) []byte {
 	for _, f := range [...][2]string{
-		{"session", e.session}, {"user", e.user}, {"ip", e.ip}, {"operation", e.operation}, {"znode", e.znode},
+		{"session", e.session}, {"user", e.user}, {"ip", e.ip}, {"operation", e.operation}, {"object", e.object}, {"znode", e.znode},
 		{"znode_type", e.znodeType}, {"acl", e.acl}, {"result", e.result},
 	} {
 		if f[1] != "" {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,6 +21,8 @@ import (
 const (
 	flushEvery = 100 * time.Millisecond
 	mostBytes  = 4 << 20 // that wait; above, who has something to say writes it himself
+	// what stands before the pairs in ZooKeeper's audit log too: logback's date, the level, and who writes
+	lineStart = "2006-01-02 15:04:05,000 INFO audit: "
 )
 
 // Log is an audit log in a file. It implements server.AuditLog.
@@ -28,6 +31,7 @@ type Log struct {
 	auth   *auth.Set
 	logger *slog.Logger
 	self   string // who runs this server
+	now    func() time.Time
 	stop   chan struct{}
 	done   sync.WaitGroup
 
@@ -40,9 +44,10 @@ type Log struct {
 	failed bool // the last write failed, and that was said
 }
 
-// Open appends to the file at path, which is made with mode 0600 if it is missing, and notes that the server starts.
-func Open(path string, who *auth.Set, logger *slog.Logger) (*Log, error) {
-	l := &Log{path: path, auth: who, logger: logger, self: "unknown", stop: make(chan struct{})}
+// Open appends to the file at path, which is made with mode 0600 if it is missing, and notes that the server starts. now is the wall clock that
+// each line begins with.
+func Open(path string, who *auth.Set, now func() time.Time, logger *slog.Logger) (*Log, error) {
+	l := &Log{path: path, auth: who, now: now, logger: logger, self: "unknown", stop: make(chan struct{})}
 	if u, err := user.Current(); err == nil {
 		l.self = u.Username
 	}
@@ -77,6 +82,16 @@ func (l *Log) Closed(id session.ID, ephemerals []string) {
 	}
 }
 
+// Operator notes an act of an operator at the admin port or socket: who is his name, "" for whoever runs the server; object is what it was about
+// (a session, a server), "" if the operation says it all.
+func (l *Log) Operator(who, ip, operation, object string, ok bool) {
+	e := event{user: cmp.Or(who, l.self), ip: ip, operation: operation, object: object, result: failure}
+	if ok {
+		e.result = success
+	}
+	l.add(&e)
+}
+
 // users names the identities as whoAmI does. (Request.getUsersForAudit)
 func (l *Log) users(ids []znode.Identity) string {
 	var names []string
@@ -90,7 +105,7 @@ func (l *Log) users(ids []znode.Identity) string {
 
 func (l *Log) add(e *event) {
 	l.lines.Lock()
-	l.wait = e.append(l.wait)
+	l.wait = e.append(l.now().AppendFormat(l.wait, lineStart))
 	full := len(l.wait) > mostBytes
 	l.lines.Unlock()
 	if full {

@@ -170,7 +170,7 @@ func (n *node) startServer() error {
 		Words:    words, Virtual: n.virtual, Describe: n.describe, Metrics: n.meter.Metrics,
 	}
 	if n.cfg.Telemetry.Audit {
-		if n.audit, err = audit.Open(cmp.Or(n.cfg.Paddock.AuditFile, filepath.Join(n.cfg.Basics.DataDir, "audit.log")), set, n.logger); err != nil {
+		if n.audit, err = audit.Open(cmp.Or(n.cfg.Paddock.AuditFile, filepath.Join(n.cfg.Basics.DataDir, "audit.log")), set, time.Now, n.logger); err != nil {
 			return err
 		}
 		opts.Audit = n.audit

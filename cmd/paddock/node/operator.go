@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -47,4 +48,35 @@ func asker(r *http.Request) string {
 		return "the admin socket"
 	}
 	return r.RemoteAddr
+}
+
+// audited notes in the audit log what an operator did or was refused to do.
+func (n *node) audited(operation string, h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		answer := &statusOf{ResponseWriter: w, code: http.StatusOK}
+		h(answer, r)
+		if n.audit == nil {
+			return
+		}
+		who, ip := "", "" // by the socket: the owner of the data folder, who runs this server
+		if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+			ip, who = addr.Addr().Unmap().String(), "super"
+			if answer.code == http.StatusUnauthorized || answer.code == http.StatusForbidden {
+				who = "unknown"
+			}
+		}
+		q := r.URL.Query()
+		n.audit.Operator(who, ip, operation, cmp.Or(q.Get("id"), q.Get("to")), answer.code < 400)
+	}
+}
+
+// statusOf remembers the status of an answer.
+type statusOf struct {
+	http.ResponseWriter
+	code int
+}
+
+func (s *statusOf) WriteHeader(code int) {
+	s.code = code
+	s.ResponseWriter.WriteHeader(code)
 }
