@@ -54,7 +54,7 @@ func (s *Server) countEnsemble(scheme string, v *auth.Verdict) {
 
 // answerNow appends a bare header with zxid 0, before whatever waits.
 func (t *turn) answerNow(xid int32, code znode.Code) {
-	t.closeDesk()
+	t.endReads()
 	t.c.lc.End(appendHeader(t.c.lc.Begin(), xid, 0, code))
 }
 
@@ -119,7 +119,7 @@ func (c *conn) saslToken(token []byte) (answer []byte, add []znode.Identity, err
 
 // answerSASL sends the token also with an error, as ZooKeeper does.
 func (t *turn) answerSASL(xid int32, code znode.Code, token []byte) {
-	t.closeDesk()
+	t.endReads()
 	b, mark := wire.BeginFrame(t.c.lc.Begin())
 	b = wire.ReplyHeader{Xid: xid, Err: code}.Append(b)
 	b = jute.AppendBuffer(b, token)

@@ -8,16 +8,16 @@ import (
 	"github.com/paddock-zk/paddock/zab"
 )
 
-// mostFlights is how many confirmations may be under way at once. Requests that come while all are share the next one: under load a
+// mostConfirmations is how many confirmations may be under way at once. Requests that come while all are share the next one: under load a
 // round to the quorum serves many sessions, and without load nobody waits for another's round.
-const mostFlights = 4
+const mostConfirmations = 4
 
 // confirms collects syncs (and reads that must be linearizable) of all connections.
 type confirms struct {
-	tickets atomic.Uint64 // numbers the turns that wait
-	mu      sync.Mutex
-	flights int
-	waiting []confirm
+	tickets  atomic.Uint64 // numbers the turns that wait
+	mu       sync.Mutex
+	underWay int
+	waiting  []confirm
 }
 
 // confirm is one turn of one connection: all its syncs have the ticket.
@@ -31,25 +31,25 @@ func (s *Server) confirm(c *conn, ticket uint64) {
 	q := &s.syncs
 	q.mu.Lock()
 	q.waiting = append(q.waiting, confirm{c, ticket})
-	if q.flights == mostFlights {
+	if q.underWay == mostConfirmations {
 		q.mu.Unlock()
 		return
 	}
-	q.flights++
+	q.underWay++
 	batch := q.waiting
 	q.waiting = nil
 	q.mu.Unlock()
-	s.fly(batch, 0)
+	s.askConfirmation(batch, 0)
 }
 
-// mostFlightTries is how often a lost confirmation is asked for again before its connections are closed.
-const mostFlightTries = 3
+// confirmTries is how often a lost confirmation is asked for again before its connections are closed.
+const confirmTries = 3
 
-// fly asks for a batch and goes on with what has come meanwhile.
-func (s *Server) fly(batch []confirm, tries int) {
+// askConfirmation asks a quorum to confirm a batch of syncs (a read index), and then asks for what has come meanwhile.
+func (s *Server) askConfirmation(batch []confirm, tries int) {
 	s.opts.Orderer.ReadIndex(func(err error) {
-		if errors.Is(err, zab.ErrReadLost) && tries < mostFlightTries && s.is(modeServing) {
-			s.fly(batch, tries+1)
+		if errors.Is(err, zab.ErrReadLost) && tries < confirmTries && s.is(modeServing) {
+			s.askConfirmation(batch, tries+1)
 			return
 		}
 		for _, w := range batch {
@@ -60,11 +60,11 @@ func (s *Server) fly(batch []confirm, tries int) {
 		next := q.waiting
 		q.waiting = nil
 		if len(next) == 0 {
-			q.flights--
+			q.underWay--
 		}
 		q.mu.Unlock()
 		if len(next) > 0 {
-			s.fly(next, 0)
+			s.askConfirmation(next, 0)
 		}
 	})
 }

@@ -136,7 +136,7 @@ func (c *conn) Closed(reason error) {
 	s.load.large.Add(-int64(large))
 	s.stats.metrics.Conns.Dropped.Inc()
 	if c.in(phaseOpen) && !c.local.Load() {
-		s.sess.part(parting{c.sessionID(), c.timeout, c.seen.Load()})
+		s.sess.noteClosed(closedConn{c.sessionID(), c.timeout, c.seen.Load()})
 	}
 	s.watches.DropWatcher(c.id)
 	s.reg.remove(c)

@@ -24,23 +24,23 @@ type sessions struct {
 	lastSeen  int64 // ns: touches up to here were reported
 	sweepAt   int64 // ms: when containers are looked at next
 	late      []session.ID
-	parted    []parting // the last words of connections that have ended since
-	owners    owners    // of this leadership
+	closed    []closedConn // connections that have ended since the last report
+	owners    owners       // of this leadership
 }
 
-// parting is what a connection heard last, until it was reported: else a client that loses its connection right after a request has
-// been silent for as long as the time between two reports more than it was.
-type parting struct {
+// closedConn is what a connection that has ended heard last. It is kept until it was reported: else a client that loses its connection right
+// after a request would seem to have been silent since the report before.
+type closedConn struct {
 	id      session.ID
 	timeout int32
 	seen    int64 // Clock.Mono
 }
 
-// part keeps the last word of a connection that ends.
-func (x *sessions) part(p parting) {
+// noteClosed keeps what a connection heard last when it ends.
+func (x *sessions) noteClosed(p closedConn) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.parted = append(x.parted, p)
+	x.closed = append(x.closed, p)
 }
 
 func (x *sessions) init(o *Options) {
@@ -209,12 +209,12 @@ func (s *Server) touchOwn(since int64) {
 			x.tracker.Touch(c.sessionID(), c.timeout, seen/1e6)
 		}
 	})
-	for _, p := range x.parted {
+	for _, p := range x.closed {
 		if x.tracker != nil {
 			x.tracker.Touch(p.id, p.timeout, p.seen/1e6)
 		}
 	}
-	x.parted = x.parted[:0]
+	x.closed = x.closed[:0]
 }
 
 // touches is a follower's report: (session, timeout) pairs of all sessions heard after since, and the alarm of its disk (alarmSession).
@@ -227,8 +227,8 @@ func (s *Server) touches(since int64) (data []byte) {
 	x := &s.sess
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.parted = slices.DeleteFunc(x.parted, func(p parting) bool { return p.seen < since })
-	for _, p := range x.parted {
+	x.closed = slices.DeleteFunc(x.closed, func(p closedConn) bool { return p.seen < since })
+	for _, p := range x.closed {
 		data = jute.AppendInt(jute.AppendLong(data, int64(p.id)), p.timeout)
 	}
 	if low, say := s.alarm.report(); say {

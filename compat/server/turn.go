@@ -18,9 +18,9 @@ type turn struct {
 	c   *conn
 	now int64
 
-	desk  bool   // the state is locked for reading and b is the connection's out buffer
-	b     []byte // while desk
-	reads int    // since the desk was opened
+	batch bool   // a batch of reads runs: the state is locked for reading, and b is the connection's out buffer
+	b     []byte // of the batch
+	reads int    // in the batch
 
 	txn      znode.Txn
 	ops      []znode.Op // room for multis
@@ -35,10 +35,10 @@ type turn struct {
 	sizes    sizes              // of their replies
 }
 
-// A desk is given back after so many reads or bytes, so that the writer of the state is not held up.
+// A batch of reads ends after so many reads or bytes of replies, so that whoever wants to write to the state is not held up.
 const (
-	deskReads = 64
-	deskBytes = 256 << 10
+	batchReads = 64
+	batchBytes = 256 << 10
 )
 
 func (s *Server) turn(c *conn, now int64) *turn {
@@ -53,7 +53,7 @@ func (s *Server) turn(c *conn, now int64) *turn {
 
 // end sends what the turn collected and gives it back.
 func (t *turn) end() {
-	t.closeDesk()
+	t.endReads()
 	s, c := t.s, t.c
 	writes := int64(len(t.payloads))
 	t.flushProposals()
@@ -215,18 +215,18 @@ func (t *turn) read(h wire.RequestHeader, r *jute.Reader, frame []byte, large in
 	if large > 0 {
 		t.s.load.large.Add(-int64(large))
 	}
-	t.openDesk()
+	t.beginReads()
 	before := len(t.b)
 	t.b = c.read(t.b, h, r)
 	t.sizes.add(len(t.b) - before)
 	t.answered++
 	t.reads++
 	t.last = h
-	if t.reads < deskReads && len(t.b) < deskBytes {
+	if t.reads < batchReads && len(t.b) < batchBytes {
 		return listener.Continue
 	}
-	big := len(t.b) >= deskBytes
-	t.closeDesk()
+	big := len(t.b) >= batchBytes
+	t.endReads()
 	if big {
 		c.lc.Flush()
 		if c.lc.Congested() {
@@ -293,25 +293,27 @@ func (s *Server) needsConfirmation(path string) bool {
 	return virtual && confirm
 }
 
-func (t *turn) openDesk() {
-	if !t.desk {
+// beginReads locks the state and the out buffer for a batch of reads, unless one runs.
+func (t *turn) beginReads() {
+	if !t.batch {
 		t.s.state.RLock()
-		t.b, t.desk, t.reads = t.c.lc.Begin(), true, 0
+		t.b, t.batch, t.reads = t.c.lc.Begin(), true, 0
 	}
 }
 
-func (t *turn) closeDesk() {
-	if t.desk {
+// endReads ends the batch of reads, if one runs.
+func (t *turn) endReads() {
+	if t.batch {
 		t.c.lc.End(t.b)
 		t.s.state.RUnlock()
-		t.b, t.desk = nil, false
+		t.b, t.batch = nil, false
 	}
 }
 
 // lockConn locks the connection. Everything on the goroutine of the connection that needs its lock comes here: while the state is locked for
 // reading the out buffer is locked too, and the lock of the connection stands before that one in the order of locks.
 func (t *turn) lockConn() *conn {
-	t.closeDesk()
+	t.endReads()
 	t.c.mu.Lock()
 	return t.c
 }
