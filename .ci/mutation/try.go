@@ -13,7 +13,7 @@ import (
 )
 
 // limit ends a test that hangs where no hang was expected.
-const limit = 5 * time.Minute
+const limit = 3 * time.Minute
 
 // outcome is how one run of a test ended.
 type outcome struct {
