@@ -1,0 +1,83 @@
+package zab_test
+
+import (
+	"testing"
+
+	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/zabtest"
+	"github.com/paddock-zk/paddock/zab/zxid"
+)
+
+// A disk that was empty when it found a leader, and was not filled, may lack what it once acknowledged: its server says so to candidates, and
+// does not stand itself.
+func TestHalfFilledDiskIsNoFullOne(t *testing.T) {
+	d := zabtest.NewDisk()
+	entries := []zab.Entry{{Zxid: zxid.New(1, 0), Kind: zab.EntryNewLeader}, {Zxid: zxid.New(1, 1), Prev: zxid.New(1, 0), Kind: zab.EntryTxn}}
+	d.Write(zab.Persist{Seq: 1, HardState: &zab.HardState{Promised: 1, Fill: zxid.New(1, 9)}, Entries: entries})
+	d.Sync(1)
+	c := begin(t, 1, three, d)
+	joins := 0
+	for range 100 {
+		c.Tick(1)
+		s := hear(c, d)
+		if n := len(s.of(zab.MsgPreVote)) + len(s.of(zab.MsgVote)); n > 0 {
+			t.Fatal("it wants to lead")
+		}
+		joins += len(s.of(zab.MsgJoin))
+	}
+	if joins == 0 {
+		t.Error("it asks nobody who leads")
+	}
+	step(t, c, zab.Message{Type: zab.MsgVote, Epoch: 2, Zxid: zxid.New(1, 1)})
+	s := hear(c, d)
+	if v := s.of(zab.MsgVoteResp); len(v) != 1 || !v[0].Flag {
+		t.Errorf("it votes as a full disk: %v", v)
+	}
+}
+
+// What a follower acknowledged, and then lost with its disk, does not count for a majority any more.
+func TestAcknowledgementsEndWithTheDisk(t *testing.T) {
+	c, d := leads(t, zab.Limits{})
+	e := c.Status().Soft.Epoch
+	z, err := c.Propose(1, [][]byte{{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := c.Ready()
+	c.Advance()
+	if r.Persist == nil {
+		t.Fatal("nothing to write")
+	}
+	step(t, c, zab.Message{Type: zab.MsgAck, Epoch: e, Zxid: z})
+	step(t, c, zab.Message{Type: zab.MsgPong, Epoch: e}) // its history ends at 0
+	d.Write(*r.Persist)
+	d.Sync(r.Persist.Seq)
+	c.Persisted(r.Persist.Seq)
+	hear(c, d)
+	if got := c.Status().Commit; got >= z {
+		t.Fatalf("%v is committed, and only one disk of three has %v", got, z)
+	}
+	step(t, c, zab.Message{Type: zab.MsgAck, Epoch: e, Zxid: z, From: 3})
+	hear(c, d)
+	if got := c.Status().Commit; got != z {
+		t.Errorf("%v is committed, want %v: two disks have it", got, z)
+	}
+}
+
+// That a new ensemble is in effect is made durable, without anything else to write: after a crash the server must not ask the old one first.
+func TestCommittedEnsembleIsDurable(t *testing.T) {
+	d := zabtest.NewDisk()
+	c := alone(t, d, 0, 0)
+	work(t, c, d)
+	z, err := c.ProposeReconfig(1, ensemble(t, "server.1=c:1:1"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	work(t, c, d)
+	if got := c.Status().Commit; got != z {
+		t.Fatalf("%v is committed, want %v", got, z)
+	}
+	if got := d.HardState().Commit; got < z {
+		t.Errorf("the disk says that %v is committed, and the ensemble of %v is in effect", got, z)
+	}
+}
