@@ -87,20 +87,25 @@ func act(t *testing.T, rng *rand.Rand, ctx context.Context, f *store.Follower, a
 // restart begins a new life from the disk and the log, and holds it to the model.
 func (a *applied) restart(t *testing.T, disk *storetest.Disk) {
 	t.Helper()
-	want, at := a.st.Digest(), a.st.LastZxid()
-	var st *znode.State
+	before := a.st
 	err := store.ErrNoSpace
 	for errors.Is(err, store.ErrNoSpace) { // it starts when there is room
-		_, st, err = store.Start(disk.Open, disk.Wipe, store.Span{Base: a.base, Last: a.last()}, silent)
+		_, a.st, err = store.Start(disk.Open, disk.Wipe, store.Span{Base: a.base, Last: a.last()}, silent)
 	}
 	must(t, err)
-	a.st = st
+	a.replay(t, before)
+}
+
+// replay brings the loaded state up to the end of the log, and holds it to that of the life before.
+func (a *applied) replay(t *testing.T, before *znode.State) {
+	t.Helper()
+	from := a.st.LastZxid()
 	for _, l := range a.log {
-		if l.zxid > st.LastZxid() {
+		if l.zxid > a.st.LastZxid() {
 			a.apply(l)
 		}
 	}
-	if a.st.Digest() != want || a.st.LastZxid() != at {
-		t.Fatalf("the next life comes to %v with digest %x, the last ended at %v with %x", a.st.LastZxid(), a.st.Digest(), at, want)
+	if a.st.Digest() != before.Digest() || a.st.LastZxid() != before.LastZxid() {
+		t.Fatalf("from %v the next life comes to %v with digest %x, the last ended at %v with %x", from, a.st.LastZxid(), a.st.Digest(), before.LastZxid(), before.Digest())
 	}
 }
