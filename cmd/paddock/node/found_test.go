@@ -99,3 +99,14 @@ func TestServesANewFolder(t *testing.T) {
 		}
 	}
 }
+
+// A part that does not end, because a disk does not answer, does not hold up the end of the process.
+func TestStopDoesNotWaitForEver(t *testing.T) {
+	over := make(chan time.Time, 1)
+	over <- time.Time{}
+	never := make(chan error)
+	if err := (&node{logger: quiet}).stopUntil(over, func() error { return <-never }); err != nil {
+		t.Error(err)
+	}
+	close(never)
+}

@@ -325,12 +325,17 @@ const (
 func (n *node) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopDisks)
 	defer cancel()
+	return n.stopUntil(time.After(stopAll), func() error { return n.stopParts(ctx) })
+}
+
+// stopUntil waits for stop, but no longer than over.
+func (n *node) stopUntil(over <-chan time.Time, stop func() error) error {
 	ended := make(chan error, 1)
-	go func() { ended <- n.stopParts(ctx) }()
+	go func() { ended <- stop() }()
 	select {
 	case err := <-ended:
 		return err
-	case <-time.After(stopAll):
+	case <-over:
 		n.logger.Error("the stop does not wait any longer for what has not ended; all that was acknowledged is in the log, and the next start goes on from there")
 		return nil
 	}
