@@ -26,6 +26,7 @@ func (l *loader) replay() error {
 		}
 		if f.zxid > l.im.zxid && !follows(l.im.zxid, f.zxid) {
 			l.lose("%s begins at zxid %v, and what was read before it ends at %v: what is between them is missing, and %s is left out", f.path, zxid.ID(f.zxid), zxid.ID(l.im.zxid), l.from(i))
+			l.seen = max(l.seen, f.zxid)
 			return nil
 		}
 		err := l.replayLog(f, from, next)
@@ -68,6 +69,7 @@ func (l *loader) replayLog(f file, from, next int64) error {
 		}
 	}
 	l.rep.Logs = append(l.rep.Logs, f.path)
+	l.seen = max(l.seen, f.zxid-1)
 	err = l.readLog(f, fd, 0, from)
 	var broken *brokenEntry
 	switch {
@@ -107,6 +109,7 @@ func (l *loader) entry(at place, body []byte, from int64) error {
 		l.lose("%s: the entry at offset %d, behind zxid %v, is whole and cannot be read: %v: it and all that follows is left out", at.file, at.offset, zxid.ID(l.im.zxid), err)
 		return errHole
 	}
+	l.seen = max(l.seen, t.zxid)
 	if t.zxid <= from {
 		return nil
 	}

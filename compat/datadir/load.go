@@ -84,7 +84,9 @@ func Load(o Options, st *znode.State) (*Report, error) {
 	if err := l.replay(); err != nil {
 		return nil, err
 	}
-	l.judge()
+	if err := l.judge(); err != nil {
+		return nil, err
+	}
 	if len(l.rep.Loss) > 0 && !o.AcceptLoss {
 		return l.rep, &LossError{l.rep.Loss}
 	}
@@ -98,6 +100,7 @@ type loader struct {
 	rep         *Report
 	snaps, logs []file
 	im          *image
+	seen        int64            // the last transaction of which a log tells, applied or not
 	sums        map[int64]uint32 // checksums of entries that a log may repeat, by zxid
 }
 

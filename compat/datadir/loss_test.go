@@ -132,9 +132,13 @@ func TestHoles(t *testing.T) {
 	refused(t, 1, map[string][]byte{"snapshot.0": snap, "log.100000001": logBytes(e[0], entry(epoch1+1, createTxn("/other", openList(), 1)))}, "0x100000001")
 	refused(t, 1, map[string][]byte{"snapshot.0": snap, "log.100000001": logBytes(e[0], entry(epoch1+2, txn{99, jute.AppendText(nil, "/a1")}))}, "unknown transaction type 99")
 
+	refused(t, 0, map[string][]byte{"snapshot.100000007": snap, "log.100000001": logBytes(e[:3]...)}, "the logs end at zxid 0x100000003", "dataLogDir")
+
 	// No hole: a snapshot that was exported, another epoch begins, a log was begun and nothing was written, and entries that a server logged twice.
 	for name, files := range map[string]map[string][]byte{
 		"export": {"snapshot.100000004": snapBytes(nil, [][]byte{snapNodeBytes("/a", openACL, 1, 0), snapNodeBytes("/b", openACL, 1, 0), snapNodeBytes("/c", openACL, 1, 0), snapNodeBytes("/d", openACL, 1, 0)})},
+		"sent":   {"snapshot.100000007": snapBytes(nil, [][]byte{snapNodeBytes("/a", openACL, 1, 0), snapNodeBytes("/b", openACL, 1, 0), snapNodeBytes("/c", openACL, 1, 0), snapNodeBytes("/d", openACL, 1, 0)}), "log.100000001": logBytes(e[:3]...), "currentEpoch": []byte("1")},
+		"begun":  {"snapshot.100000007": snapBytes(nil, [][]byte{snapNodeBytes("/a", openACL, 1, 0), snapNodeBytes("/b", openACL, 1, 0), snapNodeBytes("/c", openACL, 1, 0), snapNodeBytes("/d", openACL, 1, 0)}), "log.100000008": logBytes()},
 		"epoch":  {"snapshot.0": snap, "log.100000001": logBytes(e[:3]...), "log.300000001": logBytes(entry(3<<32+1, createTxn("/a4", openList(), 4)))},
 		"unused": {"snapshot.0": snap, "log.100000001": logBytes(e[:4]...), "log.100000005": logBytes()},
 		"twice":  {"snapshot.0": snap, "log.100000001": logBytes(e[:3]...), "log.100000002": logBytes(e[1:4]...)},
@@ -284,5 +288,28 @@ func TestSchemes(t *testing.T) {
 	rep, _, err := load(t, false, map[string][]byte{"snapshot.0": fresh(t), "log.100000001": e})
 	if want := (Scheme{2, "/a"}); err != nil || rep.Schemes["sasl"] != want || rep.Schemes["world"].Nodes != 7 {
 		t.Errorf("%v, %+v", err, rep.Schemes)
+	}
+}
+
+// TestTwoFolders: of dataDir and dataLogDir each is for one kind of files, and the other kind in it may be what matters.
+func TestTwoFolders(t *testing.T) {
+	e := creates(epoch1, 6)
+	logs := dataDir(t, map[string][]byte{"log.100000001": logBytes(e[:3]...)})
+	for name, c := range map[string]struct {
+		data, logs map[string][]byte
+		refused    string
+	}{
+		"apart":       {data: map[string][]byte{"snapshot.0": fresh(t)}, logs: map[string][]byte{"log.100000001": logBytes(e[:3]...)}},
+		"older logs":  {data: map[string][]byte{"snapshot.0": fresh(t), "log.100000001": logBytes(e[:2]...)}, logs: map[string][]byte{"log.100000001": logBytes(e[:3]...)}},
+		"newer logs":  {data: map[string][]byte{"snapshot.0": fresh(t), "log.100000004": logBytes(e[3:]...)}, logs: map[string][]byte{"log.100000001": logBytes(e[:3]...)}, refused: "log.100000004"},
+		"newer state": {data: map[string][]byte{"snapshot.0": fresh(t)}, logs: map[string][]byte{"log.100000001": logBytes(e[:3]...), "snapshot.100000006": fresh(t)}, refused: "snapshot.100000006"},
+	} {
+		_, err := Load(Options{DataDir: dataDir(t, c.data), DataLogDir: dataDir(t, c.logs)}, znode.NewState(znode.Options{}))
+		if (err != nil) != (c.refused != "") || err != nil && !strings.Contains(err.Error(), c.refused) {
+			t.Errorf("%s: %v, want %q", name, err, c.refused)
+		}
+	}
+	if _, err := Load(Options{DataDir: dataDir(t, map[string][]byte{"snapshot.0": fresh(t)}), DataLogDir: logs + "/"}, znode.NewState(znode.Options{})); err != nil {
+		t.Error(err)
 	}
 }
