@@ -36,12 +36,12 @@ type Conn struct {
 	worded bool    // the first four bytes were looked at
 	inline bool    // a Hand: nothing of it runs on a goroutine of its own
 	out    outbox
-	gate   gate
-	rest   rest
+	pause  pause
+	idle   idle
 }
 
-// gate lets the connection's goroutine wait until someone says Resume. A Resume that comes before the wait is not lost.
-type gate struct {
+// pause lets the connection's goroutine wait until someone says Resume. A Resume that comes before the wait is not lost.
+type pause struct {
 	mu     sync.Mutex
 	open   bool
 	dead   bool
@@ -79,13 +79,13 @@ func (c *Conn) TLS() *tls.ConnectionState {
 
 // Established lifts the sessionless timeout.
 func (c *Conn) Established() {
-	c.rest.allowed = true
+	c.idle.allowed = true
 	c.base.SetReadDeadline(time.Time{})
 }
 
 // Resume lets a paused connection go on. May be called at any time, from anywhere; one that is too early is remembered.
 func (c *Conn) Resume() {
-	g := &c.gate
+	g := &c.pause
 	g.mu.Lock()
 	g.open = true
 	if g.waiter != nil {
@@ -111,14 +111,14 @@ func (c *Conn) abort(reason error) {
 		c.out.err = reason
 	}
 	c.out.mu.Unlock()
-	c.gate.mu.Lock()
-	was := c.gate.dead
-	c.gate.dead = true
-	if c.gate.waiter != nil {
-		close(c.gate.waiter)
-		c.gate.waiter = nil
+	c.pause.mu.Lock()
+	was := c.pause.dead
+	c.pause.dead = true
+	if c.pause.waiter != nil {
+		close(c.pause.waiter)
+		c.pause.waiter = nil
 	}
-	c.gate.mu.Unlock()
+	c.pause.mu.Unlock()
 	switch {
 	case c.inline:
 		c.base.Close()
@@ -131,7 +131,7 @@ func (c *Conn) abort(reason error) {
 
 // pass waits until Resume (true) or until the connection is dead (false).
 func (c *Conn) pass() bool {
-	g := &c.gate
+	g := &c.pause
 	g.mu.Lock()
 	for !g.open && !g.dead {
 		w := make(chan struct{})
@@ -175,7 +175,7 @@ func (c *Conn) run() {
 
 func (c *Conn) finish() {
 	defer c.l.remove(c)
-	if !c.rest.allowed && errors.Is(c.reason, os.ErrDeadlineExceeded) {
+	if !c.idle.allowed && errors.Is(c.reason, os.ErrDeadlineExceeded) {
 		c.l.count.sessionless.Add(1)
 	}
 	if c.in != nil {
@@ -230,7 +230,7 @@ func (c *Conn) readable(fd uintptr) bool {
 			if c.in.Len() == 0 {
 				c.giveBackInput()
 			}
-			c.soonRest()
+			c.armIdle()
 			return false
 		case err != nil:
 			c.reason = fmt.Errorf("read: %w", err)
@@ -240,7 +240,7 @@ func (c *Conn) readable(fd uintptr) bool {
 			return true
 		}
 		c.in.w += n
-		c.rest.reads++
+		c.idle.reads++
 		c.l.count.received.Add(uint64(n))
 		if c.deliver() {
 			return true

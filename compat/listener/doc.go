@@ -5,7 +5,7 @@
 //   - One goroutine for each connection, and an idle connection holds no buffer: the goroutine waits for readability inside
 //     syscall.RawConn.Read with an empty stack below it, and takes a pooled buffer only when there is data. A connection that is not
 //     a plain socket (TLS, a pipe in a test) waits in Read with 64 bytes. A connection that had nothing to do for half a second moves to a
-//     fresh goroutine, whose stack is the smallest there is (rest.go).
+//     fresh goroutine, whose stack is the smallest there is (idle.go).
 //   - All complete frames that the socket had are handed over at once ([Receiver.Receive]), in order, without their length prefix.
 //     They alias the buffer: they are valid until Receive returns.
 //   - The out buffer is a FIFO that anyone may append to ([Conn.Begin], [Conn.End]) from any goroutine: watch events and replies share

@@ -54,7 +54,7 @@ func (h *Hand) Due() bool {
 	if h.over {
 		return false
 	}
-	g := &h.c.gate
+	g := &h.c.pause
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.dead || h.eof || (h.waiting && g.open) || (!h.waiting && h.c.in.Ready())
@@ -90,7 +90,7 @@ func (h *Hand) Step() {
 
 // ended sees that someone closed the connection, or that the client did.
 func (h *Hand) ended() bool {
-	g := &h.c.gate
+	g := &h.c.pause
 	g.mu.Lock()
 	dead := g.dead
 	g.mu.Unlock()
@@ -105,7 +105,7 @@ func (h *Hand) ended() bool {
 }
 
 func (h *Hand) resumed() bool {
-	g := &h.c.gate
+	g := &h.c.pause
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	open := g.open
