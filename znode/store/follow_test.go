@@ -49,12 +49,18 @@ func (a *applied) Change(f func(*znode.State)) {
 }
 
 func (a *applied) SetFlag(f znode.Flags, on bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.flags &^= f; on {
 		a.flags |= f
 	}
 }
 
-func (a *applied) Reserve() error { return a.full }
+func (a *applied) Reserve() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.full
+}
 
 func (a *applied) CompactBefore(z zxid.ID) error {
 	a.mu.Lock()
@@ -180,8 +186,8 @@ func TestAlarmForBothDisks(t *testing.T) {
 
 // While an image is taken, steps look at the disks and write what has changed.
 func TestStepsGoOnBesideACheckpoint(t *testing.T) {
-	a, disk := newApplied(), storetest.NewDisk()
-	f := follow(disk, a)
+	a, disk, taken := newApplied(), storetest.NewDisk(), make(chan struct{})
+	f := store.Follow("test", disk, a, a, store.FollowOptions{SnapCount: 20, Took: func(time.Duration) { close(taken) }})
 	rng := rand.New(rand.NewPCG(1, 1))
 	a.writeSome(rng, 30)
 	began, goOn := make(chan struct{}), make(chan struct{})
@@ -207,6 +213,7 @@ func TestStepsGoOnBesideACheckpoint(t *testing.T) {
 		t.Errorf("the database is at %v, the state at %v", disk.Zxid(), a.last())
 	}
 	close(goOn)
+	<-taken
 	must(t, f.Stop(t.Context()))
 	must(t, <-ran)
 	if a.flags != znode.FlagNoGrow {
