@@ -37,6 +37,9 @@ func work(t testing.TB, c *zab.Core, d *zabtest.Disk) (applied []zab.Entry) {
 			t.Fatal(r.Fatal)
 		}
 		applied = append(applied, r.Committed...)
+		if n := len(r.Committed); n > 0 {
+			c.Applied(r.Committed[n-1].Zxid)
+		}
 		c.Advance()
 		if r.Persist != nil {
 			d.Write(*r.Persist)
@@ -178,6 +181,9 @@ func BenchmarkProposeAlone(b *testing.B) {
 		}
 		for c.HasReady() {
 			r := c.Ready()
+			if n := len(r.Committed); n > 0 {
+				c.Applied(r.Committed[n-1].Zxid)
+			}
 			c.Advance()
 			if r.Persist != nil {
 				c.Persisted(r.Persist.Seq)

@@ -41,8 +41,8 @@ func (c *Core) mayPropose(n int) error {
 	return nil
 }
 
-// busy says whether the leader opens a new epoch or hands over its leadership.
-func (c *Core) busy() bool { return c.cand != nil || c.lead.transferTo != 0 }
+// busy says whether the leader opens a new epoch, hands over its leadership, or has too much to apply.
+func (c *Core) busy() bool { return c.cand != nil || c.lead.transferTo != 0 || c.applyFull() }
 
 func (c *Core) nextZxid() zxid.ID {
 	if c.hist.last.Epoch() < c.epoch {
@@ -117,7 +117,7 @@ func (c *Core) flushLearners() {
 		return
 	}
 	for _, l := range c.lead.learners {
-		for l.state == streaming && l.next < c.hist.last && l.sent.bytes < c.cfg.Limits.InflightBytes {
+		for l.state == streaming && !l.full && l.next < c.hist.last && l.sent.bytes < c.cfg.Limits.InflightBytes {
 			es, err := c.hist.entries(l.next, c.cfg.Limits.BatchBytes)
 			if err != nil || len(es) == 0 {
 				c.startSync(l, l.next)
@@ -136,6 +136,7 @@ func (c *Core) flushLearners() {
 // onAck: the learner has made our history durable up to Zxid, or does not have the zxid that we wanted to go on from.
 func (c *Core) onAck(l *learner, m *Message) {
 	if !m.Reject {
+		l.full = m.Flag
 		c.acked(l, m.Zxid)
 		if l.state == probing && m.Zxid >= l.next && m.Zxid <= c.hist.last {
 			c.stream(l, m.Zxid)

@@ -22,6 +22,7 @@ type Timing struct {
 type Limits struct {
 	BatchBytes      int    // data in one message or one Ready.Committed; default 1 MiB (one larger entry still goes alone)
 	InflightBytes   int    // data sent to one learner and not acknowledged; default 16 MiB
+	ApplyBytes      int    // data handed out in Ready.Committed and not reported by Applied; default 16 MiB
 	TailBytes       int    // data of durable entries kept in memory; default 64 MiB
 	PendingReads    int    // unanswered reads; default 65536
 	LastCounter     uint32 // the counter at which a new epoch is opened; default zxid.MaxCounter; tests make it small
@@ -130,6 +131,7 @@ func (cfg *Config) complete() error {
 	setDefault(&t.DiskFatal, 20*t.Election)
 	setDefault(&l.BatchBytes, 1<<20)
 	setDefault(&l.InflightBytes, 16<<20)
+	setDefault(&l.ApplyBytes, 16<<20)
 	setDefault(&l.TailBytes, 64<<20)
 	setDefault(&l.PendingReads, 1<<16)
 	setDefault(&l.SnapshotsAtOnce, 3)

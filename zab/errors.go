@@ -8,8 +8,8 @@ var (
 	ErrNotLeader = errors.New("zab: not the leader")
 	// ErrNotActive: there is no leader, or this server has not finished synchronization with it; wait for SoftState.Active.
 	ErrNotActive = errors.New("zab: not active")
-	// ErrBusy: the leader opens a new epoch or hands over its leadership; hold the request and try again after the next Ready.
-	ErrBusy = errors.New("zab: leadership is being renewed or transferred")
+	// ErrBusy: the leader opens a new epoch, hands over its leadership, or its state machine is behind; hold the request and try again after the next Ready.
+	ErrBusy = errors.New("zab: leadership is being renewed or transferred, or the state is behind")
 	// ErrReconfigInProgress: one reconfiguration at a time (ZooKeeper: ReconfigInProgress, -14).
 	ErrReconfigInProgress = errors.New("zab: a reconfiguration is in progress")
 	// ErrNewConfigNoQuorum: no quorum of the proposed ensemble is connected and synchronized (ZooKeeper: NewConfigNoQuorum, -13).

@@ -199,13 +199,13 @@ func (h *history) persisted(seq uint64) (promised zxid.Epoch) {
 	return promised
 }
 
-// trim lets go of old durable entries; keep is what is still needed (not applied yet, say).
-func (h *history) trim(maxBytes int, keep zxid.ID) {
+// trim lets go of old durable entries. Those that are not applied yet are read from the log again.
+func (h *history) trim(maxBytes int) {
 	if h.tailBytes <= maxBytes {
 		return
 	}
 	n := 0
-	for n < len(h.tail) && h.tailBytes > maxBytes/2 && h.tail[n].Zxid <= min(h.durable, keep) {
+	for n < len(h.tail) && h.tailBytes > maxBytes/2 && h.tail[n].Zxid <= h.durable {
 		h.tailBytes -= len(h.tail[n].Data) + entryOverhead
 		h.tailStart = h.tail[n].Zxid
 		n++

@@ -34,6 +34,7 @@ type learner struct {
 	probeAt  int64   // tick of the probe that is under way; -1: there is none
 	link     uint64  // of its forwarded requests
 	forwards uint64  // accepted under this link
+	full     bool    // it has as much to apply as it may have: it is sent nothing more for the time
 	retired  []uint64
 	digests  digests // of its state, as it has told
 }

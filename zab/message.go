@@ -29,14 +29,15 @@ const (
 	// a server follow.
 	MsgPing
 	// MsgPong (FOLLOWERINFO): Zxid = history up to here equals the leader's (0: not known yet), Prev = my last, Seq = round echoed,
-	// Commit = the ping's Zxid echoed, Link; digest; Data = touches.
+	// Commit = the ping's Zxid echoed, Link; digest; Data = touches; Flag = I have as much to apply as I may have, send nothing more
+	// for the time.
 	MsgPong
 	// MsgJoin (OBSERVERINFO): a server which nobody pings asks who leads. Zxid = my last.
 	MsgJoin
 	// MsgProposal (PROPOSAL, DIFF, TRUNC, NEWLEADER, INFORM): Entries after Prev; Commit. What the receiver has after Prev and the
 	// leader has not is truncated.
 	MsgProposal
-	// MsgAck: durable, and equal to the leader's history, up to Zxid. With Reject: I do not have your Prev (given back in Prev);
+	// MsgAck: durable, and equal to the leader's history, up to Zxid. Flag as in a pong. With Reject: I do not have your Prev (given back in Prev);
 	// the greatest of mine that is <= it is Zxid.
 	MsgAck
 	// MsgCommit (COMMIT, UPTODATE): Commit.

@@ -179,6 +179,7 @@ type output struct {
 	snaps    []SnapSend
 	inbox    []Delivery
 	mismatch []DigestMismatch
+	applying flights   // handed out in Committed and not applied yet
 	soft     SoftState // as last handed out
 	ensemble bool      // membership changed
 	taken    bool      // a Ready is out and not advanced
@@ -222,7 +223,7 @@ func (c *Core) HasReady() bool {
 	c.prepare()
 	o := &c.out
 	return len(o.msgs)+len(o.after)+len(o.reads)+len(o.snaps)+len(o.inbox)+len(o.mismatch) > 0 || o.ensemble ||
-		c.hist.dirty() || c.hard.dirty || c.softState() != o.soft || c.applied < min(c.commit, c.hist.durable) || c.ackDue(c.hist.durable) > 0
+		c.hist.dirty() || c.hard.dirty || c.softState() != o.soft || c.applied < min(c.commit, c.hist.durable) && !c.applyFull() || c.ackDue(c.hist.durable) > 0
 }
 
 // Ready hands out the work (see [Ready]); call Advance before the next Ready.
@@ -307,7 +308,7 @@ func (c *Core) takeAck(p *Persist) {
 		return
 	}
 	c.follow.acked, c.follow.again = z, false
-	m := Message{Type: MsgAck, To: c.leader, Epoch: c.epoch, Zxid: z}
+	m := Message{Type: MsgAck, To: c.leader, Epoch: c.epoch, Zxid: z, Flag: c.applyFull()}
 	if p == nil && c.hard.durable >= c.epoch {
 		c.send(m)
 		return
@@ -317,7 +318,7 @@ func (c *Core) takeAck(p *Persist) {
 
 func (c *Core) takeCommitted() []Entry {
 	to := min(c.commit, c.hist.durable)
-	if c.applied >= to {
+	if c.applied >= to || c.applyFull() {
 		return nil
 	}
 	es, err := c.hist.entries(c.applied, c.cfg.Limits.BatchBytes)
@@ -333,6 +334,7 @@ func (c *Core) takeCommitted() []Entry {
 		}
 	}
 	c.applied = es[n-1].Zxid
+	c.out.applying.add(c.applied, bytesOf(es[:n]))
 	return es[:n:n]
 }
 
@@ -363,7 +365,7 @@ func (c *Core) Advance() {
 	c.out.taken = false
 	clear(c.out.spare[:cap(c.out.spare)])
 	c.out.spare = c.out.spare[:0]
-	c.hist.trim(c.cfg.Limits.TailBytes, c.applied)
+	c.hist.trim(c.cfg.Limits.TailBytes)
 }
 
 // Persisted says that all batches up to and including seq are durable.

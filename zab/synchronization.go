@@ -113,7 +113,7 @@ func (c *Core) ping(l *learner) {
 
 // onPong hears a learner: it lives, this is where its history ends, these are its touches.
 func (c *Core) onPong(l *learner, m *Message) {
-	l.round = max(l.round, m.Seq)
+	l.round, l.full = max(l.round, m.Seq), m.Flag
 	if c.linked(l, m.Link) && len(m.Data) > 0 {
 		c.out.inbox = append(c.out.inbox, Delivery{Kind: DeliverTouch, From: l.id, Data: m.Data})
 	}
@@ -222,6 +222,7 @@ func (c *Core) pong(m *Message) {
 	p := Message{Type: MsgPong, To: m.From, Epoch: c.epoch, Zxid: f.matched, Prev: c.hist.last, Seq: m.Seq, Commit: m.Zxid,
 		Ctx: uint64(min(f.matched, c.hist.durable)), Link: f.link, Data: f.touch}
 	f.touch = nil
+	p.Flag = c.applyFull()
 	p.DigestZxid, p.Digest = c.digestForPong(m.DigestZxid)
 	if c.hard.durable >= c.epoch {
 		c.send(p)
@@ -358,6 +359,7 @@ func (c *Core) installSnap(m *Message) bool {
 	c.hist.install(Snapshot{From: m.From, SnapshotMeta: SnapshotMeta{Zxid: m.Zxid, Ensemble: ens}})
 	c.conf = membership{configs: []config{newConfig(ens)}}
 	c.commit, c.applied = m.Zxid, m.Zxid
+	c.out.applying.clear() // the image takes its place
 	c.out.ensemble = true
 	c.forgetDigests(m.Zxid)
 	return true

@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"fmt"
+
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
@@ -10,7 +12,10 @@ import (
 func (p *Peer) Propose(payloads [][]byte) error {
 	var err error
 	p.box.put(func() {
-		if err = p.box.refuse; err == nil {
+		if err = p.box.refuse; err == nil && len(p.box.mail.Proposals) >= mailboxItems {
+			err = fmt.Errorf("%w: %d proposals wait", zab.ErrLimit, len(p.box.mail.Proposals))
+		}
+		if err == nil {
 			p.box.mail.Proposals = append(p.box.mail.Proposals, payloads...)
 		}
 	})
@@ -19,18 +24,17 @@ func (p *Peer) Propose(payloads [][]byte) error {
 
 // Deliver takes a message from the transport. Its slices belong to the peer from now on. What comes before Run waits for it.
 func (p *Peer) Deliver(m zab.Message) {
-	p.box.put(func() {
-		if p.box.refuse != errStopped {
-			p.box.mail.Messages = append(p.box.mail.Messages, m)
-		}
-	})
+	p.box.deliver(&m)
 }
 
 // call runs f in the core loop. If the peer does not run, f gets an error at once, and must not touch the core.
 func (p *Peer) call(f func(error)) {
 	var err error
 	p.box.put(func() {
-		if err = p.box.refuse; err == nil {
+		if err = p.box.refuse; err == nil && len(p.box.mail.Calls) >= mailboxItems {
+			err = fmt.Errorf("%w: %d calls wait", zab.ErrLimit, len(p.box.mail.Calls))
+		}
+		if err == nil {
 			p.box.mail.Calls = append(p.box.mail.Calls, f)
 		}
 	})

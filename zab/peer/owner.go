@@ -48,6 +48,9 @@ func (o owner) Confirmed(r zab.ReadState) {
 // Ship implements zab.Owner.
 func (o owner) Ship(s zab.SnapSend) { o.p.ship(s) }
 
+// deliverBytes bounds the questions and reports of other servers that wait for the state machine.
+const deliverBytes = 16 << 20
+
 // Deliver implements zab.Owner: forwards are proposed, answers go to who asked, the rest to the state machine.
 func (o owner) Deliver(d *zab.Delivery) {
 	p := o.p
@@ -63,7 +66,11 @@ func (o owner) Deliver(d *zab.Delivery) {
 			done(d.Data, d.Err)
 		}
 	default:
+		if p.delivering.Load() > deliverBytes {
+			return // it may be lost: who asked asks again, who was touched is touched again
+		}
 		c := *d
+		p.delivering.Add(int64(len(c.Data)) + entryOverhead)
 		p.applyQ.push(applyJob{delivery: &c})
 	}
 }

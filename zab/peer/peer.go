@@ -76,16 +76,17 @@ type Environment struct {
 
 // Peer is one server of the ensemble. Make it with New, start it with Run.
 type Peer struct {
-	cfg     Config
-	env     Environment // set before the loops start
-	core    *zab.Core   // owned by the core loop
-	box     mailbox
-	logQ    queue[logJob]
-	applyQ  queue[applyJob]
-	soft    atomic.Pointer[zab.SoftState]
-	ticker  *time.Ticker
-	waiting waiting // owned by the core loop
-	applier applier // owned by the apply loop
+	cfg        Config
+	env        Environment // set before the loops start
+	core       *zab.Core   // owned by the core loop
+	box        mailbox
+	logQ       queue[logJob]
+	applyQ     queue[applyJob]
+	soft       atomic.Pointer[zab.SoftState]
+	ticker     *time.Ticker
+	delivering atomic.Int64 // bytes of deliveries in applyQ
+	waiting    waiting      // owned by the core loop
+	applier    applier      // owned by the apply loop
 
 	begin    sync.Once
 	stopOnce sync.Once

@@ -103,6 +103,9 @@ func (s Steps) Feed(m *Mail) {
 	if m.Persisted > 0 {
 		p.core.Persisted(m.Persisted)
 	}
+	if m.Applied > 0 {
+		p.core.Applied(m.Applied)
+	}
 	for i := range m.Messages {
 		if err := p.core.Step(m.Messages[i]); err != nil {
 			p.cfg.Logger.Warn("a peer's message was refused", "from", m.Messages[i].From, "err", err)
@@ -280,6 +283,7 @@ type applier struct {
 	jobs    []applyJob // the round that is under way
 	waiting []applyJob // reads whose zxid is not applied yet
 	applied zxid.ID
+	unsaid  int // bytes that were applied since the core was told
 	failed  bool
 }
 
@@ -303,9 +307,14 @@ func (p *Peer) apply() {
 		case j.entries != nil:
 			p.env.Machine.Apply(j.entries)
 			a.applied = j.entries[len(j.entries)-1].Zxid
+			for i := range j.entries {
+				a.unsaid += len(j.entries[i].Data) + entryOverhead
+			}
+			p.reportApplied()
 		case j.soft != nil:
 			p.env.Machine.SoftStateChanged(*j.soft)
 		case j.delivery != nil:
+			p.delivering.Add(-int64(len(j.delivery.Data)) - entryOverhead)
 			p.env.Machine.Deliver(*j.delivery)
 		case j.install != nil:
 			if err := p.install(j.install); err != nil {
@@ -323,6 +332,19 @@ func (p *Peer) apply() {
 		}
 	}
 	a.waiting = answerReached(a.waiting, a.applied)
+}
+
+// entryOverhead is what an entry costs in memory besides its data.
+const entryOverhead = 64
+
+// reportApplied tells the core how far the state machine is, as often as the core has to know (see [zab.Core.Applied]).
+func (p *Peer) reportApplied() {
+	a := &p.applier
+	if a.unsaid < cmp.Or(p.cfg.Core.Limits.ApplyBytes, 16<<20)/4 {
+		return
+	}
+	a.unsaid = 0
+	p.box.put(func() { p.box.mail.Applied = a.applied })
 }
 
 // install makes a staged image the state.

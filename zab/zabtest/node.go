@@ -300,6 +300,18 @@ func (n *node) refill() {
 	}
 }
 
+// reportApplied tells the core how far the state machine is, now or late. The last report is never lost.
+func (n *node) reportApplied(z zxid.ID) {
+	d := int64(0)
+	if n.sim.Chance(n.sim.opt.Faults.ApplyLag) {
+		d = n.sim.Between(0, n.sim.opt.Faults.ApplyMax)
+	}
+	n.Schedule(d, func() {
+		n.core.Applied(z)
+		n.work()
+	})
+}
+
 // submit is a client's batch of k operations at this server.
 func (n *node) submit(k int) bool {
 	s := n.sim

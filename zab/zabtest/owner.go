@@ -52,6 +52,7 @@ func (o owner) Commit(entries []zab.Entry) {
 	for _, e := range entries {
 		o.n.apply(e)
 	}
+	o.n.reportApplied(entries[len(entries)-1].Zxid)
 }
 
 // SoftStateChanged implements zab.Owner.

@@ -42,6 +42,8 @@ type Faults struct {
 	Transfer, Reconfig float64
 	Resign, Read       float64
 	Suspect            float64
+	ApplyLag           float64 // of a batch: the core learns late that it is applied
+	ApplyMax           int64
 	Diverge            float64 // per tick: the state of a server goes wrong, if that of no other is
 }
 

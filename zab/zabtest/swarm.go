@@ -44,6 +44,10 @@ func Swarm(seed uint64) Options {
 	}
 	f.Suspect = maybe(0.4, 0.1)
 	f.Wipe = maybe(0.3, 0.3)
+	f.ApplyLag, f.ApplyMax = maybe(0.4, 0.5), int64(1+r.IntN(40*TickLen))
+	if r.IntN(2) == 0 {
+		o.Limits.ApplyBytes = 100 + r.IntN(8000)
+	}
 	f.Diverge = maybe(0.3, 0.05)
 	return o
 }

@@ -42,7 +42,7 @@ func (o Order) turn(n *simNode, ticks int) {
 		var piece peer.Mail
 		switch part {
 		case 'D':
-			piece.Persisted = m.Persisted
+			piece.Persisted, piece.Applied = m.Persisted, m.Applied
 		case 'M':
 			piece.Messages = m.Messages
 		case 'P':
