@@ -16,7 +16,7 @@ import (
 const module = "github.com/paddock-zk/paddock/"
 
 // leaves are vocabularies that every room of the house may speak, except those of fencing (which knows none of us).
-var leaves = []string{"zab/zxid", "session"}
+var leaves = []string{"zab/zxid", "zab/lineage", "session"}
 
 // mayImport is the import table: which rooms of the house each room may know. A room that is not named may know nothing of ours.
 // third names the third-party modules (by prefix) that its non-test code may use; std is always allowed. why is the reason, where it is not
@@ -26,6 +26,7 @@ var mayImport = map[string]struct {
 	why         string
 }{
 	"zab/zxid":                   {},
+	"zab/lineage":                {},
 	"zab/quorum":                 {},
 	"zab":                        {ours: []string{"zab/quorum"}},
 	"zab/txnlog":                 {ours: []string{"zab", "zab/txnlog/faultfs"}, third: []string{"golang.org/x/sys"}},
@@ -102,7 +103,7 @@ func allowed(room, imp string) (bool, string) {
 	list := rule.third
 	if isOurs {
 		list = rule.ours
-		if !strings.HasPrefix(room, "fencing") && room != "zab/zxid" {
+		if !strings.HasPrefix(room, "fencing") && room != "zab/zxid" && room != "zab/lineage" {
 			list = append(list, leaves...)
 		}
 	}

@@ -20,20 +20,20 @@ import (
 	"github.com/hashicorp/serf/serf"
 
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
 // Self is what a server says of itself. PeerAddr can have 300 bytes; what does not fit besides it is shortened or left out (see tags).
 type Self struct {
-	ID          zab.PeerID
-	Cluster     [16]byte
-	Incarnation [16]byte
-	PeerAddr    string // host:port of its peer links
-	ClientAddr  string // host:port for clients
-	Member      string // "participant", "observer", "joiner": its part in the ensemble as far as it knows
-	Role        string // "leading", "following", "observing", "looking"
-	Zxid        zxid.ID
-	Version     string
+	ID zab.PeerID
+	lineage.Lineage
+	PeerAddr   string // host:port of its peer links
+	ClientAddr string // host:port for clients
+	Member     string // "participant", "observer", "joiner": its part in the ensemble as far as it knows
+	Role       string // "leading", "following", "observing", "looking"
+	Zxid       zxid.ID
+	Version    string
 }
 
 // Member is what another server says of itself, and what gossip thinks of it.
@@ -206,7 +206,7 @@ func (g *Gossip) Members() []Member {
 	var out []Member
 	for _, m := range g.serf.Members() {
 		s, err := parse(m.Tags)
-		if err != nil || self.Cluster != [16]byte{} && s.Cluster != self.Cluster {
+		if err != nil || self.Cluster != (lineage.ID{}) && s.Cluster != self.Cluster {
 			continue
 		}
 		mm := Member{Self: s, Alive: m.Status == serf.StatusAlive}

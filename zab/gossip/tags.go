@@ -25,7 +25,7 @@ func tags(s Self) (map[string]string, error) {
 		return nil, fmt.Errorf("gossip: the peer address has %d bytes, and %d is the most that can be told to others: give a shorter name, or an IP address", len(s.PeerAddr), maxPeerAddr)
 	}
 	t := map[string]string{
-		"i": strconv.Itoa(int(s.ID)), "c": hex.EncodeToString(s.Cluster[:]), "n": hex.EncodeToString(s.Incarnation[:]),
+		"i": strconv.Itoa(int(s.ID)), "c": s.Cluster.String(), "n": s.Incarnation.String(),
 		"p": s.PeerAddr, "a": s.ClientAddr, "m": s.Member, "r": s.Role, "z": strconv.FormatInt(int64(s.Zxid), 16), "v": s.Version,
 	}
 	if len(s.Version) > maxVersion {

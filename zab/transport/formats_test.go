@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/paddock-zk/paddock/zab/lineage"
 )
 
 var writeFormats = flag.String("writeformats", "", "write the first words of this version, as v2, to testdata/formats")
@@ -16,7 +18,7 @@ var writeFormats = flag.String("writeformats", "", "write the first words of thi
 // The first frame that one server sends another is that of released versions, byte by byte.
 func TestHelloOfReleasedVersions(t *testing.T) {
 	const formats = "../../testdata/formats"
-	sample := hello{lane: laneBulk, from: 1, to: 254, who: Identity{Cluster: [16]byte{1, 2, 3}, Incarnation: [16]byte{15: 9}, ID: 1}, nonce: [16]byte{7: 7}}
+	sample := hello{lane: laneBulk, from: 1, to: 254, who: Identity{Lineage: lineage.Lineage{Cluster: lineage.ID{1, 2, 3}, Incarnation: lineage.ID{15: 9}}, ID: 1}, nonce: [16]byte{7: 7}}
 	frame := sample.append(beginFrame(nil))
 	endFrame(frame, 0)
 	if *writeFormats != "" {

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,13 +12,13 @@ import (
 	"time"
 
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 )
 
 // Identity is what both ends of a link must agree on.
 type Identity struct {
-	Cluster     [16]byte // fixed when the ensemble was born
-	Incarnation [16]byte // new with every restore
-	ID          zab.PeerID
+	lineage.Lineage
+	ID zab.PeerID
 }
 
 type lane byte
@@ -68,9 +67,9 @@ func (h *hello) decode(b []byte) error {
 func (h *hello) check(me Identity) error {
 	switch {
 	case h.who.Cluster != me.Cluster:
-		return fmt.Errorf("server %d belongs to cluster %s, this one to %s: check the server lines, or its data folder", h.from, hex.EncodeToString(h.who.Cluster[:]), hex.EncodeToString(me.Cluster[:]))
+		return fmt.Errorf("server %d belongs to cluster %s, this one to %s: check the server lines, or its data folder", h.from, h.who.Cluster, me.Cluster)
 	case h.who.Incarnation != me.Incarnation:
-		return fmt.Errorf("server %d is of incarnation %s, this one of %s: one of them was restored; restore or rebuild the other", h.from, hex.EncodeToString(h.who.Incarnation[:]), hex.EncodeToString(me.Incarnation[:]))
+		return fmt.Errorf("server %d is of incarnation %s, this one of %s: one of them was restored; restore or rebuild the other", h.from, h.who.Incarnation, me.Incarnation)
 	case h.to != me.ID:
 		return fmt.Errorf("server %d looks for server %d here, and this is %d: check addresses and myid", h.from, h.to, me.ID)
 	case h.from == me.ID:

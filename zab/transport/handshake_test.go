@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 )
 
 // end is one side of a handshake.
@@ -18,7 +19,7 @@ type end struct {
 }
 
 func server(id zab.PeerID) end {
-	return end{Identity{Cluster: [16]byte{1}, Incarnation: [16]byte{2}, ID: id}, "secret"}
+	return end{Identity{Lineage: lineage.Lineage{Cluster: lineage.ID{1}, Incarnation: lineage.ID{2}}, ID: id}, "secret"}
 }
 
 func everybody(zab.PeerID) bool { return true }

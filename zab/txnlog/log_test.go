@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
-var testIdentity = txnlog.Identity{Cluster: [16]byte{1, 2, 3}, Incarnation: [16]byte{9}, Peer: 3}
+var testIdentity = txnlog.Identity{Lineage: lineage.Lineage{Cluster: lineage.ID{1, 2, 3}, Incarnation: lineage.ID{9}}, Peer: 3}
 
 // chain makes n entries that continue after prev in the epoch of e.
 func chain(prev zxid.ID, e zxid.Epoch, n, size int) []zab.Entry {

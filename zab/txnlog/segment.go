@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
@@ -19,14 +20,13 @@ const FormatVersion = 1
 
 // Identity says whose log this is; it stands in every segment.
 type Identity struct {
-	Cluster     [16]byte // drawn when the ensemble was founded
-	Incarnation [16]byte // drawn anew by restore, import and forced recovery
-	Peer        zab.PeerID
+	lineage.Lineage
+	Peer zab.PeerID
 }
 
 // String prints the identity as errors and the inspect tool show it.
 func (id Identity) String() string {
-	return fmt.Sprintf("server %d of cluster %s, incarnation %s", id.Peer, hex.EncodeToString(id.Cluster[:]), hex.EncodeToString(id.Incarnation[:]))
+	return fmt.Sprintf("server %d of cluster %v, incarnation %v", id.Peer, id.Cluster, id.Incarnation)
 }
 
 // segmentMagic opens each segment file.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
@@ -206,7 +207,7 @@ func (s *Store) prune() error {
 }
 
 // LoadCheckpoint puts an image file into st. id must be that of the image; nil takes any.
-func LoadCheckpoint(path string, id *Identity, st Target) (ImageHeader, error) {
+func LoadCheckpoint(path string, id *lineage.Lineage, st Target) (ImageHeader, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return ImageHeader{}, fmt.Errorf("load checkpoint: %w", err)
@@ -222,7 +223,7 @@ func (s *Store) LoadInto(c Checkpoint, st Target) error {
 }
 
 // LoadImage puts an image from a stream into st. name is what errors call it. st must not be used after an error.
-func LoadImage(r io.Reader, name string, id *Identity, st Target) (ImageHeader, error) {
+func LoadImage(r io.Reader, name string, id *lineage.Lineage, st Target) (ImageHeader, error) {
 	ir, err := NewImageReader(r, name)
 	if err != nil {
 		return ImageHeader{}, err
@@ -230,7 +231,7 @@ func LoadImage(r io.Reader, name string, id *Identity, st Target) (ImageHeader, 
 	defer ir.Close()
 	h := ir.Header()
 	if id != nil && h.Identity != *id {
-		return h, fmt.Errorf("image %s is of cluster %x, incarnation %x, and this is cluster %x, incarnation %x: %w",
+		return h, fmt.Errorf("image %s is of cluster %v, incarnation %v, and this is cluster %v, incarnation %v: %w",
 			name, h.Identity.Cluster, h.Identity.Incarnation, id.Cluster, id.Incarnation, ErrForeign)
 	}
 	st.BeginLoad()
@@ -290,7 +291,7 @@ func (s *Store) verify(ctx context.Context, c Checkpoint, rate int64) error {
 		return p.pause(n)
 	})
 	if err == nil && (h.Identity != s.opt.Identity || h.Zxid != c.Zxid) {
-		err = fmt.Errorf("image %s is of cluster %x, incarnation %x, at %v: %w", c.Path, h.Identity.Cluster, h.Identity.Incarnation, h.Zxid, ErrForeign)
+		err = fmt.Errorf("image %s is of cluster %v, incarnation %v, at %v: %w", c.Path, h.Identity.Cluster, h.Identity.Incarnation, h.Zxid, ErrForeign)
 	}
 	return err
 }

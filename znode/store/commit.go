@@ -8,6 +8,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
@@ -16,7 +17,7 @@ import (
 type commit struct {
 	zxid   zxid.ID
 	digest uint64
-	id     Identity
+	id     lineage.Lineage
 }
 
 const (
@@ -155,7 +156,7 @@ func (s *Store) recover() (err error) {
 		return fmt.Errorf("open the database in %s: %w", s.dir, err)
 	}
 	if s.newest.id != s.opt.Identity {
-		return fmt.Errorf("the database in %s belongs to cluster %x, incarnation %x, and this is cluster %x, incarnation %x: check dataDir: %w", s.dir,
+		return fmt.Errorf("the database in %s belongs to cluster %v, incarnation %v, and this is cluster %v, incarnation %v: check dataDir: %w", s.dir,
 			s.newest.id.Cluster, s.newest.id.Incarnation, s.opt.Identity.Cluster, s.opt.Identity.Incarnation, ErrForeign)
 	}
 	s.last.Store(int64(s.newest.zxid))

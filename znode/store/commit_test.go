@@ -3,11 +3,13 @@ package store
 import (
 	"errors"
 	"testing"
+
+	"github.com/paddock-zk/paddock/zab/lineage"
 )
 
 // A commit record says up to where a database is whole. One that has changed by a bit is not believed: the database is built anew.
 func TestCommitRecordWithAFlippedBit(t *testing.T) {
-	want := commit{zxid: 77, digest: 1 << 60, id: Identity{Cluster: [16]byte{1}, Incarnation: [16]byte{2}}}
+	want := commit{zxid: 77, digest: 1 << 60, id: lineage.Lineage{Cluster: lineage.ID{1}, Incarnation: lineage.ID{2}}}
 	good := want.encode()
 	if c, err := decodeCommit(good); err != nil || c != want {
 		t.Fatalf("%+v, %v", c, err)

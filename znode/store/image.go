@@ -10,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
@@ -37,7 +38,7 @@ const (
 
 // ImageHeader says what an image is of.
 type ImageHeader struct {
-	Identity Identity
+	Identity lineage.Lineage
 	Draw     [16]byte // drawn at random for each image: two files are pieces of the same image only if it is the same
 	Zxid     zxid.ID
 	Digest   uint64

@@ -12,6 +12,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 	"github.com/paddock-zk/paddock/znode/store/atomicfile"
@@ -30,12 +31,6 @@ var (
 	// ErrNewer: written by a newer version of the program.
 	ErrNewer = errors.New("newer format")
 )
-
-// Identity says whose state this is.
-type Identity struct {
-	Cluster     [16]byte // drawn when the ensemble was founded
-	Incarnation [16]byte // drawn anew by restore, import and forced recovery
-}
 
 // Source is a state as changes are taken from it; *znode.State is one.
 type Source interface {
@@ -57,7 +52,7 @@ type Target interface {
 
 // Options configure [Open].
 type Options struct {
-	Identity        Identity
+	Identity        lineage.Lineage
 	ReserveBytes    int64         // free space below which nothing is written; 0 means DefaultReserve
 	KeepCheckpoints int           // 0 means 3
 	CheckpointRate  int64         // bytes of records a second that a checkpoint may read; 0 means DefaultCheckpointRate, negative no limit

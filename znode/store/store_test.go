@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 	"github.com/paddock-zk/paddock/znode/store"
@@ -27,7 +28,7 @@ var (
 	_ store.Target = (*znode.Checker)(nil)
 )
 
-var testOptions = store.Options{Sum: func() store.Target { return newFake(98) }, Identity: store.Identity{Cluster: [16]byte{1}, Incarnation: [16]byte{2}}, ReserveBytes: 1 << 20, CheckpointRate: -1}
+var testOptions = store.Options{Sum: func() store.Target { return newFake(98) }, Identity: lineage.Lineage{Cluster: lineage.ID{1}, Incarnation: lineage.ID{2}}, ReserveBytes: 1 << 20, CheckpointRate: -1}
 
 func mustOpen(t testing.TB, dir string) *store.Store {
 	t.Helper()

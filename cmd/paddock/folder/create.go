@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
@@ -144,7 +144,7 @@ func DeriveIdentity(what string, seed []byte, z zxid.ID, generation uint32, serv
 	binary.Write(h, binary.BigEndian, int64(z))
 	binary.Write(h, binary.BigEndian, generation)
 	sum := h.Sum(nil)
-	return Identity{Format: 1, Cluster: hex.EncodeToString(sum[:16]), Incarnation: hex.EncodeToString(sum[16:]), Generation: generation, Server: server}, nil
+	return Identity{Format: 1, Lineage: lineage.Lineage{Cluster: lineage.ID(sum[:16]), Incarnation: lineage.ID(sum[16:])}, Generation: generation, Server: server}, nil
 }
 
 // ClearUnfinished refuses a folder that an import, a restore or a recovery has begun and not ended, and takes away the last sign of one that

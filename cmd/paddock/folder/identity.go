@@ -13,7 +13,6 @@ package folder
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,18 +22,18 @@ import (
 
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
 // Identity says which server of which cluster a data folder belongs to. It is drawn once and stored in the file "identity"; restore and import draw a
 // new incarnation and raise the generation.
 type Identity struct {
-	Format      int    `json:"format"`
-	Cluster     string `json:"cluster"`     // 16 bytes, hex
-	Incarnation string `json:"incarnation"` // 16 bytes, hex
-	Generation  uint32 `json:"generation"`
-	Server      int    `json:"server"`
-	Sum         string `json:"sum"` // CRC32 of the fields above, hex: a damaged file must not found another cluster
+	Format int `json:"format"`
+	lineage.Lineage
+	Generation uint32 `json:"generation"`
+	Server     int    `json:"server"`
+	Sum        string `json:"sum"` // CRC32 of the fields above, hex: a damaged file must not found another cluster
 }
 
 const IdentityFile = "identity"
@@ -44,26 +43,23 @@ func (i *Identity) sum() string {
 	return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(text)))
 }
 
-func (i *Identity) ClusterID() (b [16]byte)     { hex.Decode(b[:], []byte(i.Cluster)); return b }
-func (i *Identity) IncarnationID() (b [16]byte) { hex.Decode(b[:], []byte(i.Incarnation)); return b }
-
 // NewIdentity draws an identity. The servers of a static ensemble must agree without talking: their cluster id comes from the
 // server lines with which the ensemble is founded; a single server draws at random.
 func NewIdentity(server zab.PeerID, founders zab.Ensemble) Identity {
-	var cluster, inc [16]byte
+	var l lineage.Lineage
 	if len(founders.Members) > 1 {
 		h := sha256.New()
 		for _, m := range founders.Members {
 			fmt.Fprintf(h, "server.%d=%s:%s\n", m.ID, m.Addr, m.Role)
 		}
 		sum := h.Sum(nil)
-		copy(cluster[:], sum)
-		copy(inc[:], sum[16:])
+		copy(l.Cluster[:], sum)
+		copy(l.Incarnation[:], sum[16:])
 	} else {
-		rand.Read(cluster[:])
-		rand.Read(inc[:])
+		rand.Read(l.Cluster[:])
+		rand.Read(l.Incarnation[:])
 	}
-	return Identity{Format: 1, Cluster: hex.EncodeToString(cluster[:]), Incarnation: hex.EncodeToString(inc[:]), Server: int(server)}
+	return Identity{Format: 1, Lineage: l, Server: int(server)}
 }
 
 // LoadIdentity reads the identity of a folder; ok is false if it has none yet.
@@ -76,7 +72,7 @@ func LoadIdentity(dir string) (id Identity, ok bool, err error) {
 	if err != nil {
 		return id, false, fmt.Errorf("read the identity of the data folder: %w", err)
 	}
-	if err := json.Unmarshal(b, &id); err != nil || id.Sum != id.sum() || len(id.Cluster) != 32 || len(id.Incarnation) != 32 {
+	if err := json.Unmarshal(b, &id); err != nil || id.Sum != id.sum() {
 		return id, false, fmt.Errorf("%s is damaged: take it from a backup of this server, or rebuild the server with an empty folder from its ensemble", file)
 	}
 	if id.Format != 1 {
@@ -95,10 +91,10 @@ func (i Identity) Save(dir string) error {
 	return atomicfile.WriteBytes(filepath.Join(dir, IdentityFile), 0o600, append(b, '\n'))
 }
 
-// Lineage is what tokens are bound to.
-func (i *Identity) Lineage() fencing.Lineage {
-	return fencing.Lineage{Cluster: i.ClusterID(), Incarnation: i.IncarnationID()}
+// OfTokens is what tokens are bound to.
+func (i *Identity) OfTokens() fencing.Lineage {
+	return fencing.Lineage{Cluster: fencing.ID(i.Cluster), Incarnation: fencing.ID(i.Incarnation)}
 }
 
 // Seed is what all survivors of one incarnation have in common.
-func (i *Identity) Seed() []byte { return []byte(i.Cluster + i.Incarnation) }
+func (i *Identity) Seed() []byte { return []byte(i.Cluster.String() + i.Incarnation.String()) }

@@ -70,11 +70,11 @@ func LogDir(dir, logDir string) string {
 }
 
 func (i *Identity) LogOptions(log *slog.Logger) txnlog.Options {
-	return txnlog.Options{Identity: txnlog.Identity{Cluster: i.ClusterID(), Incarnation: i.IncarnationID(), Peer: zab.PeerID(i.Server)}, Logger: log}
+	return txnlog.Options{Identity: txnlog.Identity{Lineage: i.Lineage, Peer: zab.PeerID(i.Server)}, Logger: log}
 }
 
 func (i *Identity) StoreOptions(log *slog.Logger) store.Options {
-	return store.Options{Identity: store.Identity{Cluster: i.ClusterID(), Incarnation: i.IncarnationID()}, Logger: log}
+	return store.Options{Identity: i.Lineage, Logger: log}
 }
 
 // replay applies what the log holds behind the state.

@@ -31,7 +31,7 @@ func TestFolderOfSomebodyElseIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := []byte(strings.Replace(string(good), id.Cluster, strings.Repeat("0", 32), 1))
+	other := []byte(strings.Replace(string(good), id.Cluster.String(), strings.Repeat("0", 32), 1))
 	if err := os.WriteFile(file, other, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"github.com/paddock-zk/paddock/compat/zoocfg"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/gossip"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/znode"
 )
 
@@ -80,7 +80,7 @@ func (n *node) ask(ctx context.Context, known *folder.Identity) (zab.Ensemble, e
 				id = *known // if they are of another incarnation, the handshake says so
 			}
 			n.id = id
-			return e, n.gossip.Update(func(s *gossip.Self) { s.Cluster, s.Incarnation = id.ClusterID(), id.IncarnationID() })
+			return e, n.gossip.Update(func(s *gossip.Self) { s.Lineage = id.Lineage })
 		}
 		if errors.Is(err, errTaken) {
 			return zab.Ensemble{}, err
@@ -105,7 +105,7 @@ func (n *node) tellJoining(known *folder.Identity) error {
 	}
 	self := gossip.Self{ID: n.self, PeerAddr: n.cfg.Paddock.PeerAddr, ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: n.program.Version}
 	if known != nil {
-		self.Cluster, self.Incarnation = known.ClusterID(), known.IncarnationID()
+		self.Lineage = known.Lineage
 	}
 	return n.startGossip(self, zab.Ensemble{})
 }
@@ -125,14 +125,14 @@ func (n *node) heardEnsemble(known *folder.Identity, all []gossip.Member) (zab.E
 				return e, id, err
 			}
 		}
-		if m.ID == n.self || m.Member != "participant" && m.Member != "observer" || m.Cluster == [16]byte{} {
+		if m.ID == n.self || m.Member != "participant" && m.Member != "observer" || m.Cluster == (lineage.ID{}) {
 			continue
 		}
-		theirs := folder.Identity{Format: 1, Cluster: hex.EncodeToString(m.Cluster[:]), Incarnation: hex.EncodeToString(m.Incarnation[:]), Server: int(n.self)}
-		if id.Cluster == "" {
+		theirs := folder.Identity{Format: 1, Lineage: m.Lineage, Server: int(n.self)}
+		if id.Cluster == (lineage.ID{}) {
 			id = theirs
 		} else if id != theirs {
-			one, other := min(id.Cluster, theirs.Cluster), max(id.Cluster, theirs.Cluster)
+			one, other := min(id.Cluster.String(), theirs.Cluster.String()), max(id.Cluster.String(), theirs.Cluster.String())
 			return e, id, fmt.Errorf("servers of two clusters (or of one before and after a restore) gossip together, %s and %s: give each ensemble a gossip key of its own", one, other)
 		}
 		if m.Member == "participant" && m.Alive {

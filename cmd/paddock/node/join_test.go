@@ -11,10 +11,11 @@ import (
 	"github.com/paddock-zk/paddock/cmd/paddock/folder"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/gossip"
+	"github.com/paddock-zk/paddock/zab/lineage"
 )
 
 func heard(id zab.PeerID, addr, member string, alive bool) gossip.Member {
-	return gossip.Member{Self: gossip.Self{ID: id, Cluster: [16]byte{1}, Incarnation: [16]byte{2}, PeerAddr: addr, Member: member}, Alive: alive}
+	return gossip.Member{Self: gossip.Self{ID: id, Lineage: lineage.Lineage{Cluster: lineage.ID{1}, Incarnation: lineage.ID{2}}, PeerAddr: addr, Member: member}, Alive: alive}
 }
 
 // What a joiner makes of what it hears.

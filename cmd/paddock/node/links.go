@@ -52,7 +52,7 @@ func (n *node) startLinks(env *peer.Environment, e zab.Ensemble) error {
 	}
 	l := &links{gossip: n.gossip, lines: e}
 	l.transport = transport.New(transport.Config{
-		Identity: transport.Identity{Cluster: n.id.ClusterID(), Incarnation: n.id.IncarnationID(), ID: n.self},
+		Identity: transport.Identity{Lineage: n.id.Lineage, ID: n.self},
 		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify, Listener: sock, Resolve: l.resolver(n.cfg.Paddock.PeerPort), Admit: l.admit,
 		Deliver: l.deliver, Gone: l.gone, Receive: n.receiveImage, Logger: n.logger,
 	})
@@ -66,7 +66,7 @@ func (n *node) startMemberGossip(e zab.Ensemble, listen string) error {
 	if !n.gossips() || n.gossip != nil {
 		return nil
 	}
-	self := gossip.Self{ID: n.self, Cluster: n.id.ClusterID(), Incarnation: n.id.IncarnationID(), PeerAddr: n.advertised(e, listen), ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: n.program.Version}
+	self := gossip.Self{ID: n.self, Lineage: n.id.Lineage, PeerAddr: n.advertised(e, listen), ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: n.program.Version}
 	if m, ok := e.Member(n.self); ok {
 		self.Member = m.Role.String()
 	}

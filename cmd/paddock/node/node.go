@@ -155,7 +155,7 @@ func (n *node) startServer() error {
 	}
 	var boot [8]byte
 	rand.Read(boot[:])
-	n.relay, n.virtual = newRelay(), tokens.NewKeeper(n.id.Lineage(), time.Now, n.logger)
+	n.relay, n.virtual = newRelay(), tokens.NewKeeper(n.id.OfTokens(), time.Now, n.logger)
 	words := n.words()
 	begin := time.Now()
 	opts := server.Options{

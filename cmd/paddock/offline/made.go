@@ -26,7 +26,7 @@ type madeReport struct {
 }
 
 func reportOf(dir string, id folder.Identity, st *znode.State) madeReport {
-	return madeReport{dir, id.Server, st.NodeCount() - 1, st.SessionCount(), st.LastZxid().String(), id.Cluster, id.Incarnation, id.Generation}
+	return madeReport{dir, id.Server, st.NodeCount() - 1, st.SessionCount(), st.LastZxid().String(), id.Cluster.String(), id.Incarnation.String(), id.Generation}
 }
 
 func (b madeReport) print(out tool.Out, text string) error {

@@ -197,7 +197,7 @@ func snapshotRestore(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	id.Cluster = fmt.Sprintf("%x", h.Identity.Cluster) // the cluster stays the same, its incarnation is new
+	id.Cluster = h.Identity.Cluster // the cluster stays the same, its incarnation is new
 	if err := folder.Create(c.Context, dir, id, st, zab.Ensemble{}); err != nil {
 		return madeNothing(c.Context, "snapshot restore", dir, err)
 	}

@@ -6,7 +6,6 @@
 package offline
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -108,7 +107,7 @@ func verifyImage(file string) (fileReport, error) {
 	if err != nil {
 		return r.failed(fmt.Errorf("%s: %w", file, err))
 	}
-	r.Zxid, r.Cluster, r.Incarnation = h.Zxid.String(), hex.EncodeToString(h.Identity.Cluster[:]), hex.EncodeToString(h.Identity.Incarnation[:])
+	r.Zxid, r.Cluster, r.Incarnation = h.Zxid.String(), h.Identity.Cluster.String(), h.Identity.Incarnation.String()
 	r.text = fmt.Sprintf("%d records at zxid %s, cluster %s incarnation %s", r.Records, r.Zxid, r.Cluster, r.Incarnation)
 	return r, nil
 }
@@ -119,7 +118,7 @@ func verifyIdentity(dir string) (fileReport, error) {
 	if err != nil {
 		return r.failed(err)
 	}
-	r.Cluster, r.Incarnation = id.Cluster, id.Incarnation
+	r.Cluster, r.Incarnation = id.Cluster.String(), id.Incarnation.String()
 	r.text = fmt.Sprintf("server %d of cluster %s, incarnation %s, generation %d", id.Server, id.Cluster, id.Incarnation, id.Generation)
 	return r, nil
 }

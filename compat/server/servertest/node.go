@@ -17,6 +17,7 @@ import (
 	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/session"
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/txnlog/faultfs"
 	"github.com/paddock-zk/paddock/zab/zabtest"
@@ -108,7 +109,7 @@ func (n *simNode) start() {
 
 // openLog opens the log as this life finds it. A staged image whose pointer is durable is the server's.
 func (n *simNode) openLog() {
-	l, err := txnlog.Open(n.log.disk, "log", txnlog.Options{Identity: txnlog.Identity{Cluster: [16]byte{1}, Peer: n.id}, SegmentBytes: n.log.size,
+	l, err := txnlog.Open(n.log.disk, "log", txnlog.Options{Identity: txnlog.Identity{Lineage: lineage.Lineage{Cluster: lineage.ID{1}}, Peer: n.id}, SegmentBytes: n.log.size,
 		Rand: newSeeded(n.sim.Rand), Background: func(prepare func()) { prepare() }, Logger: slog.New(watchdog{n})})
 	if err != nil {
 		n.sim.violate("server %d: the log does not open: %v", n.id, err)
