@@ -273,6 +273,14 @@ func TestPartsBehindTheNodes(t *testing.T) {
 		if _, _, err := load(t, false, files(parts...)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+		if len(parts) > 0 { // each has a seal, and it is looked at
+			bad := files(parts...)
+			snap := bad["snapshot.100000001"]
+			bad["snapshot.100000001"] = flip(snap, len(snap)-sealSize-1)
+			if _, _, err := load(t, true, bad); !errors.Is(err, ErrDamaged) {
+				t.Errorf("%s, a flipped bit: %v", name, err)
+			}
+		}
 	}
 	bad := files()
 	bad["snapshot.100000001"] = append(bad["snapshot.100000001"], 0)
