@@ -191,3 +191,31 @@ func BenchmarkProposeAlone(b *testing.B) {
 		}
 	}
 }
+
+// What the history says about the membership counts, whatever version the bootstrap configuration bears: a file may have come from another ensemble.
+func TestHistoryCountsWhateverVersionTheBootstrapBears(t *testing.T) {
+	d := zabtest.NewDisk()
+	first := ensemble(t, "server.1=a:1:1\nversion=500000000")
+	begin := func(applied zxid.ID) *zab.Core {
+		c, err := zab.New(zab.Config{ID: 1, Ensemble: first, Log: d, Applied: applied, Rand: rand.NewPCG(1, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c := begin(0)
+	work(t, c, d)
+	z, err := c.ProposeReconfig(0, ensemble(t, "server.1=a:1:1\nserver.2=b:1:1:observer"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := work(t, c, d)
+	for _, compacted := range []bool{false, true} {
+		if compacted { // an image from before the reconfiguration has the bootstrap in it
+			d.Compact(c.SnapshotMeta(image[0].Zxid-1), nil)
+		}
+		if e := begin(d.Base().Zxid).Status().Ensemble.Committed; e.Version != z || len(e.Members) != 2 {
+			t.Errorf("compacted %v: after the restart the ensemble is %v of version %v, and the reconfiguration at %v made another", compacted, e, e.Version, z)
+		}
+	}
+}

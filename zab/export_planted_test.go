@@ -2,6 +2,8 @@
 
 package zab
 
+import "slices"
+
 // Planted names every mistake that can be planted; only this package's tests see it.
 var Planted = map[string]bugs{
 	"ack before durable":           bugAckBeforeDurable,
@@ -17,6 +19,7 @@ var Planted = map[string]bugs{
 	"reconfig by new quorum only":  bugNewQuorumOnly,
 	"read without a round":         bugReadWithoutRound,
 	"old epoch obeyed":             bugObeyOldEpoch,
+	"reconfig forgotten":           bugForgetReconfig,
 }
 
 // Plant plants a mistake.
@@ -26,4 +29,8 @@ func Plant(c *Core, name string) {
 		panic("no such bug: " + name)
 	}
 	c.bugs |= b
+	if b == bugForgetReconfig {
+		first := c.conf.configs[0].Version
+		c.conf.configs = slices.DeleteFunc(c.conf.configs, func(k config) bool { return k.Version < first })
+	}
 }

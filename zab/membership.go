@@ -25,8 +25,11 @@ type config struct {
 
 func newConfig(e Ensemble) config { return config{Ensemble: e, q: e.Quorums()} }
 
+// newMembership reads the history. It begins with what the image at the log's base says, or, if no reconfiguration made that, with the bootstrap
+// configuration, which is before all of the history whatever version it bears: an operator's file may have come from another ensemble.
 func newMembership(log Log, bootstrap Ensemble) (membership, error) {
-	first := log.Base().Ensemble
+	base := log.Base()
+	first := base.Ensemble
 	if len(first.Members) == 0 {
 		first = bootstrap
 	}
@@ -35,7 +38,7 @@ func newMembership(log Log, bootstrap Ensemble) (membership, error) {
 	}
 	m := membership{configs: []config{newConfig(first)}}
 	for _, e := range log.Reconfigs() {
-		if e.Zxid <= first.Version {
+		if e.Zxid <= base.Zxid {
 			continue
 		}
 		if err := m.add(e); err != nil {

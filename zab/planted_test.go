@@ -9,6 +9,7 @@ import (
 
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/zabtest"
+	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
 // tunes make the ground for a mistake that needs rare circumstances.
@@ -27,6 +28,7 @@ var tunes = map[string]func(*zabtest.Options){
 		f.DiskMax = 100
 	},
 	"reconfig by new quorum only": func(o *zabtest.Options) { o.Faults.Reconfig, o.Voters = 0.2, 5 },
+	"reconfig forgotten":          func(o *zabtest.Options) { o.Faults.Reconfig, o.Voters, o.Bootstrap = 0.2, 5, zxid.New(50, 0) },
 }
 
 // A checker that never fires proves nothing. Every known mistake of ZAB implementations, planted, must be caught by the same

@@ -208,10 +208,12 @@ func (p *parser) dynamic(read ReadFile) {
 	static := p.file
 	p.file = name
 	for _, prop := range props {
-		if key := strings.TrimSpace(prop.Key); isMember(key) {
+		if key := strings.TrimSpace(prop.Key); key == "version" {
+			p.fail(prop.Line, key, "a dynamic file shouldn't have version inside, as in ZooKeeper: take the line out; which membership is in force is in the data of the servers")
+		} else if isMember(key) {
 			p.member(prop.Line, key, strings.TrimSpace(prop.Value))
 		} else {
-			p.fail(prop.Line, key, "does not belong in a dynamic configuration; only server.N, group.N, weight.N and version do")
+			p.fail(prop.Line, key, "does not belong in a dynamic configuration; only server.N, group.N and weight.N do")
 		}
 	}
 	p.file = static

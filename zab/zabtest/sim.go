@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
 // TickLen is the length of a core's tick in units of simulated time (think of microseconds: a tick is 10 ms).
@@ -21,6 +22,8 @@ type Options struct {
 	Limits     zab.Limits
 	OpsPerTick float64
 	OpSize     int
+	// Bootstrap is the version that the servers' configuration files bear; it must not matter.
+	Bootstrap zxid.ID
 	// OnCore sees every core right after it was made; tests plant bugs with it.
 	OnCore func(*zab.Core)
 	// Disk and image mistakes that can be planted.
@@ -113,6 +116,7 @@ func NewSim(opt Options) *Sim {
 	if err != nil {
 		panic(err)
 	}
+	ens.Version = opt.Bootstrap
 	for i := 1; i <= n; i++ {
 		nd := &node{Process: NewProcess(&s.Scheduler, nil), sim: s, id: zab.PeerID(i), ens: ens, disk: NewDisk()}
 		nd.disk.FailTruncate = opt.FailTruncate

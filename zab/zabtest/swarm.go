@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
 // Swarm draws the options of a run from its seed: every run has its own mix of faults, many of them absent, because faults
@@ -49,6 +50,9 @@ func Swarm(seed uint64) Options {
 		o.Limits.ApplyBytes = 100 + r.IntN(8000)
 	}
 	f.Diverge = maybe(0.3, 0.05)
+	if r.IntN(3) == 0 {
+		o.Bootstrap = zxid.New(5, 0)
+	}
 	return o
 }
 
