@@ -254,7 +254,7 @@ func (c *Core) stepLearner(m *Message) {
 		return
 	}
 	if m.Type == MsgPing {
-		c.speaks(m.From, m.Epoch)
+		c.heardAgain(m.From, m.Epoch)
 	}
 	if m.Epoch < c.hard.Promised && !c.has(bugObeyOldEpoch) {
 		if m.Type == MsgPing {
@@ -304,7 +304,7 @@ func (c *Core) stepLearner(m *Message) {
 func (c *Core) stepLeader(m *Message) {
 	if c.role != Leading {
 		if m.Type == MsgPong {
-			c.speaks(c.cfg.ID, m.Epoch)
+			c.heardAgain(c.cfg.ID, m.Epoch)
 		}
 		return
 	}

@@ -21,7 +21,7 @@ type pull struct {
 // committed in a lower epoch, because our quorum refuses.
 func (c *Core) checkPromises() {
 	cd := c.cand
-	if cd == nil || cd.pull != nil || !c.enough(&cd.granted, &cd.blank) {
+	if cd == nil || cd.pull != nil || !c.electable(&cd.granted, &cd.blank) {
 		return
 	}
 	best := cd.newest()

@@ -25,7 +25,7 @@ type preVote struct {
 // candidacy is a request for promises: the discovery phase of a prospective leader.
 type candidacy struct {
 	epoch    zxid.Epoch
-	byOrder  zxid.Epoch // not 0: the leader of this epoch wishes it (transfer, epoch roll), and its followers do not withhold
+	byOrder  zxid.Epoch // if not 0, the leader of this epoch has asked for it (to hand over, or to open a new epoch), and its followers do not refuse their votes
 	granted  idSet
 	blank    idSet // of these, the servers that may have lost what they acknowledged
 	lasts    []promise
@@ -109,7 +109,7 @@ func (c *Core) tickLooking() {
 // campaign begins a round of pre-votes, or asks who leads if this server has no vote.
 func (c *Core) campaign() {
 	c.lookAt(c.retryDelay())
-	if !c.votes(c.cfg.ID) || c.half() {
+	if !c.votes(c.cfg.ID) || c.partlyFilled() {
 		c.elect.pre = nil
 		c.conf.members(c.commit, func(id PeerID) {
 			if id != c.cfg.ID {
@@ -125,7 +125,7 @@ func (c *Core) campaign() {
 		p.blank = p.granted
 	}
 	c.elect.pre = p
-	if c.enough(&p.granted, &p.blank) || c.has(bugNoPreVote) {
+	if c.electable(&p.granted, &p.blank) || c.has(bugNoPreVote) {
 		c.askPromises(0)
 		return
 	}
@@ -162,21 +162,23 @@ func (c *Core) leaderIsSilent() bool {
 // refuses says whether a history up to last is a reason to refuse a vote: it is older than ours, and we could lead ourselves.
 // Who cannot lead (not connected, or removed from the ensemble) does not refuse: the candidate will fetch our history.
 func (c *Core) refuses(m *Message) bool {
-	return m.Zxid < c.hist.last && c.elect.connected && c.votes(c.cfg.ID) && !c.half()
+	return m.Zxid < c.hist.last && c.elect.connected && c.votes(c.cfg.ID) && !c.partlyFilled()
 }
 
 // blank says whether this disk may have lost what it acknowledged: it is empty, or it was when it found its last leader, and that one was lost
 // before it was filled. Perhaps it never held anything; only an operator can know, and says so by Config.Founder.
-func (c *Core) blank() bool { return c.hist.last == 0 && !c.cfg.Founder || c.half() }
+func (c *Core) blank() bool { return c.hist.last == 0 && !c.cfg.Founder || c.partlyFilled() }
 
-// half is a blank disk with a part of a history.
-func (c *Core) half() bool { return c.hist.last != 0 && c.hist.last < c.hard.Fill && !c.cfg.Founder }
+// partlyFilled says whether this disk is blank in the sense of blank and holds a part of a history: it was empty when it found a leader, and was not filled to the end.
+func (c *Core) partlyFilled() bool {
+	return c.hist.last != 0 && c.hist.last < c.hard.Fill && !c.cfg.Founder
+}
 
-// enough says whether these servers, some of them blank, can elect. A quorum must know everything that is committed, as far as a majority of
+// electable says whether these servers, some of them blank, can elect. A quorum must know everything that is committed, as far as a majority of
 // disks has survived. One without blank servers does. So does one of blank servers alone: there is nothing to know, the ensemble is being
 // founded. And so do all voters together. Any other might be a lagging server and one that has lost what the two others
 // had made durable.
-func (c *Core) enough(granted, blank *idSet) bool {
+func (c *Core) electable(granted, blank *idSet) bool {
 	if !c.quorum(granted) {
 		return false
 	}
@@ -231,7 +233,7 @@ func (c *Core) onPreVoteResp(m *Message) {
 			p.blank.Add(uint8(m.From))
 		}
 	}
-	if c.enough(&p.granted, &p.blank) {
+	if c.electable(&p.granted, &p.blank) {
 		c.elect.connected = true
 		c.askPromises(0)
 	}
@@ -335,7 +337,7 @@ func (c *Core) onVoteResp(m *Message) {
 	c.elect.seen = max(c.elect.seen, zxid.Epoch(m.Seq))
 	cd := c.cand
 	if cd == nil || m.Epoch != cd.epoch || m.Reject {
-		c.speaks(c.cfg.ID, m.Epoch)
+		c.heardAgain(c.cfg.ID, m.Epoch)
 		return
 	}
 	if !cd.granted.Has(uint8(m.From)) {

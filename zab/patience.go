@@ -53,8 +53,10 @@ func (c *Core) gaveUp(leader PeerID, e zxid.Epoch, heard int64) {
 	c.pat.gone = silent{leader, e, heard}
 }
 
-// speaks: there is a word of this leader, or for it if it is this server. If that leadership was given up, it was too soon.
-func (c *Core) speaks(leader PeerID, e zxid.Epoch) {
+// heardAgain takes a message of a leader, or, if this server was the leader, one that answers it as the leader. If this server has given that leadership up for its
+// silence, it was too soon: a follower that heard nothing for ten ticks, looked for another leader, and now gets a ping that was under way all the
+// time should have waited longer.
+func (c *Core) heardAgain(leader PeerID, e zxid.Epoch) {
 	if g := &c.pat.gone; g.leader == leader && g.epoch == e {
 		c.waited(c.now - g.heard)
 		g.leader = 0

@@ -126,10 +126,10 @@ func (p *Peer) Reconfig(next zab.Ensemble, extra []byte, done func(error)) {
 	})
 }
 
-// Hearsay tells a joiner that is not in yet of more servers; see zab.Core.Hearsay.
-func (p *Peer) Hearsay(e zab.Ensemble) {
+// SetJoinList tells a joiner that is not in yet of more servers; see zab.Core.SetJoinList.
+func (p *Peer) SetJoinList(e zab.Ensemble) {
 	p.call(func(err error) {
-		if err == nil && p.core.Hearsay(e) {
+		if err == nil && p.core.SetJoinList(e) {
 			p.cfg.Logger.Info("gossip tells of other servers than before", "ensemble", e.String())
 		}
 	})

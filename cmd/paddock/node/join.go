@@ -183,7 +183,7 @@ func (n *node) tellGossip() {
 	st := n.peer.Status()
 	if n.joining.Members != nil && st.Soft.Leader == 0 { // this joiner has no leader yet: the members that it heard of first may not be all that it needs
 		if e, _, err := n.heardEnsemble(&n.id, n.gossip.Members()); err == nil {
-			n.peer.Hearsay(e)
+			n.peer.SetJoinList(e)
 		}
 	}
 	err := n.gossip.Update(func(s *gossip.Self) {

@@ -21,14 +21,14 @@ func begin(t *testing.T, id zab.PeerID, text string, d *zabtest.Disk) *zab.Core 
 }
 
 // A joiner that was told of one server too few hears better, and asks the new one too.
-func TestHearsayHelpsAJoiner(t *testing.T) {
+func TestJoinListHelpsAJoiner(t *testing.T) {
 	d := zabtest.NewDisk()
 	c := begin(t, 4, "server.1=a:1:1", d)
 	work(t, c, d)
-	if !c.Hearsay(ensemble(t, three)) {
+	if !c.SetJoinList(ensemble(t, three)) {
 		t.Fatal("refused")
 	}
-	if c.Hearsay(ensemble(t, three)) {
+	if c.SetJoinList(ensemble(t, three)) {
 		t.Error("the same again is taken for news")
 	}
 	asked := map[zab.PeerID]bool{}
@@ -57,8 +57,8 @@ func TestHearsayHelpsAJoiner(t *testing.T) {
 	}
 }
 
-// What is in the history, a vote, or the promise of one is never changed by hearsay.
-func TestHearsayChangesNoMember(t *testing.T) {
+// What is in the history, a vote, or the promise of one is never changed by a join list.
+func TestJoinListChangesNoMember(t *testing.T) {
 	reconfigured := zabtest.NewDisk()
 	next := ensemble(t, three)
 	reconfigured.Write(zab.Persist{Seq: 1, HardState: &zab.HardState{Promised: zxid.NewEpoch(0, 1)}, Entries: []zab.Entry{
@@ -75,8 +75,8 @@ func TestHearsayChangesNoMember(t *testing.T) {
 	} {
 		before := c.core.Status().Ensemble.Committed.String()
 		e, _ := zab.ParseEnsemble(c.say)
-		if c.core.Hearsay(e) || c.core.Status().Ensemble.Committed.String() != before {
-			t.Errorf("%s believes hearsay", name)
+		if c.core.SetJoinList(e) || c.core.Status().Ensemble.Committed.String() != before {
+			t.Errorf("%s takes the list", name)
 		}
 	}
 }
