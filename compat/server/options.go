@@ -60,7 +60,7 @@ type Options struct {
 	Sessions SessionOptions
 	Limits   Limits
 	Features Features
-	Words    Words                            // nil: no four-letter words
+	Words    func(*Server) Words              // makes the four-letter words, which report on the server; nil: there are none
 	Virtual  Virtual                          // nil: no virtual nodes
 	Audit    AuditLog                         // nil: none
 	Metrics  *admin.Metrics                   // nil: its own

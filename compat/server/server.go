@@ -87,6 +87,10 @@ func New(o Options) *Server {
 	s.load.init(&o.Limits, s.stats.metrics)
 	s.apply.init(s)
 	s.flush.start(o.Features.Flushers)
+	if o.Words != nil { // made once
+		words := o.Words(s)
+		s.opts.Words = func(*Server) Words { return words }
+	}
 	return s
 }
 
@@ -145,7 +149,7 @@ func (s *Server) Word(word string) (args int, known bool) {
 	if s.opts.Words == nil {
 		return 0, false
 	}
-	return s.opts.Words.Word(word)
+	return s.opts.Words(s).Word(word)
 }
 
 // Command implements listener.Handler.
@@ -157,5 +161,5 @@ func (s *Server) Command(lc *listener.Conn, word string, args []byte) []byte {
 		c.word = true
 		c.mu.Unlock()
 	}
-	return s.opts.Words.Command(word, args, lc)
+	return s.opts.Words(s).Command(word, args, lc)
 }

@@ -12,12 +12,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/paddock-zk/paddock/cmd/paddock/adminapi"
 	"github.com/paddock-zk/paddock/compat/admin"
 	"github.com/paddock-zk/paddock/compat/listener"
+	"github.com/paddock-zk/paddock/compat/server"
 	"github.com/paddock-zk/paddock/compat/zoocfg"
 	"github.com/paddock-zk/paddock/zab"
 )
@@ -163,7 +163,7 @@ func (n *node) transfer(w http.ResponseWriter, r *http.Request) {
 type fourLetters struct{ *admin.Words }
 
 func (f fourLetters) Command(word string, args []byte, _ *listener.Conn) []byte {
-	return f.Answer(word, args)
+	return f.Answer(strings.ToLower(word), args)
 }
 
 // reportedID is 0 for a server that stands alone, whatever its myid says, as in ZooKeeper.
@@ -248,29 +248,7 @@ func sizeOf(dir string) (total int64) {
 	return total
 }
 
-// words are the four-letter words. They report on a server that is made a moment later.
-func (n *node) words() *lateWords { return &lateWords{} }
-
-// lateWords breaks the circle between the server, which asks words, and the words, which report on the server.
-type lateWords struct {
-	mu sync.RWMutex
-	to *fourLetters
-}
-
-func (l *lateWords) set(w *admin.Words) {
-	l.mu.Lock()
-	l.to = &fourLetters{w}
-	l.mu.Unlock()
-}
-
-func (l *lateWords) Word(word string) (int, bool) { return l.get().Word(word) }
-
-func (l *lateWords) Command(word string, args []byte, c *listener.Conn) []byte {
-	return l.get().Command(strings.ToLower(word), args, c)
-}
-
-func (l *lateWords) get() *fourLetters {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.to
+// words makes the four-letter words, which report on the server.
+func (n *node) words(s *server.Server) server.Words {
+	return fourLetters{admin.NewWords(s, n.cfg.Limits.WhitelistedWords, n.cfg.Sessions.ReadOnlyMode)}
 }

@@ -104,7 +104,7 @@ func (s *staging) Commit() error {
 	if _, err := s.to.Finish(); err != nil {
 		return err
 	}
-	s.node.links.deliver(s.ready)
+	s.node.peer.Deliver(s.ready)
 	return nil
 }
 

@@ -37,8 +37,7 @@ func (m machine) Apply(entries []zab.Entry) {
 
 // found proposes what is missing, once everything before is applied. Two leaders may both try: the second finds it there.
 func (n *node) found() {
-	<-n.relay.linked
-	n.relay.ReadIndex(func(err error) {
+	n.peer.ReadIndex(func(err error) {
 		if err != nil {
 			return // this server is not the leader any more; the next leader does it
 		}
@@ -58,7 +57,7 @@ func (n *node) foundKeys() error {
 	if err != nil || t == nil {
 		return err
 	}
-	return n.relay.Propose([][]byte{znode.AppendTxn(nil, t)})
+	return n.peer.Propose([][]byte{znode.AppendTxn(nil, t)})
 }
 
 // foundConfig puts the server lines of the bootstrap into /zookeeper/config, once; reconfig changes them from there on.
@@ -71,9 +70,9 @@ func (n *node) foundConfig() error {
 	if !missing || !n.distributed() {
 		return nil
 	}
-	text := n.configText(n.relay.Status().Ensemble.Committed)
+	text := n.configText(n.peer.Status().Ensemble.Committed)
 	t := znode.Txn{Op: znode.Op{Kind: znode.KindReconfig, Path: znode.ConfigPath, Data: []byte(text), Version: -1}}
-	return n.relay.Propose([][]byte{znode.AppendTxn(nil, &t)})
+	return n.peer.Propose([][]byte{znode.AppendTxn(nil, &t)})
 }
 
 // configText is the text of /zookeeper/config for an ensemble.
@@ -125,14 +124,14 @@ func (n *node) rotateKeys(w http.ResponseWriter, r *http.Request) {
 		payloads = append(payloads, znode.AppendTxn(nil, t))
 	}
 	if err == nil {
-		err = n.relay.Propose(payloads)
+		err = n.peer.Propose(payloads)
 	}
 	if err != nil {
 		failJSON(w, http.StatusInternalServerError, err)
 		return
 	}
 	last := txns[len(txns)-1].Op.Path // of one batch: applied behind the others
-	err = settled(r.Context(), n.relay.ReadIndex, func() (shows bool) {
+	err = settled(r.Context(), n.peer.ReadIndex, func() (shows bool) {
 		n.server.View(func(st *znode.State) { shows = st.Secret(last) != nil })
 		return shows
 	})

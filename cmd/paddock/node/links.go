@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"sync"
 
 	"github.com/paddock-zk/paddock/compat/zoocfg"
 	"github.com/paddock-zk/paddock/zab"
@@ -19,11 +18,6 @@ type links struct {
 	transport *transport.Transport
 	gossip    *gossip.Gossip // nil: off
 	lines     zab.Ensemble   // the server lines of the configuration
-
-	mu   sync.Mutex
-	node *node         // set by attach
-	peer *peer.Peer    // set by attach
-	held []zab.Message // came before the peer was there
 }
 
 // startLinks listens for peers and fills the parts of the peer's environment that need a network.
@@ -54,7 +48,7 @@ func (n *node) startLinks(env *peer.Environment, e zab.Ensemble) error {
 	l.transport = transport.New(transport.Config{
 		Identity: transport.Identity{Lineage: n.id.Lineage, ID: n.self},
 		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify, Listener: sock, Resolve: l.resolver(n.cfg.Paddock.PeerPort), Admit: l.admit,
-		Deliver: l.deliver, Gone: l.gone, Receive: n.receiveImage, Logger: n.logger,
+		Deliver: n.peer.Deliver, Gone: n.peer.Suspect, Receive: n.receiveImage, Logger: n.logger,
 	})
 	n.links = l
 	env.Transport, env.Images = l.transport, &images{node: n}
@@ -71,40 +65,6 @@ func (n *node) startMemberGossip(e zab.Ensemble, listen string) error {
 		self.Member = m.Role.String()
 	}
 	return n.startGossip(self, e)
-}
-
-// attach gives the links their peer, and the messages that came before it.
-func (l *links) attach(n *node) {
-	if l == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.node, l.peer = n, n.peer
-	for _, m := range l.held {
-		l.peer.Deliver(m)
-	}
-	l.held = nil
-}
-
-func (l *links) deliver(m zab.Message) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.peer == nil {
-		l.held = append(l.held, m)
-		return
-	}
-	l.peer.Deliver(m)
-}
-
-// gone tells the peer that the process of another server seems to have ended.
-func (l *links) gone(id zab.PeerID) {
-	l.mu.Lock()
-	p := l.peer
-	l.mu.Unlock()
-	if p != nil {
-		p.Suspect(id)
-	}
 }
 
 func (l *links) stop() {

@@ -47,7 +47,6 @@ type node struct {
 	state   *znode.State
 	log     *txnlog.Log
 	disk    stateOnDisk
-	relay   *relay
 	peer    *peer.Peer
 	server  *server.Server
 	clients []*listener.Listener // the plain port, the TLS port, or both
@@ -92,10 +91,14 @@ func start(ctx context.Context, cfg *Config, program Program, logger *slog.Logge
 	if err := n.openData(ctx); err != nil {
 		return n, err
 	}
-	if err := n.startServer(); err != nil {
+	ensemble, err := n.newPeer()
+	if err != nil {
 		return n, err
 	}
-	if err := n.startPeer(); err != nil {
+	if err := n.newServer(); err != nil {
+		return n, err
+	}
+	if err := n.runPeer(ensemble); err != nil {
 		return n, err
 	}
 	go n.runFollower(ctx)
@@ -147,19 +150,18 @@ func (n *node) openData(ctx context.Context) error {
 	return nil
 }
 
-// startServer makes what answers clients; it serves nobody before the peer is active.
-func (n *node) startServer() error {
+// newServer makes what answers clients; it serves nobody before the peer is active.
+func (n *node) newServer() error {
 	set, err := auth.New(authConfig(n.cfg))
 	if err != nil {
 		return err
 	}
 	var boot [8]byte
 	rand.Read(boot[:])
-	n.relay, n.virtual = newRelay(), tokens.NewKeeper(n.id.OfTokens(), time.Now, n.logger)
-	words := n.words()
+	n.virtual = tokens.NewKeeper(n.id.OfTokens(), time.Now, n.logger)
 	begin := time.Now()
 	opts := server.Options{
-		ID: n.self, Boot: binary.BigEndian.Uint64(boot[:]) | 1, Orderer: n.relay, State: n.state,
+		ID: n.self, Boot: binary.BigEndian.Uint64(boot[:]) | 1, Orderer: n.peer, State: n.state,
 		Clock:    server.Clock{Mono: func() int64 { return int64(time.Since(begin)) + 1 }, Wall: func() int64 { return time.Now().UnixMilli() }},
 		Rand:     rand.Reader,
 		Log:      n.logger,
@@ -167,7 +169,7 @@ func (n *node) startServer() error {
 		Sessions: sessionOptions(n.cfg),
 		Limits:   serverLimits(n.cfg),
 		Features: n.features(set.Flags()),
-		Words:    words, Virtual: n.virtual, Describe: n.describe, Metrics: n.meter.Metrics,
+		Words:    n.words, Virtual: n.virtual, Describe: n.describe, Metrics: n.meter.Metrics,
 	}
 	if n.cfg.Telemetry.Audit {
 		if n.audit, err = audit.Open(cmp.Or(n.cfg.Paddock.AuditFile, filepath.Join(n.cfg.Basics.DataDir, "audit.log")), set, time.Now, n.logger); err != nil {
@@ -177,39 +179,37 @@ func (n *node) startServer() error {
 	}
 	n.server = server.New(opts)
 	n.disk.follower = n.newFollower()
-	words.set(admin.NewWords(n.server, n.cfg.Limits.WhitelistedWords, n.cfg.Sessions.ReadOnlyMode))
 	return nil
 }
 
-// startPeer runs this server's part in the ensemble, from what the log holds.
-func (n *node) startPeer() error {
-	ensemble, err := n.ensemble()
-	if err != nil {
-		return err
+// newPeer makes this server's part in the ensemble, from what the log holds. It takes no part before runPeer.
+func (n *node) newPeer() (ensemble zab.Ensemble, err error) {
+	if ensemble, err = n.ensemble(); err != nil {
+		return ensemble, err
 	}
 	founder, err := n.operatorsWord()
 	if err != nil {
-		return err
+		return ensemble, err
 	}
 	var seed [32]byte
 	rand.Read(seed[:])
-	cfg := peer.Config{
+	n.peer, err = peer.New(peer.Config{
 		Core: zab.Config{
 			ID: n.self, Ensemble: ensemble, Applied: n.state.LastZxid(), Generation: n.id.Generation,
 			Rand: newSource(seed), Timing: n.timing(), Limits: n.limits(), Founder: founder,
 		},
 		Log: timedLog{n.log, n.meter}, TickEvery: n.tick(), Logger: n.logger,
-	}
+	})
+	return ensemble, err
+}
+
+// runPeer links this server with the others and lets the peer run, for the server that is there by now.
+func (n *node) runPeer(ensemble zab.Ensemble) error {
 	env := peer.Environment{Machine: machine{n.server, n}}
 	if err := n.startLinks(&env, ensemble); err != nil {
 		return err
 	}
-	if n.peer, err = peer.New(cfg); err != nil {
-		return err
-	}
 	n.peer.Run(env)
-	n.relay.set(n.peer)
-	n.links.attach(n)
 	go func() {
 		<-n.peer.Done()
 		n.failed <- n.ended(n.peer.Err())

@@ -34,11 +34,11 @@ func (n *node) killSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t := znode.Txn{Session: session.ID(id), Op: znode.Op{Kind: znode.KindCloseSession}}
-	if err := n.relay.Propose([][]byte{znode.AppendTxn(nil, &t)}); err != nil {
+	if err := n.peer.Propose([][]byte{znode.AppendTxn(nil, &t)}); err != nil {
 		failJSON(w, http.StatusInternalServerError, err)
 		return
 	}
-	if err := settled(r.Context(), n.relay.ReadIndex, ended); err != nil {
+	if err := settled(r.Context(), n.peer.ReadIndex, ended); err != nil {
 		failJSON(w, http.StatusServiceUnavailable, err)
 		return
 	}
