@@ -227,6 +227,18 @@ func TestFuzzySnapshot(t *testing.T) {
 	refused(t, 0, map[string][]byte{"snapshot.10000000a": late, "log.10000000b": log(sessionTxn(1000))}, "0x10000000c")
 }
 
+// TestCountersNeverGoBack: of a node that the snapshot shows as of later than the log's end, if that loss is accepted, the counter of children and the zxid of the last change
+// among them stay where they were. Names of sequential nodes would come twice.
+func TestCountersNeverGoBack(t *testing.T) {
+	z := epoch1 + 10
+	snap := snapBytes(nil, [][]byte{snapNodeBytes("/p", openACL, z+9, 7)})
+	log := logBytes(entry(z+1, createTxn("/p/c", openList(), 5)), entry(z+2, deleteTxn("/p/c")))
+	_, nodes, err := load(t, true, map[string][]byte{"snapshot.10000000a": snap, "log.10000000b": log})
+	if p := nodes["/p"]; err != nil || p.Cversion != 7 || p.Pzxid != z+9 {
+		t.Errorf("%v, cversion %d, pzxid 0x%x, want 7 and 0x%x", err, p.Cversion, p.Pzxid, z+9)
+	}
+}
+
 // TestFuzzyACL: the table of ACL lists is written before the nodes, so a list that came meanwhile is in the log behind the snapshot only.
 func TestFuzzyACL(t *testing.T) {
 	z := epoch1 + 10
