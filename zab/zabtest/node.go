@@ -266,12 +266,15 @@ func (n *node) digest(a Applied) uint64 {
 	return a.Hash
 }
 
+// someWrong says whether the state of some server is wrong.
+func (s *Sim) someWrong() bool {
+	return slices.ContainsFunc(s.nodes, func(n *node) bool { return n.wrong })
+}
+
 // diverge makes the state of this server wrong. Only one at a time: of two that are wrong nobody could tell, if they were the majority.
 func (n *node) diverge() {
-	for _, other := range n.sim.nodes {
-		if other.wrong {
-			return
-		}
+	if n.sim.someWrong() {
+		return
 	}
 	if !n.sim.mayLose(n) { // it will be emptied
 		return

@@ -215,7 +215,7 @@ func (s *Sim) order(f *Faults) {
 		if s.Chance(f.Transfer) && n.core.Transfer(zab.PeerID(1+s.Rand.IntN(len(s.nodes)))) == nil {
 			s.Stats.Transfers++
 		}
-		if s.Chance(f.Reconfig) {
+		if s.Chance(f.Reconfig) && !s.someWrong() { // one who is to be emptied must not become indispensable meanwhile
 			n.reconfig()
 		}
 		n.work()
@@ -314,7 +314,11 @@ func (s *Sim) settled() bool {
 		return false
 	}
 	for _, m := range leader.core.Status().Ensemble.Committed.Members {
-		if n := s.nodes[m.ID-1]; !n.Running() || len(n.applied) != len(leader.applied) || !n.soft.Active {
+		n := s.nodes[m.ID-1]
+		if n.diverged != nil && !s.mayLose(n) {
+			continue // a server that was left behind still counts on the disk of this one: nobody may empty it
+		}
+		if !n.Running() || len(n.applied) != len(leader.applied) || !n.soft.Active {
 			return false
 		}
 	}
