@@ -11,7 +11,7 @@ import (
 
 // The digest of a state is the sum, modulo 2^64, of the hashes of its parts (a set hash: AdHash, Bellare and Micciancio 1997), so a
 // change costs only the hashes of what changed. A node contributes two parts, so that a change of its stat (a child came) does not
-// hash its data again. Slots, ACL ids and the order of children do not enter: they differ between servers.
+// hash its data again. Slots and ACL ids do not enter: they differ between servers. The order of children need not: it follows from their stats.
 
 // statHash is the part of a node's identity, stat and ACL.
 func (s *State) statHash(n *node) uint64 { return statHash(n, s.acls.at(n.acl).hash) }

@@ -4,6 +4,8 @@ import (
 	"math/rand"
 	"reflect"
 	"testing"
+
+	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
 // Whatever bytes are in the log: the decoder does not panic, what it takes it writes back the same, and Apply has an outcome for it.
@@ -27,10 +29,11 @@ func FuzzDecodeTxn(f *testing.F) {
 		s := NewState(Options{})
 		var r Result
 		s.Apply(1, 1, &Txn{Session: 0x101, Op: Op{Kind: KindCreateSession, Timeout: 9, Password: make([]byte, 16)}}, &r)
-		for _, who := range []*Txn{&txn, &again} {
-			s.Apply(2, 2, who, &r)
+		for i, who := range []*Txn{&txn, &again} {
+			z := zxid.ID(2 + 2*i)
+			s.Apply(z, int64(z), who, &r)
 			who.Session = 0x101
-			s.Apply(3, 3, who, &r)
+			s.Apply(z+1, int64(z+1), who, &r)
 		}
 		if err := s.CheckInvariants(); err != nil {
 			t.Fatal(err)

@@ -101,6 +101,7 @@ func (s *State) EndImport(z zxid.ID, timeMs int64) error {
 			s.fillQuotaStats(q.stats, s.nodes.at(q.stats))
 		}
 	}
+	s.orderAll()
 	s.Advance(z, timeMs)
 	return nil
 }

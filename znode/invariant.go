@@ -79,12 +79,18 @@ func (v *checker) children(path string, id nodeID, n *node) {
 		v.failf("ephemeral %s has children", path)
 		return
 	}
-	count, prev := int32(0), nodeID(0)
+	count, prev := int32(0), v.s.nodes.at(n.child).prev // that of the first is the last
+	if prev != 0 && v.s.nodes.at(prev).next != 0 {
+		v.failf("the first child of %s does not name the last one", path)
+	}
 	for c := n.child; c != 0; count++ {
 		child := v.s.nodes.at(c)
 		if child.parent != id || child.prev != prev {
 			v.failf("child %d of %s has parent %d, prev %d", c, path, child.parent, child.prev)
 			return
+		}
+		if count > 0 && v.s.before(child, v.s.nodes.at(prev)) {
+			v.failf("child %d of %s stands behind a younger one", c, path)
 		}
 		prev, c = c, child.next
 	}

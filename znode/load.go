@@ -14,7 +14,8 @@ var ErrImage = errors.New("znode: bad image")
 
 // loading is what a load needs until its end.
 type loading struct {
-	meta *metaRecord
+	meta      *metaRecord
+	unordered map[nodeID]struct{} // parents whose children came in another order than theirs
 }
 
 // Marks of nodes during a load.
@@ -26,7 +27,7 @@ const (
 // BeginLoad empties the state for an image.
 func (s *State) BeginLoad() {
 	s.reset()
-	s.load = &loading{}
+	s.load = &loading{unordered: map[nodeID]struct{}{}}
 }
 
 // LoadRecord takes one record of an image, in any order. It copies what it keeps.
@@ -179,6 +180,12 @@ func (s *State) linkAll() error {
 		}
 	})
 	s.nodes.each(func(_ nodeID, n *node) { n.flags &^= flagTrail | flagLinked })
+	if err == nil {
+		for parent := range s.load.unordered {
+			p := s.nodes.at(parent)
+			s.orderFrom(p, p.child)
+		}
+	}
 	return err
 }
 

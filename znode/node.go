@@ -35,7 +35,7 @@ type node struct {
 	parent nodeID
 	child  nodeID // first child; of an ephemeral (which has none): its place in the owner's list
 	next   nodeID // sibling; of a free slot: the next free one
-	prev   nodeID // sibling; 0 for the first
+	prev   nodeID // sibling; of the first: the last
 
 	children int32
 	acl      aclID

@@ -55,7 +55,8 @@ func (s *State) GetACL(path string, ids []Identity, fl Flags) (acl []ACL, st Sta
 	return acl, n.stat(), OK
 }
 
-// Children is getChildren and getChildren2: calls each for every child, in no promised order. The name aliases the state's memory:
+// Children is getChildren and getChildren2: calls each for every child, the oldest first (by czxid; those of one multi by
+// name): the same on every server. The name aliases the state's memory:
 // it must not be kept after the read lock is given back. each is not called unless c is OK. A nil each only asks for the stat.
 func (s *State) Children(path string, ids []Identity, fl Flags, each func(name string)) (st Stat, c Code) {
 	n, c := s.readable(path, PermRead, ids, fl)

@@ -82,8 +82,8 @@ func (s *State) plant() {
 	s.markNode(root)
 
 	zk := s.plantChild(root, "zookeeper", openACL)
-	s.plantChild(zk, "quota", openACL)
 	config := s.plantChild(zk, "config", s.acls.intern([]ACL{{Perms: PermRead, Scheme: "world", ID: "anyone"}}))
+	s.plantChild(zk, "quota", openACL)
 	c := s.touch(config)
 	c.aversion = -1
 	s.settle(c)

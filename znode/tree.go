@@ -148,23 +148,26 @@ func (s *State) fillBlob(n *node, name string, data []byte) {
 func (s *State) attach(id nodeID) {
 	n := s.nodes.at(id)
 	s.index.insert(&s.nodes, id)
-	s.linkSibling(id, n)
+	s.linkLast(id, n)
+	s.join(id, n)
+}
+
+// reattach takes a detach back, if all that has happened since is undone already.
+func (s *State) reattach(id nodeID) {
+	n := s.nodes.at(id)
+	s.index.insert(&s.nodes, id)
+	s.relink(id, n)
+	s.join(id, n)
+}
+
+// join is what attach and reattach do with a node that has its place.
+func (s *State) join(id nodeID, n *node) {
 	s.addOwned(id, n)
 	s.totals.nodes++
 	s.totals.dataSize += int64(s.pathLen(id)) + int64(max(n.dataLen, 0))
 	s.totals.sum += s.statHash(n) + s.dataHash(n)
 	s.noteQuotaNode(id, n, true)
 	s.markNode(id)
-}
-
-func (s *State) linkSibling(id nodeID, n *node) {
-	p := s.nodes.at(n.parent)
-	n.prev, n.next = 0, p.child
-	if p.child != 0 {
-		s.nodes.at(p.child).prev = id
-	}
-	p.child = id
-	p.children++
 }
 
 // detach takes a node without children out of the tree; its slot, block and ACL stay until discard.
@@ -175,16 +178,7 @@ func (s *State) detach(id nodeID) {
 	s.totals.dataSize -= int64(s.pathLen(id)) + int64(max(n.dataLen, 0))
 	s.totals.nodes--
 	s.removeOwned(id, n)
-	p := s.nodes.at(n.parent)
-	if n.prev != 0 {
-		s.nodes.at(n.prev).next = n.next
-	} else {
-		p.child = n.next
-	}
-	if n.next != 0 {
-		s.nodes.at(n.next).prev = n.prev
-	}
-	p.children--
+	s.unlink(id, n)
 	s.index.remove(&s.nodes, id)
 	s.markNode(id)
 }

@@ -8,6 +8,7 @@ type undoLog struct {
 	blobs   []heldBlob
 	acls    []aclID
 	nodes   []nodeID
+	parents []nodeID // of what was created; used at the end of a multi
 	totals  totals
 }
 
@@ -77,6 +78,7 @@ func (s *State) beginUndo() {
 func (s *State) commitUndo() {
 	u := &s.undo
 	u.active = false
+	s.orderCreated()
 	for _, b := range u.blobs {
 		s.blobs.release(b.ref, b.size)
 	}
@@ -100,7 +102,7 @@ func (s *State) rollback() {
 			s.detach(e.id)
 			s.discard(e.id)
 		case undoDeleted:
-			s.attach(e.id)
+			s.reattach(e.id)
 		case undoChanged:
 			s.restore(s.nodes.at(e.id), &e.image)
 		}
@@ -125,7 +127,7 @@ func (s *State) restore(n, image *node) {
 // forget empties the log and keeps a modest amount of memory.
 func (u *undoLog) forget() {
 	if cap(u.entries) > 1024 {
-		u.entries = nil
+		u.entries, u.parents = nil, nil
 	}
 	u.entries, u.blobs, u.acls, u.nodes = u.entries[:0], u.blobs[:0], u.acls[:0], u.nodes[:0]
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/paddock-zk/paddock/session"
+	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
 // Java's "%010d", which pads to a width that includes the sign.
@@ -307,8 +308,8 @@ func TestHolesOfALoadAreFilled(t *testing.T) {
 	if loaded.nodes.chunks[1] != nil {
 		t.Error("an empty chunk was allocated")
 	}
-	for _, p := range paths[:4990] {
-		if loaded.Apply(9, 9, &Txn{Op: Op{Kind: KindCreate, Path: p, ACL: openList}}, &r); r.Code != OK {
+	for i, p := range paths[:4990] {
+		if loaded.Apply(zxid.ID(10_000+i), 9, &Txn{Op: Op{Kind: KindCreate, Path: p, ACL: openList}}, &r); r.Code != OK {
 			t.Fatal(r.Code)
 		}
 	}
