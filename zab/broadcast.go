@@ -6,8 +6,8 @@ import (
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
-// Propose gives the payloads their zxids, in order, all or none, and returns the first. nowMs is wall time; it is raised to the
-// time of the entry before if the clock went back. ErrNotLeader, ErrNotActive, ErrBusy. Payloads must not change afterwards.
+// Propose gives the payloads their zxids, in order, all or none, and returns the first. nowMs is what the wall clock
+// says: the entries bear it as it is, also when it is before the time of the entry before. ErrNotLeader, ErrNotActive, ErrBusy. Payloads must not change afterwards.
 func (c *Core) Propose(nowMs int64, payloads [][]byte) (zxid.ID, error) {
 	if err := c.mayPropose(len(payloads)); err != nil {
 		return 0, err
@@ -53,7 +53,7 @@ func (c *Core) nextZxid() zxid.ID {
 
 // appendOwn proposes one entry: it goes to our log and to the learners with the next Ready, at the same time.
 func (c *Core) appendOwn(kind EntryKind, nowMs int64, data []byte) zxid.ID {
-	e := Entry{Zxid: c.nextZxid(), Prev: c.hist.last, Kind: kind, Time: max(nowMs, c.hist.lastTime), Data: data}
+	e := Entry{Zxid: c.nextZxid(), Prev: c.hist.last, Kind: kind, Time: nowMs, Data: data}
 	if (e.Zxid.Counter() == 0) != (kind == EntryNewLeader) && !c.has(bugReuseEpoch) {
 		panic(fmt.Sprintf("zab: entry of kind %d would get the zxid %v", kind, e.Zxid))
 	}

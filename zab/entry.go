@@ -22,6 +22,6 @@ type Entry struct {
 	Zxid zxid.ID   // its own id
 	Prev zxid.ID   // the id before it in the history; a follower appends only on a match
 	Kind EntryKind // who understands Data
-	Time int64     // wall clock of the leader when it was proposed, ms since 1970, never running backwards along the history
+	Time int64     // what the leader's wall clock said when it was proposed, ms since 1970; it decides no order, and goes back along the history when the clock does
 	Data []byte    // opaque to zab; immutable once proposed
 }

@@ -23,7 +23,7 @@ type history struct {
 	tailStart zxid.ID // the zxid before tail[0]
 	tailBytes int
 	last      zxid.ID
-	lastTime  int64 // Time of the last entry
+	lastTime  int64 // Time of the newest entry that was pushed: NEWLEADER repeats it, since no clock is asked for it
 	emitted   zxid.ID
 	durable   zxid.ID
 	batches   []batch // in flight, by Seq
@@ -133,7 +133,7 @@ func (h *history) push(e Entry) {
 	h.tail = append(h.tail, e)
 	h.tailBytes += len(e.Data) + entryOverhead
 	h.last = e.Zxid
-	h.lastTime = max(h.lastTime, e.Time)
+	h.lastTime = e.Time
 }
 
 // truncateTo drops everything after z, which the history has. Memory that was handed out is not written again.

@@ -129,7 +129,8 @@ func (s *State) delete(c *call, op *Op) Code {
 	return OK
 }
 
-// deleteContainer collects an empty container or a TTL node that ran out. The proposal may be older than the state: a container that
+// deleteContainer collects an empty container or a TTL node that ran out, by the times in the history alone: the leader has judged its age by
+// what it knows of the clocks before it proposed this. The proposal may be older than the state: a container that
 // is in use, was never used, or a TTL node that was written again stays (ErrBadVersion). ZooKeeper deletes any childless node that
 // is no ephemeral here; we do not.
 func (s *State) deleteContainer(c *call, op *Op) Code {
@@ -145,7 +146,7 @@ func (s *State) deleteContainer(c *call, op *Op) Code {
 	if n.children > 0 {
 		return ErrNotEmpty
 	}
-	if !n.spent(c.time, op.TTL) {
+	if !n.spent(c.time-n.mtime, op.TTL) {
 		return ErrBadVersion
 	}
 	s.deleteNode(c, id, op.Path)

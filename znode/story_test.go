@@ -327,7 +327,7 @@ func (f *fixture) read(t *testing.T, d *datadriven.TestData, lines []string, b *
 	case "expired":
 		var unused int64
 		d.MaybeScanArgs(t, "unused", &unused)
-		paths := f.s.ExpiredContainers(f.now, 100, unused)
+		paths := f.s.ExpiredContainers(func(mtime int64) int64 { return f.now - mtime }, 100, unused)
 		slices.Sort(paths)
 		fmt.Fprintf(b, "%v\n", paths)
 	case "totals":

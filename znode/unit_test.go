@@ -382,7 +382,7 @@ func TestReadsRunSideBySide(t *testing.T) {
 				s.AllChildrenNumber("/", nil, 0)
 				s.Ephemerals(benchSession, "")
 				s.EachEphemeral(func(session.ID, []string) {})
-				s.ExpiredContainers(9, 9, 0)
+				s.ExpiredContainers(func(int64) int64 { return 9 }, 9, 0)
 				s.Node(p)
 			}
 			s.Dump(func(_, _ []byte) error { return nil })

@@ -35,7 +35,10 @@ func (s *Server) SoftStateChanged(now zab.SoftState) {
 	// A leader that opens a new epoch without an election (the counter was full) keeps what it knows: its clients and those of its
 	// followers stay where they are, and with them old connections of sessions that moved.
 	if led := before.Active && before.Role == zab.Leading; leads && !led {
-		s.View(func(st *znode.State) { s.sess.lead(st, s.nowMs()) })
+		s.View(func(st *znode.State) {
+			s.sess.lead(st, s.nowMs())
+			s.compareClock(st.LastTime())
+		})
 		s.alarmLeads()
 	} else if !leads {
 		s.sess.follow()

@@ -23,6 +23,7 @@ type sessions struct {
 	lastTick  int64 // ms; 0 before the first
 	lastSeen  int64 // ns: touches up to here were reported
 	sweepAt   int64 // ms: when containers are looked at next
+	wall      wallClock
 	late      []session.ID
 	closed    []closedConn // connections that have ended since the last report
 	owners    owners       // of this leadership
@@ -151,6 +152,7 @@ func (s *Server) Tick() {
 	since := x.lastSeen
 	x.lastSeen = nowNs
 	x.mu.Unlock()
+	x.wall.look(now, s.opts.Clock.Wall(), s.nowMs(), s.opts.Log)
 	s.endStuck(nowNs)
 	s.held.tick(now)
 	if late <= x.tickEvery/2 {
@@ -319,7 +321,7 @@ func (s *Server) sweep(now int64) {
 	}
 	most := int(max(1, int64(lim.ContainerPerMinute)*lim.ContainerCheckMs/60_000))
 	s.state.RLock()
-	paths := s.state.st.ExpiredContainers(s.opts.Clock.Wall(), most, lim.ContainerNeverMs)
+	paths := s.state.st.ExpiredContainers(s.sess.wall.age, most, lim.ContainerNeverMs)
 	s.state.RUnlock()
 	if len(paths) == 0 {
 		return
