@@ -122,6 +122,10 @@ func TestStoppedProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stdin.Close()
+	t.Cleanup(func() { // a test that fails must not leave a stopped process behind, which nothing else would end
+		_ = child.Process.Kill()
+		_ = child.Wait()
+	})
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "inside\n" {
 		t.Fatalf("child said %q, %v", line, err)
 	}
