@@ -196,9 +196,19 @@ func Duration(c *cli.Context, name string) (time.Duration, error) {
 	return d, nil
 }
 
-// List splits an option that is a list of addresses.
+// List splits an option that is a list of addresses, at commas and blanks. The path of a socket (unix:/var/lib/my data/admin/socket) may have
+// blanks in it, so it goes to the next comma.
 func List(text string) []string {
-	return slices.DeleteFunc(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }), func(s string) bool { return s == "" })
+	var list []string
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		before, path, socket := strings.Cut(part, "unix:")
+		list = append(list, strings.Fields(before)...)
+		if socket {
+			list = append(list, "unix:"+path)
+		}
+	}
+	return list
 }
 
 // UsageOf makes an error that of a command line that cannot be understood.
