@@ -121,6 +121,12 @@ func (cl *cluster) order(addr, path string, v any) (code int, body []byte, err e
 	return readAnswer(r, addr+path, v)
 }
 
+// denied says whether a server told that only an operator may have what was asked for.
+func denied(err error) bool {
+	var e *tool.Error
+	return errors.As(err, &e) && e.Code == tool.ExitDenied
+}
+
 func readAnswer(r *http.Response, what string, v any) (code int, body []byte, err error) {
 	defer r.Body.Close()
 	if body, err = io.ReadAll(io.LimitReader(r.Body, 256<<20)); err != nil {
@@ -133,6 +139,9 @@ func readAnswer(r *http.Response, what string, v any) (code int, body []byte, er
 		_ = json.Unmarshal(body, &answer)
 		if answer.Error == "" {
 			answer.Error = r.Status
+		}
+		if r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden {
+			return r.StatusCode, body, &tool.Error{Tried: what, Happened: answer.Error, Code: tool.ExitDenied}
 		}
 		return r.StatusCode, body, fmt.Errorf("%s: %s", what, answer.Error)
 	}

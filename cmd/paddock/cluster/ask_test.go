@@ -137,6 +137,27 @@ func TestTheClientPortDecides(t *testing.T) {
 	}
 }
 
+// TestOnlyAnOperatorMay: an order that a server refuses since nobody proved to be an operator ends with the exit code of that, and not with advice
+// about another address or server.
+func TestOnlyAnOperatorMay(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /paddock/status", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(adminapi.NodeStatus{Server: 1, Role: "leading", Active: true, Leader: 1, Zxid: "0x1"})
+	})
+	mux.HandleFunc("POST /paddock/", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"error": "only an operator may"}`)
+	})
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	for _, line := range [][]string{{"keys", "rotate"}, {"transfer-leader", "2"}} {
+		_, errs, code := verb(t, append([]string{"--admin", s.Listener.Addr().String(), "--server", deadServer(t), "--timeout", "2s"}, line...)...)
+		if code != tool.ExitDenied || !strings.Contains(errs, "only an operator may") || strings.Contains(errs, "; ") {
+			t.Errorf("%v: exit code %d, want %d: %s", line, code, tool.ExitDenied, errs)
+		}
+	}
+}
+
 // TestNotAsked: what only the admin port tells is shown as not asked where there is none, and is no failure.
 func TestNotAsked(t *testing.T) {
 	well := fakeServer(t, wordsOf("standalone"))

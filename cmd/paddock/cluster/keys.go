@@ -66,5 +66,8 @@ func (cl *cluster) keys(ask func(addr string, v any) ([]byte, error)) error {
 		}
 		return cl.out.Line(keys, strings.TrimSpace(string(body)))
 	}
+	if denied(failed) {
+		return &tool.Error{Tried: "ask for the signing keys", Happened: fmt.Sprint(failed), Code: tool.ExitDenied, Cause: failed}
+	}
 	return &tool.Error{Tried: "ask for the signing keys", Happened: fmt.Sprint(failed), Todo: "give --admin HOST:PORT of a Paddock server", Code: tool.ExitNoServer, Cause: failed}
 }

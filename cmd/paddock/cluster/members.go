@@ -238,7 +238,9 @@ func transferLeader(cl *cluster, words []string) error {
 		return nil
 	}
 	tried := fmt.Sprintf("transfer leadership from server %d to %d", leader.status.Server, to)
-	if _, _, err := cl.order(leader.admin, "/paddock/transfer?to="+url.QueryEscape(words[0]), nil); err != nil {
+	if _, _, err := cl.order(leader.admin, "/paddock/transfer?to="+url.QueryEscape(words[0]), nil); denied(err) {
+		return &tool.Error{Tried: tried, Happened: err.Error(), Code: tool.ExitDenied, Cause: err}
+	} else if err != nil {
 		return &tool.Error{Tried: tried, Happened: err.Error(), Todo: "the target must be a voting server that is up to date: see status", Code: 1, Cause: err}
 	}
 	tick, end := time.NewTicker(100*time.Millisecond), time.NewTimer(cl.target.Timeout)

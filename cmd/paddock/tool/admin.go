@@ -34,7 +34,11 @@ func (a Admin) Get(ctx context.Context, path string) (*http.Response, error) {
 // which is open to the folder's owner alone; elsewhere the super user's credentials go along. The caller closes the body, and bounds ctx.
 func (a Admin) Order(ctx context.Context, method, path string) (*http.Response, error) {
 	if socket, ok := strings.CutPrefix(a.Addr, "unix:"); ok {
-		return a.overSocket(ctx, socket, method, path)
+		r, err := a.overSocket(ctx, socket, method, path)
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, a.ofAnotherUser(err)
+		}
+		return r, err
 	}
 	there, err := a.instance(ctx, a.overTCP)
 	if err != nil {
@@ -48,10 +52,15 @@ func (a Admin) Order(ctx context.Context, method, path string) (*http.Response, 
 		case err == nil && here.Instance != "" && here.Instance == there.Instance:
 			return a.overSocket(ctx, there.AdminSocket, method, path)
 		case errors.Is(err, fs.ErrPermission) && a.authorization() == "":
-			return nil, &Error{Tried: "ask " + a.Addr, Happened: "its data folder belongs to another user", Todo: "run it as the user who owns the data folder, or give the super user's credentials: --auth digest:super:PASSWORD", Code: ExitDenied, Cause: err}
+			return nil, a.ofAnotherUser(err)
 		}
 	}
 	return a.overTCP(ctx, method, path)
+}
+
+func (a Admin) ofAnotherUser(err error) error {
+	return &Error{Tried: "ask " + a.Addr, Happened: "its data folder belongs to another user",
+		Todo: "run it as the user who owns the data folder, or give the super user's credentials: --admin HOST:PORT --auth digest:super:PASSWORD", Code: ExitDenied, Cause: err}
 }
 
 // instance asks who is there.
