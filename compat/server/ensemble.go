@@ -20,16 +20,10 @@ const (
 	answerValid   byte = 1
 )
 
-// soft remembers what the apply goroutine saw of the ensemble.
-type soft struct {
-	last zab.SoftState
-}
-
 // SoftStateChanged implements peer.StateMachine. Clients are dropped when the leader is lost: they look for another server and replay
 // what they must. A new leader gives every session a full timeout.
 func (s *Server) SoftStateChanged(now zab.SoftState) {
-	before := s.soft.last
-	s.soft.last = now
+	before := s.soft.swap(now)
 	s.stats.role.Store(uint32(now.Role))
 	leads := now.Active && now.Role == zab.Leading
 	// A leader that opens a new epoch without an election (the counter was full) keeps what it knows: its clients and those of its
@@ -45,27 +39,7 @@ func (s *Server) SoftStateChanged(now zab.SoftState) {
 		s.alarmFollows()
 	}
 	s.sess.setHold(!now.Confirmed, s.nowMs())
-	next := modeServing
-	if !now.Active {
-		next = modeDown
-		if s.opts.Features.ReadOnlyMode {
-			next = modeReadOnly
-		}
-	}
-	was := mode(s.mode.Load())
-	if was == modeServing && next != modeServing {
-		s.held.began(s.nowMs())
-	}
-	s.mode.Store(uint32(next))
-	if was != next { // sessions of read-only mode do not outlive it, unless local sessions are wanted
-		s.locals.restart(s.opts.Sessions.Local || next != modeServing, next == modeDown, s.opts.Sessions.TickMs, s.nowMs())
-	}
-	switch {
-	case was != next:
-		s.opts.Log.Info("serving changed", "mode", next, "leader", now.Leader, "epoch", now.Epoch)
-		s.closeAll(errNotServing)
-		s.held.release(next == modeServing)
-	case before.Link != now.Link:
+	if changed := s.followActive(now.Active); !changed && before.Link != now.Link {
 		s.closeInDoubt()
 	}
 }

@@ -28,7 +28,7 @@ type Server struct {
 	apply   applier
 	flush   flushers
 	stats   stats
-	soft    soft          // the apply goroutine's
+	soft    soft
 	mode    atomic.Uint32 // mode
 	flags   atomic.Uint32 // znode.Flags
 	zxid    atomic.Int64  // last applied
@@ -58,6 +58,9 @@ const (
 	modeReadOnly             // no quorum, but readonlymode.enabled: reads of clients that asked for it
 )
 
+// String is what the log calls a mode.
+func (m mode) String() string { return [...]string{"down", "serving", "read-only"}[m] }
+
 // Why connections end.
 var (
 	errNotServing    = errors.New("this server is not serving: no leader, or not yet up to date")
@@ -83,6 +86,7 @@ func New(o Options) *Server {
 	s.reg.slots = make([]*conn, 1)
 	s.conns.dice.r = rand.New(rand.NewPCG(o.Boot, uint64(o.ID)))
 	s.sess.init(&o)
+	s.soft.downSince = s.nowMs()
 	s.stats.init(o.Clock.Mono(), o.Metrics)
 	s.load.init(&o.Limits, s.stats.metrics)
 	s.apply.init(s)

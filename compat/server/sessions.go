@@ -155,6 +155,7 @@ func (s *Server) Tick() {
 	x.wall.look(now, s.opts.Clock.Wall(), s.nowMs(), s.opts.Log)
 	s.endStuck(nowNs)
 	s.held.tick(now)
+	s.tickReadOnly(now)
 	if late <= x.tickEvery/2 {
 		late = 0
 	}
