@@ -26,7 +26,7 @@ out. A second look after --watch tells drift and steps. The servers' clocks come
 
 ` + checkExitHelp,
 		Flags: tool.Flags(checkFormatFlag(),
-			&cli.StringFlag{Name: "ntp", Usage: "NTP servers `HOST[:PORT],...`; none to leave them out", Value: "0.pool.ntp.org,1.pool.ntp.org,2.pool.ntp.org", EnvVars: []string{"PADDOCK_NTP"}},
+			&tool.ListFlag{StringFlag: cli.StringFlag{Name: "ntp", Usage: "NTP servers `HOST[:PORT],...`; none to leave them out", Value: "0.pool.ntp.org,1.pool.ntp.org,2.pool.ntp.org", EnvVars: []string{"PADDOCK_NTP"}}},
 			&cli.DurationFlag{Name: "warn", Usage: "offset that warns", Value: 100 * time.Millisecond},
 			&cli.DurationFlag{Name: "fail", Usage: "offset that fails", Value: time.Second},
 			&cli.DurationFlag{Name: "watch", Usage: "look again after `DURATION`, for drift and steps"}),

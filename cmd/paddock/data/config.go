@@ -76,9 +76,9 @@ func reconfigCommand() *cli.Command {
 ` + tool.ExitHelp,
 		Flags: tool.Flags(statFlag(),
 			&cli.StringFlag{Name: "version", Aliases: []string{"v"}, Usage: "only if the configuration has this `VERSION` (hexadecimal, as config prints it)"},
-			&cli.StringFlag{Name: "add", Usage: "server lines that join or change, separated by commas"},
-			&cli.StringFlag{Name: "remove", Usage: "server numbers that leave, separated by commas"},
-			&cli.StringFlag{Name: "members", Usage: "all server lines of the new ensemble"},
+			&tool.ListFlag{StringFlag: cli.StringFlag{Name: "add", Usage: "server lines that join or change, separated by commas"}},
+			&tool.ListFlag{StringFlag: cli.StringFlag{Name: "remove", Usage: "server numbers that leave, separated by commas"}},
+			&tool.ListFlag{StringFlag: cli.StringFlag{Name: "members", Usage: "all server lines of the new ensemble"}},
 			&cli.StringFlag{Name: "file", Usage: "the same from a `FILE`, one line each"}),
 		Action: action(0, 0, 0, reconfig),
 	}

@@ -26,7 +26,7 @@ func cpCommand() *cli.Command {
 ` + tool.ExitHelp,
 		Flags: tool.Flags(
 			&cli.BoolFlag{Name: "recursive", Aliases: []string{"r", "R"}, Usage: "all below it too, after asking"},
-			&cli.StringFlag{Name: "to", Usage: "servers of another ensemble that the copy goes to, `HOST:PORT,...`"},
+			&tool.ListFlag{StringFlag: cli.StringFlag{Name: "to", Usage: "servers of another ensemble that the copy goes to, `HOST:PORT,...`"}},
 			&cli.BoolFlag{Name: "overwrite", Usage: "write over data that is there"},
 			&cli.BoolFlag{Name: "no-acl", Usage: "do not copy ACLs"}),
 		Action: action(2, 2, 2, cp),
@@ -190,7 +190,7 @@ func diffCommand() *cli.Command {
 
 Exit codes: 0 the same, 1 differences. ` + tool.ExitHelp,
 		Flags: tool.Flags(
-			&cli.StringFlag{Name: "against", Usage: "servers of the ensemble that RIGHT is in, `HOST:PORT,...`"},
+			&tool.ListFlag{StringFlag: cli.StringFlag{Name: "against", Usage: "servers of the ensemble that RIGHT is in, `HOST:PORT,...`"}},
 			&cli.BoolFlag{Name: "acl", Usage: "compare ACLs too"}),
 		Action: action(1, 2, 2, func(v *verb, words []string) error {
 			if len(words) == 1 && v.c.String("against") == "" {

@@ -31,7 +31,7 @@ func Commands() []*cli.Command {
 func plainS(list []*cli.Command) []*cli.Command {
 	for _, c := range list {
 		for _, f := range c.Flags {
-			if s, ok := f.(*cli.StringFlag); ok && s.Name == "server" {
+			if s, ok := f.(*tool.ListFlag); ok && s.Name == "server" {
 				s.Aliases = nil
 			}
 		}

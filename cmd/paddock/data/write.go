@@ -102,7 +102,7 @@ func createCommand() *cli.Command {
 			&cli.BoolFlag{Name: "container", Aliases: []string{"c"}, Usage: "the node goes when its last child has gone"},
 			&cli.StringFlag{Name: "ttl", Aliases: []string{"t"}, Usage: "the node goes when it has not changed for so long: milliseconds, or a duration (servers need extendedTypesEnabled)"},
 			&cli.BoolFlag{Name: "parents", Aliases: []string{"p"}, Usage: "create missing parents"},
-			&cli.StringFlag{Name: "acl", Usage: "the ACL, SCHEME:ID:PERMS,... (default: world:anyone:cdrwa)"},
+			&tool.ListFlag{StringFlag: cli.StringFlag{Name: "acl", Usage: "the ACL, SCHEME:ID:PERMS,... (default: world:anyone:cdrwa)"}},
 			fileFlag()),
 		Action: action(1, 3, 0, create),
 	}

@@ -40,7 +40,7 @@ Exit codes: 0 as asked; 1 not a token, or not verified; 2 wrong usage; 69 no ser
 				Flags: tool.Flags(
 					tokenJSONFlag(),
 					&cli.StringFlag{Name: "keys", Usage: "file with the key set, as served at /zookeeper/keys"},
-					&cli.StringFlag{Name: "server", Aliases: []string{"s"}, Usage: "ask these servers for the key set instead, host:port separated by commas"},
+					&tool.ListFlag{StringFlag: cli.StringFlag{Name: "server", Aliases: []string{"s"}, Usage: "ask these servers for the key set instead, host:port separated by commas"}},
 					&cli.DurationFlag{Name: "connect-timeout", Usage: "give up reaching a server after this time", Value: 10 * time.Second},
 					&cli.StringFlag{Name: "root", Usage: "pinned root key, base64url; without it the key set itself is believed"},
 					&cli.StringFlag{Name: "path", Usage: "the lock that the token must be for"},

@@ -48,7 +48,7 @@ else. ca.pem goes to all; ca.key stays where it is.`,
 			{Name: "authority", Usage: "make ca.pem and ca.key", Flags: tool.OfflineFlags(dir(), days(3650),
 				&cli.StringFlag{Name: "name", Usage: "its common name", Value: "Paddock", EnvVars: []string{"PADDOCK_CERTS_NAME"}}), Action: certsAuthority},
 			{Name: "issue", Usage: "make NAME.pem, with a key and a certificate", ArgsUsage: "NAME", Flags: tool.OfflineFlags(dir(), days(365),
-				&cli.StringFlag{Name: "host", Usage: "names and addresses that a server is reached by, separated by commas; none for a client", EnvVars: []string{"PADDOCK_CERTS_HOST"}}), Action: certsIssue},
+				&tool.ListFlag{StringFlag: cli.StringFlag{Name: "host", Usage: "names and addresses that a server is reached by, separated by commas, may be repeated; none for a client", EnvVars: []string{"PADDOCK_CERTS_HOST"}}}), Action: certsIssue},
 		},
 	}
 }

@@ -27,14 +27,14 @@ import (
 // value in front of it.
 type flag struct {
 	name, short, usage, env, value string
-	many, boolean                  bool
+	many, boolean, list            bool // list: a text with commas
 }
 
 // flagList are the general flags: those of the connection and those of the output.
 func flagList() []flag {
 	return []flag{
-		{name: "server", short: "s", usage: "client addresses `HOST:PORT,...`", env: "PADDOCK_SERVER", value: "127.0.0.1:2181"},
-		{name: "admin", usage: "admin addresses `HOST:PORT,...`, for the cluster verbs", env: "PADDOCK_ADMIN"},
+		{name: "server", short: "s", usage: "client addresses `HOST:PORT,...`", env: "PADDOCK_SERVER", value: "127.0.0.1:2181", list: true},
+		{name: "admin", usage: "admin addresses `HOST:PORT,...`, for the cluster verbs", env: "PADDOCK_ADMIN", list: true},
 		{name: "context", usage: "named context `NAME` (see paddock context)", env: "PADDOCK_CONTEXT"},
 		{name: "timeout", usage: "give up on a connection or an answer after `DURATION`", env: "PADDOCK_TIMEOUT", value: "10s"},
 		{name: "session-timeout", usage: "session timeout to ask for", env: "PADDOCK_SESSION_TIMEOUT", value: "30s"},
@@ -82,6 +82,8 @@ func flagsOf(names []string, own []cli.Flag) []cli.Flag {
 			own = append(own, &cli.BoolFlag{Name: f.name, Aliases: aliases, Usage: usage, Category: "Connection and output"})
 		case f.many:
 			own = append(own, &cli.StringSliceFlag{Name: f.name, Aliases: aliases, Usage: usage, Category: "Connection and output"})
+		case f.list:
+			own = append(own, &ListFlag{cli.StringFlag{Name: f.name, Aliases: aliases, Usage: usage, Category: "Connection and output"}})
 		default:
 			own = append(own, &cli.StringFlag{Name: f.name, Aliases: aliases, Usage: usage, Category: "Connection and output"})
 		}
@@ -102,6 +104,8 @@ func Env(prefix string, list []*cli.Command) []*cli.Command {
 			var into *[]string
 			switch f := f.(type) {
 			case *cli.StringFlag:
+				into = &f.EnvVars
+			case *ListFlag:
 				into = &f.EnvVars
 			case *cli.BoolFlag:
 				into = &f.EnvVars
