@@ -16,6 +16,7 @@ type link struct {
 	t      *Transport
 	to     zab.PeerID
 	lane   lane
+	reach  *reach // of the server, shared by its lanes
 	cancel context.CancelFunc
 
 	mu    sync.Mutex
@@ -25,9 +26,9 @@ type link struct {
 	wake  chan struct{}
 }
 
-func newLink(t *Transport, to zab.PeerID, l lane, addrs []string) *link {
+func newLink(t *Transport, to zab.PeerID, l lane, addrs []string, r *reach) *link {
 	ctx, cancel := context.WithCancel(t.ctx)
-	k := &link{t: t, to: to, lane: l, cancel: cancel, addrs: addrs, wake: make(chan struct{}, 1)}
+	k := &link{t: t, to: to, lane: l, reach: r, cancel: cancel, addrs: addrs, wake: make(chan struct{}, 1)}
 	t.running.Go(func() { k.run(ctx) })
 	return k
 }
@@ -67,6 +68,7 @@ func (k *link) run(ctx context.Context) {
 		if err == nil {
 			failures = 0
 			begin := time.Now()
+			k.reach.connected(k.lane, begin)
 			err = k.write(ctx, c)
 			lived = time.Since(begin) > steady
 		} else if again && k.t.cfg.Gone != nil && ctx.Err() == nil {
@@ -80,9 +82,7 @@ func (k *link) run(ctx context.Context) {
 		}
 		failures++
 		k.t.findAgain(k)
-		if failures == 1 || failures%50 == 0 {
-			k.t.cfg.Logger.Info("peer link is down", "to", k.to, "lane", byte(k.lane), "tries", failures, "err", err)
-		}
+		k.reach.failed(k.lane, time.Now(), err)
 		wait := min(20*time.Millisecond<<min(failures, 5), 500*time.Millisecond)
 		wait += time.Duration(rand.Int64N(int64(wait)/2 + 1))
 		select {

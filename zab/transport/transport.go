@@ -160,7 +160,8 @@ func (t *Transport) EnsembleChanged(e zab.EnsembleChange) {
 
 // open starts both lanes to a server; t.mu is held.
 func (t *Transport) open(id zab.PeerID, addrs []string) [2]*link {
-	pair := [2]*link{newLink(t, id, laneControl, addrs), newLink(t, id, laneBulk, addrs)}
+	r := newReach(t.cfg.Logger, id)
+	pair := [2]*link{newLink(t, id, laneControl, addrs, r), newLink(t, id, laneBulk, addrs, r)}
 	t.links[id] = pair
 	return pair
 }
@@ -251,7 +252,7 @@ func (t *Transport) accept() {
 			if t.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			t.cfg.Logger.Warn("peer port: accept failed; trying again", "err", err)
+			t.warn.warn(time.Now(), "accept", "peer port: accept failed; trying again", "err", err)
 			select {
 			case <-t.ctx.Done():
 				return
