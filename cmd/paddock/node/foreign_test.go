@@ -57,5 +57,5 @@ func TestFolderOfSomebodyElseIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	refused("a folder without its log", "log is missing")
+	refused("a folder without its log", "the transaction log is missing")
 }
