@@ -34,7 +34,7 @@ func singleWire(op *Op) int32 {
 
 // create is PrepRequestProcessor.pRequest2TxnCreate and DataTree.createNode. The order of checks is part of the contract.
 func (s *State) create(c *call, op *Op, wire int32, out *OpResult) Code {
-	if code := checkMode(c, op, wire); code != OK {
+	if code := checkMode(op, wire, c.txn.Flags); code != OK {
 		return code
 	}
 	if code := s.checkSession(c); code != OK || c.byServer() && op.Mode.ephemeral() {
@@ -86,11 +86,11 @@ func (s *State) create(c *call, op *Op, wire int32, out *OpResult) Code {
 
 // checkMode judges flags and ttl together, before the session is looked at (PrepRequestProcessor.validateCreateRequest). A TTL
 // request without a TTL mode is refused whatever its ttl: in ZooKeeper a negative one would reach the log and stop the server.
-func checkMode(c *call, op *Op, wire int32) Code {
+func checkMode(op *Op, wire int32, fl Flags) Code {
 	switch {
 	case !op.Mode.known():
 		return ErrBadArguments
-	case op.Mode.ttl() && !c.flag(FlagExtendedTypes):
+	case op.Mode.ttl() && fl&FlagExtendedTypes == 0:
 		return ErrUnimplemented
 	case op.Mode.ttl():
 		if wire != wireCreateTTL || op.TTL <= 0 || op.TTL > MaxTTL {
@@ -101,6 +101,9 @@ func checkMode(c *call, op *Op, wire int32) Code {
 	}
 	return OK
 }
+
+// JudgeMode is what a single create is refused with for its flags and its ttl, which no state can change; OK if they are good.
+func JudgeMode(op *Op, fl Flags) Code { return checkMode(op, singleWire(op), fl) }
 
 // ownerOf is what keeps the new node alive. The opcode decides, not the flags: create with the container flag makes a plain
 // persistent node, createContainer with any flag a container.

@@ -3,6 +3,7 @@ package jute
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,31 @@ func TestEveryPrimitiveComesBackAsItWent(t *testing.T) {
 	}
 	if r.Err() != nil || r.Len() != 0 {
 		t.Fatalf("err %v, %d bytes left", r.Err(), r.Len())
+	}
+}
+
+func TestNullStringsInAVector(t *testing.T) {
+	b := AppendText(AppendNull(AppendText(AppendInt(nil, 3), "a")), "")
+	r := NewReader(AppendNull(AppendInt(b, 7)))
+	var got []string
+	for s, present := range r.NullableVector().Nullable {
+		got = append(got, fmt.Sprint(s, present))
+	}
+	if !slices.Equal(got, []string{"atrue", "false", "true"}) || r.Int() != 7 || r.Err() != nil {
+		t.Errorf("%q, %v", got, r.Err())
+	}
+	nulls := 0
+	for _, present := range r.NullableVector().Nullable {
+		if nulls++; present {
+			t.Error("a null vector has a string")
+		}
+	}
+	if nulls != 1 {
+		t.Errorf("a null vector shows %d nulls, not one", nulls)
+	}
+	r = NewReader(b[:len(b)-2])
+	if v := r.NullableVector(); r.Err() == nil || v.Len() != 0 {
+		t.Error("a vector that is cut short was read")
 	}
 }
 

@@ -24,6 +24,22 @@ func (r *Reader) Vector() Vector {
 	return Vector{raw: r.b[start:r.off:r.off], n: n}
 }
 
+// NullableVector is [Reader.Vector] that takes null strings among the others for what they are; see [Vector.Nullable].
+func (r *Reader) NullableVector() Vector {
+	n := r.Count(4)
+	if n < 0 {
+		return Vector{null: true}
+	}
+	start := r.off
+	for range n {
+		r.Buffer()
+	}
+	if r.err != nil {
+		return Vector{}
+	}
+	return Vector{raw: r.b[start:r.off:r.off], n: n}
+}
+
 // Len is the number of strings.
 func (v Vector) Len() int { return v.n }
 
@@ -35,6 +51,20 @@ func (v Vector) All(yield func(string) bool) {
 	r := NewReader(v.raw)
 	for range v.n {
 		if !yield(r.Text()) {
+			return
+		}
+	}
+}
+
+// Nullable yields the strings in order, each with whether it is there: false for null. A null vector yields one null. They alias the frame.
+func (v Vector) Nullable(yield func(s string, present bool) bool) {
+	if v.null {
+		yield("", false)
+		return
+	}
+	r := NewReader(v.raw)
+	for range v.n {
+		if !yield(r.NullableText()) {
 			return
 		}
 	}

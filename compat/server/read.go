@@ -29,7 +29,9 @@ func (c *conn) read(b []byte, h wire.RequestHeader, r *jute.Reader) []byte {
 	body := len(b)
 	b, code = c.readBody(b, h.Op, r)
 	if code != znode.OK {
-		b = b[:body]
+		if h.Op != wire.OpMultiRead { // which has what its parts before the failure gave
+			b = b[:body]
+		}
 		binary.BigEndian.PutUint32(b[body-4:], uint32(code))
 	}
 	wire.EndFrame(b, mark)
@@ -189,6 +191,9 @@ func (c *conn) multiRead(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 		return b, znode.ErrMarshalling
 	}
 	for _, o := range ops {
+		if o.Bad {
+			return wire.MultiEnd().Append(b), znode.ErrMarshalling
+		}
 		mark := len(b)
 		b = wire.MultiHeader{Type: o.Op}.Append(b)
 		var code znode.Code

@@ -20,7 +20,7 @@ func appendEvent(b []byte, z zxid.ID, ty znode.EventType, path string) []byte {
 	return b
 }
 
-// addWatch registers a persistent watch; the path is neither checked nor required to exist. The answer has a body: int 0.
+// addWatch registers a persistent watch; the path is neither checked nor required to exist, but null is none. The answer has a body: int 0.
 func (c *conn) addWatch(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 	var q wire.PathInt
 	if q.Decode(r); r.Err() != nil {
@@ -37,11 +37,10 @@ func (c *conn) addWatch(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 	return jute.AppendInt(b, 0), znode.OK
 }
 
-// askWatches is checkWatches and removeWatches.
+// askWatches is checkWatches and removeWatches. Nobody watches a null path.
 func (c *conn) askWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Code) {
-	var q wire.PathInt
-	q.Decode(r)
-	ty := watch.Type(q.Value)
+	path, present := r.NullableText()
+	ty := watch.Type(r.Int())
 	if r.Err() != nil || !ty.Valid() {
 		return b, znode.ErrMarshalling
 	}
@@ -49,16 +48,17 @@ func (c *conn) askWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 	if op == wire.OpRemoveWatches {
 		ask = c.s.watches.Remove
 	}
-	if !ask(q.Path, ty, c.id) {
+	if !present || !ask(path, ty, c.id) {
 		return b, znode.ErrNoWatcher
 	}
 	return b, znode.OK
 }
 
-// setWatches takes the watches of a client that reconnected, list by list, and appends events for what it missed. (DataTree.setWatches)
+// setWatches takes the watches of a client that reconnected, list by list, and appends events for what it missed. A null ends the work where it
+// stands; only among the persistent ones a null path is passed over. (DataTree.setWatches)
 func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Code) {
 	var q wire.SetWatches
-	if q.Decode(r, op); r.Err() != nil || q.HasNull(op) {
+	if q.Decode(r, op); r.Err() != nil {
 		return b, znode.ErrMarshalling
 	}
 	st, w := c.s.state.st, c.s.watches
@@ -66,8 +66,10 @@ func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 	if c.s.has(bugOldWatches) {
 		since = math.MaxInt64
 	}
-	for path := range q.Data.All {
+	for path, present := range q.Data.Nullable {
 		switch stat, _, ok := st.Node(path); {
+		case !present:
+			return b, znode.ErrMarshalling
 		case !ok:
 			b = appendEvent(b, -1, znode.EventDeleted, path)
 		case stat.Mzxid > since:
@@ -76,15 +78,20 @@ func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 			w.Add(path, watch.Data, c.id)
 		}
 	}
-	for path := range q.Exist.All {
-		if _, _, ok := st.Node(path); ok {
+	for path, present := range q.Exist.Nullable {
+		switch _, _, ok := st.Node(path); {
+		case !present:
+			return b, znode.ErrMarshalling
+		case ok:
 			b = appendEvent(b, -1, znode.EventCreated, path)
-		} else {
+		default:
 			w.Add(path, watch.Data, c.id)
 		}
 	}
-	for path := range q.Child.All {
+	for path, present := range q.Child.Nullable {
 		switch stat, _, ok := st.Node(path); {
+		case !present:
+			return b, znode.ErrMarshalling
 		case !ok:
 			b = appendEvent(b, -1, znode.EventDeleted, path)
 		case stat.Pzxid > since:
@@ -93,11 +100,18 @@ func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 			w.Add(path, watch.Child, c.id)
 		}
 	}
-	for path := range q.Persistent.All {
-		w.Add(path, watch.Persistent, c.id)
-	}
-	for path := range q.PersistentRecurs.All {
-		w.Add(path, watch.Recursive, c.id)
+	if !c.watchAll(q.Persistent, watch.Persistent) || !c.watchAll(q.PersistentRecurs, watch.Recursive) {
+		return b, znode.ErrMarshalling
 	}
 	return b, znode.OK
+}
+
+// watchAll registers persistent watches; false for a null list.
+func (c *conn) watchAll(paths jute.Vector, mode watch.Mode) bool {
+	for path, present := range paths.Nullable {
+		if present {
+			c.s.watches.Add(path, mode, c.id)
+		}
+	}
+	return !paths.Null()
 }

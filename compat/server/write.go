@@ -10,7 +10,8 @@ import (
 )
 
 // write makes a transaction of a request and collects it for the proposal at the end of the turn. A record that is cut short is
-// answered with -5 and takes no zxid; one that is whole but null where a path must be, and a multi that cannot be read, take one.
+// answered with -5 and takes no zxid; one that is whole but null where a path must be, and a multi that cannot be read, take one, but
+// for a multi that has a create with a null ACL.
 // (PrepRequestProcessor.pRequestHelper)
 func (t *turn) write(h wire.RequestHeader, r *jute.Reader, large int) listener.Verdict {
 	switch h.Op {
@@ -27,18 +28,22 @@ func (t *turn) write(h wire.RequestHeader, r *jute.Reader, large int) listener.V
 		t.ops = wire.DecodeMulti(r, t.ops)
 		t.setOp(znode.Op{Kind: znode.KindMulti})
 		t.txn.Ops = t.ops
+		if errors.Is(r.Err(), wire.ErrNullACL) {
+			t.code(h, znode.ErrMarshalling, false, large)
+			return listener.Continue
+		}
 		if r.Err() != nil {
 			t.setOp(znode.Op{Kind: znode.KindError, Err: znode.ErrMarshalling})
 		}
 	default:
+		record := *r
 		t.setOp(znode.Op{ACL: t.acl})
 		wire.DecodeOp(h.Op, r, &t.txn.Op)
 		if t.txn.Op.ACL != nil {
 			t.acl = t.txn.Op.ACL[:0]
 		}
 		switch err := r.Err(); {
-		case errors.Is(err, jute.ErrNull):
-			t.setOp(znode.Op{Kind: znode.KindError, Err: nullPath(h.Op)})
+		case errors.Is(err, jute.ErrNull) && t.writeNull(h.Op, record):
 		case err != nil:
 			t.code(h, znode.ErrMarshalling, false, large)
 			return listener.Continue
@@ -48,12 +53,27 @@ func (t *turn) write(h wire.RequestHeader, r *jute.Reader, large int) listener.V
 	return listener.Continue
 }
 
-// nullPath is what a null path is answered with: setData and setACL check the path first, the others fall over it.
-func nullPath(op wire.Opcode) znode.Code {
-	if op == wire.OpSetData || op == wire.OpSetACL {
-		return znode.ErrBadArguments
+// writeNull makes the refusal of a write that has null where a string must be; false if the record is cut short as well. ZooKeeper looks at
+// the flags of a create, and at the path of a setData or setACL, before it falls over the null.
+func (t *turn) writeNull(op wire.Opcode, record jute.Reader) bool {
+	var o znode.Op
+	hasPath := wire.DecodeNulls(op, &record, &o)
+	if record.Err() != nil {
+		return false
 	}
-	return znode.ErrMarshalling
+	code := znode.ErrMarshalling
+	switch o.Kind {
+	case znode.KindCreate:
+		if refused := znode.JudgeMode(&o, t.s.znodeFlags()); refused != znode.OK {
+			code = refused
+		}
+	case znode.KindSetData, znode.KindSetACL:
+		if !hasPath || !znode.ValidPath(o.Path) {
+			code = znode.ErrBadArguments
+		}
+	}
+	t.setOp(znode.Op{Kind: znode.KindError, Err: code})
+	return true
 }
 
 func (t *turn) setOp(op znode.Op) { t.txn.Op, t.txn.Ops = op, nil }

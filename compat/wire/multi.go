@@ -36,7 +36,7 @@ func AppendMulti(dst []byte, ops []znode.Op) []byte {
 
 // DecodeMulti reads the body of a multi (14) into the room of ops. Parts alias the frame. What ZooKeeper refuses while decoding is
 // refused here too, as an error for the whole request: parts that are not create, delete, setData or check in their forms, and in a
-// create of the non-TTL forms an unknown flag, a TTL flag or a null ACL. What it rewrites is rewritten: a create with the container
+// create of the non-TTL forms an unknown flag, a TTL flag or a null ACL ([ErrNullACL], unless the flag is unknown too). What it rewrites is rewritten: a create with the container
 // flag becomes createContainer, a createTTL without a TTL flag loses its ttl. (MultiOperationRecord.deserialize, Op.create)
 func DecodeMulti(r *jute.Reader, ops []znode.Op) []znode.Op {
 	ops = ops[:0]
@@ -59,22 +59,28 @@ func decodePart(code Opcode, r *jute.Reader, op *znode.Op) {
 		r.Fail(fmt.Errorf("%w: setACL inside a multi", ErrOp))
 		return
 	}
-	DecodeOp(code, r, op)
-	if r.Err() != nil || op.Kind != znode.KindCreate {
+	if DecodeOp(code, r, op); r.Err() == nil {
+		judgePart(code, r, op)
+	}
+}
+
+// judgePart refuses and rewrites a part that was decoded, as [DecodeMulti] says. The order decides which error it is.
+func judgePart(code Opcode, r *jute.Reader, op *znode.Op) {
+	if op.Kind != znode.KindCreate {
 		return
 	}
 	known := op.Mode >= znode.ModePersistent && op.Mode <= znode.ModePersistentSequentialWithTTL
 	ttl := op.Mode == znode.ModePersistentWithTTL || op.Mode == znode.ModePersistentSequentialWithTTL
 	switch {
-	case code == OpCreateTTL && (ttl || !known): // unknown flags are judged with the part, not refused with the whole
+	case code == OpCreateTTL && (ttl || !known || op.ACL == nil): // judged with the part, not refused with the whole
 		return
 	case code == OpCreateTTL:
 		op.Wire, op.TTL = OpCreate, 0
+	case known && op.ACL == nil:
+		r.Fail(ErrNullACL)
+		return
 	case !known || ttl:
 		r.Fail(fmt.Errorf("%w: %s with flags %d inside a multi", ErrOp, OpName(code), op.Mode))
-		return
-	case op.ACL == nil:
-		r.Fail(fmt.Errorf("%w: %s with a null ACL inside a multi", ErrOp, OpName(code)))
 		return
 	}
 	if op.Mode == znode.ModeContainer {
@@ -86,6 +92,7 @@ func decodePart(code Opcode, r *jute.Reader, op *znode.Op) {
 type ReadOp struct {
 	Op   Opcode
 	Path string
+	Bad  bool // cannot be read: its path is null, or it is a write
 }
 
 // AppendMultiRead writes the body of a multiRead (22).
@@ -98,20 +105,47 @@ func AppendMultiRead(dst []byte, ops []ReadOp) []byte {
 	return MultiEnd().Append(dst)
 }
 
-// DecodeMultiRead reads the body of a multiRead (22) into the room of ops. Paths alias the frame.
+// DecodeMultiRead reads the body of a multiRead (22) into the room of ops. Paths alias the frame. Reads and writes together are an error for
+// the whole request, and so is a write that DecodeMulti refuses; a null path, and writes alone, are found out when the part has its turn.
 func DecodeMultiRead(r *jute.Reader, ops []ReadOp) []ReadOp {
 	ops = ops[:0]
 	var h MultiHeader
 	for h.Decode(r); r.Err() == nil && !h.Done; h.Decode(r) {
-		if h.Type != OpGetData && h.Type != OpGetChildren {
-			r.Fail(fmt.Errorf("%w: %s inside a multiRead", ErrOp, OpName(h.Type)))
+		o := ReadOp{Op: h.Type}
+		if o.reads() {
+			var present bool
+			o.Path, present = r.NullableText()
+			r.Bool()
+			o.Bad = !present
+		} else {
+			passWrite(h.Type, r)
+			o.Bad = true
+		}
+		if r.Err() != nil {
 			break
 		}
-		var q PathWatch
-		q.Decode(r)
-		ops = append(ops, ReadOp{Op: h.Type, Path: q.Path})
+		if len(ops) > 0 && ops[0].reads() != o.reads() {
+			r.Fail(fmt.Errorf("%w: %s and %s in one multiRead", ErrOp, OpName(ops[0].Op), OpName(h.Type)))
+			break
+		}
+		ops = append(ops, o)
 	}
 	return ops
+}
+
+func (o *ReadOp) reads() bool { return o.Op == OpGetData || o.Op == OpGetChildren }
+
+// passWrite reads a write inside a multiRead and forgets it.
+func passWrite(code Opcode, r *jute.Reader) {
+	switch code {
+	case OpCreate, OpCreate2, OpCreateContainer, OpCreateTTL, OpDelete, OpSetData, OpCheck:
+		var op znode.Op
+		if DecodeNulls(code, r, &op); r.Err() == nil {
+			judgePart(code, r, &op)
+		}
+	default:
+		r.Fail(fmt.Errorf("%w: %s inside a multiRead", ErrOp, OpName(code)))
+	}
 }
 
 // AppendMultiResult writes the body of the answer to a multi. If any part failed, every part is written as failed: with OK before

@@ -12,6 +12,9 @@ import (
 // refuses while decoding: the whole request is answered with -5.
 var ErrOp = errors.New("wire: operation not allowed here")
 
+// ErrNullACL says that a create inside a multi has no ACL list. ZooKeeper falls over it while it decodes, before it has taken a zxid.
+var ErrNullACL = fmt.Errorf("%w: a create with a null ACL inside a multi", ErrOp)
+
 // DecodeOp reads the record of a request that becomes one operation of a transaction: create, create2, createContainer, createTTL,
 // delete, setData, setACL, check. It fills op.Kind, op.Wire and the fields of that kind, and reuses op.ACL. Flags, ttl and paths are
 // read, not judged. For any other opcode it fails with [ErrOp].
@@ -41,6 +44,46 @@ func DecodeOp(code Opcode, r *jute.Reader, op *znode.Op) {
 	default:
 		r.Fail(fmt.Errorf("%w: %s is not a single write", ErrOp, OpName(code)))
 	}
+}
+
+// DecodeNulls reads the record of a single write in which [DecodeOp] met a null string where one must be. Null reads as empty, data and
+// the entries of an ACL are passed over, and hasPath says whether the path was there: enough to know what the request is answered with.
+func DecodeNulls(code Opcode, r *jute.Reader, op *znode.Op) (hasPath bool) {
+	*op = znode.Op{Wire: code}
+	op.Path, hasPath = r.NullableText()
+	switch code {
+	case OpCreate, OpCreate2, OpCreateContainer, OpCreateTTL:
+		op.Kind = znode.KindCreate
+		r.Buffer()
+		op.ACL, op.Mode = passACL(r), znode.Mode(r.Int())
+		if code == OpCreateTTL {
+			op.TTL = r.Long()
+		}
+	case OpDelete, OpCheck:
+		op.Kind, op.Version = znode.KindDelete, r.Int()
+	case OpSetData:
+		r.Buffer()
+		op.Kind, op.Version = znode.KindSetData, r.Int()
+	case OpSetACL:
+		op.ACL, op.Kind, op.Version = passACL(r), znode.KindSetACL, r.Int()
+	default:
+		r.Fail(fmt.Errorf("%w: %s is not a single write", ErrOp, OpName(code)))
+	}
+	return hasPath
+}
+
+// passACL reads a list of ACLs and keeps only whether it is null.
+func passACL(r *jute.Reader) []znode.ACL {
+	n := r.Count(12)
+	if n < 0 {
+		return nil
+	}
+	for range n {
+		r.Int()
+		r.Buffer()
+		r.Buffer()
+	}
+	return []znode.ACL{}
 }
 
 // WireOf is the opcode that op is sent as: op.Wire, or what fits its kind and mode if that is 0.

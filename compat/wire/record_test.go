@@ -199,9 +199,9 @@ func storyMulti(rec *recorder, addr string) {
 	plain.Wire, plain.Path = OpCreate, "/m/c2"
 	multi(plain)
 	rec.call(0, OpMultiRead, func(b []byte) []byte {
-		return AppendMultiRead(b, []ReadOp{{OpGetData, "/m"}, {OpGetChildren, "/m"}, {OpGetData, "/none"}})
+		return AppendMultiRead(b, []ReadOp{{Op: OpGetData, Path: "/m"}, {Op: OpGetChildren, Path: "/m"}, {Op: OpGetData, Path: "/none"}})
 	})
-	rec.call(0, OpMultiRead, func(b []byte) []byte { return AppendMultiRead(b, []ReadOp{{OpExists, "/m"}}) })
+	rec.call(0, OpMultiRead, func(b []byte) []byte { return AppendMultiRead(b, []ReadOp{{Op: OpExists, Path: "/m"}}) })
 	rec.call(0, OpCloseSession)
 }
 

@@ -44,7 +44,8 @@ func (q *PathInt) Append(dst []byte) []byte {
 func (q *PathInt) Decode(r *jute.Reader) { q.Path, q.Value = r.Text(), r.Int() }
 
 // SetWatches is setWatches (101) and, with the two lists at the end, setWatches2 (105). A client that reconnects lists the watches
-// it had; RelativeZxid is the last zxid it saw. A null list is kept as null: ZooKeeper answers it with -5.
+// it had; RelativeZxid is the last zxid it saw. Null lists and null paths are kept as null: ZooKeeper meets them when it comes to them, and
+// what stood before them has been done by then.
 type SetWatches struct {
 	RelativeZxid                 zxid.ID
 	Data, Exist, Child           jute.Vector
@@ -68,16 +69,10 @@ func (q *SetWatches) Append(dst []byte, op Opcode) []byte {
 func (q *SetWatches) Decode(r *jute.Reader, op Opcode) {
 	*q = SetWatches{}
 	q.RelativeZxid = zxid.ID(r.Long())
-	q.Data, q.Exist, q.Child = r.Vector(), r.Vector(), r.Vector()
+	q.Data, q.Exist, q.Child = r.NullableVector(), r.NullableVector(), r.NullableVector()
 	if op == OpSetWatches2 {
-		q.Persistent, q.PersistentRecurs = r.Vector(), r.Vector()
+		q.Persistent, q.PersistentRecurs = r.NullableVector(), r.NullableVector()
 	}
-}
-
-// HasNull says whether one of the lists that op carries is null.
-func (q *SetWatches) HasNull(op Opcode) bool {
-	null := q.Data.Null() || q.Exist.Null() || q.Child.Null()
-	return null || op == OpSetWatches2 && (q.Persistent.Null() || q.PersistentRecurs.Null())
 }
 
 // AuthPacket is auth (100). Null scheme reads as empty.

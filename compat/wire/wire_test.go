@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,7 @@ func TestMultiPartsAreRefusedOrRewrittenAsZooKeeperDoes(t *testing.T) {
 		"ttl flag on create":               {op: znode.Op{Wire: OpCreate, ACL: acl, Mode: 5}, refused: true},
 		"unknown flag":                     {op: znode.Op{Wire: OpCreate, ACL: acl, Mode: 9}, refused: true},
 		"null ACL":                         {op: znode.Op{Wire: OpCreate2}, refused: true},
+		"null ACL on createTTL of flag 1":  {op: znode.Op{Wire: OpCreateTTL, Mode: 1, TTL: 1}, wire: OpCreateTTL, ttl: 1},
 		"null ACL on createTTL":            {op: znode.Op{Wire: OpCreateTTL, Mode: 5, TTL: 1}, wire: OpCreateTTL, ttl: 1},
 		"createTTL with a nonsense ttl":    {op: znode.Op{Wire: OpCreateTTL, ACL: acl, Mode: 5, TTL: -1}, wire: OpCreateTTL, ttl: -1},
 		"createTTL without a ttl flag":     {op: znode.Op{Wire: OpCreateTTL, ACL: acl, Mode: 0, TTL: 5}, wire: OpCreate},
@@ -79,6 +81,66 @@ func TestMultiPartsAreRefusedOrRewrittenAsZooKeeperDoes(t *testing.T) {
 		}
 		if !c.refused && (len(ops) != 1 || ops[0].Wire != c.wire || ops[0].TTL != c.ttl) {
 			t.Errorf("%s: %+v", name, ops)
+		}
+	}
+}
+
+// A null ACL is told from the other refusals, since it takes no zxid; an unknown flag is found before it.
+func TestANullACLInAMultiIsARefusalOfItsOwn(t *testing.T) {
+	for mode, own := range map[znode.Mode]bool{0: true, 1: true, 4: true, 5: true, 7: false, -1: false} {
+		for _, code := range []Opcode{OpCreate, OpCreate2, OpCreateContainer} {
+			r := jute.NewReader(AppendMulti(nil, []znode.Op{{Kind: znode.KindCreate, Wire: code, Path: "/p", Mode: mode}}))
+			if DecodeMulti(&r, nil); errors.Is(r.Err(), ErrNullACL) != own || !errors.Is(r.Err(), ErrOp) {
+				t.Errorf("%s with flags %d: %v", OpName(code), mode, r.Err())
+			}
+		}
+	}
+}
+
+// What a multiRead that is not made of good reads is decoded to: writes alone, and null paths, are found when the part has its turn.
+func TestBadPartsOfAMultiRead(t *testing.T) {
+	get, write := ReadOp{Op: OpGetData, Path: "/p"}, znode.Op{Kind: znode.KindDelete, Wire: OpDelete, Path: "/p"}
+	reads, writes := AppendMultiRead(nil, []ReadOp{get}), AppendMulti(nil, []znode.Op{write})
+	null := append(MultiHeader{Type: OpGetData, Err: -1}.Append(nil), 0xff, 0xff, 0xff, 0xff, 0)
+	nullWrite := append(MultiHeader{Type: OpDelete, Err: -1}.Append(nil), 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0)
+	end := len(MultiEnd().Append(nil))
+	join := func(parts ...[]byte) []byte { return slices.Concat(parts...) }
+	for name, c := range map[string]struct {
+		frame   []byte
+		refused bool
+		bad     []bool
+	}{
+		"good":               {reads, false, []bool{false}},
+		"a null path":        {join(null, reads), false, []bool{true, false}},
+		"a write":            {writes, false, []bool{true}},
+		"two writes":         {join(writes[:len(writes)-end], writes), false, []bool{true, true}},
+		"a write of null":    {join(nullWrite, writes), false, []bool{true, true}},
+		"a write and a read": {join(writes[:len(writes)-end], reads), true, nil},
+		"a read and a write": {join(reads[:len(reads)-end], writes), true, nil},
+		"a null ACL":         {AppendMulti(nil, []znode.Op{{Kind: znode.KindCreate, Wire: OpCreate, Path: "/p"}}), true, nil},
+		"neither":            {MultiHeader{Type: OpExists, Err: -1}.Append(nil), true, nil},
+	} {
+		r := jute.NewReader(c.frame)
+		var bad []bool
+		for _, o := range DecodeMultiRead(&r, nil) {
+			bad = append(bad, o.Bad)
+		}
+		if refused := errors.Is(r.Err(), ErrOp); refused != c.refused || !refused && (r.Err() != nil || !slices.Equal(bad, c.bad)) {
+			t.Errorf("%s: %v, %v", name, bad, r.Err())
+		}
+	}
+}
+
+// A client may not send what servers keep for themselves: any client could delete any childless node, past its ACL.
+func TestTheServersOwnOpcodesAreNotKnown(t *testing.T) {
+	for _, code := range []Opcode{OpDeleteContainer, OpCreateSession, OpNotification, OpError} {
+		if Known(code) {
+			t.Errorf("%s is taken from clients", OpName(code))
+		}
+	}
+	for _, code := range []Opcode{OpCreateContainer, OpCloseSession, OpMultiRead, OpCheckWatches} {
+		if !Known(code) {
+			t.Errorf("%s is not taken from clients", OpName(code))
 		}
 	}
 }

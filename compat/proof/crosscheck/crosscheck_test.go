@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -132,7 +133,9 @@ func startEnsemble(t *testing.T, kind zktest.Kind) *zktest.Ensemble {
 func checkPinned(t *testing.T, l, r string) {
 	t.Helper()
 	c := &check{Options: Options{Left: Playing{Addr: l, Super: super}, Right: Playing{Addr: r, Super: super}, Run: "pinned" + strconv.FormatInt(time.Now().UnixNano(), 36)}}
-	for name, steps := range pinned() {
+	scripts := malformed()
+	maps.Copy(scripts, pinned())
+	for name, steps := range scripts {
 		a, b, err := c.play(context.Background(), steps)
 		if err != nil {
 			t.Fatal(err)

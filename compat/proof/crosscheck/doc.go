@@ -19,7 +19,6 @@
 //   - children, ephemerals and whoAmI's ids are sorted: ZooKeeper lists them in hash order.
 //   - neighbours in an ACL that "auth" may have made are sorted: the identities of a connection are a set.
 //   - paths that are not UTF-8, or beyond U+FFFF, and are only echoed: ZooKeeper's pass through Java's strings.
-//   - the body behind the error of a multiRead, of which ZooKeeper sends what it had.
 //   - events of one closeSession on one connection are sorted: ZooKeeper deletes a session's ephemerals in hash order.
 //   - replies behind a closeSession are ignored: whether they are still sent is a race of ZooKeeper's threads.
 //
@@ -37,8 +36,8 @@
 //   - multis and bursts where a quota is enforced, which overshoot in ZooKeeper and do not in Paddock;
 //   - requests sent right behind a setACL: while that waits to be applied, ZooKeeper judges them by the list before, or by the new one,
 //     as its threads run;
-//   - a null ACL inside a multi, whose failure ZooKeeper logs under a zxid that is taken already;
-//   - null paths in addWatch, checkWatches and removeWatches (ZooKeeper watches null), and null paths together with another error;
+//   - null paths in addWatch and among setWatches2's persistent watches (ZooKeeper watches null);
+//   - null strings in an ACL of more than one entry, where ZooKeeper's comparison of two entries decides (compat/DIVERGENCE.md);
 //   - characters beyond U+FFFF in ACLs, which an ensemble of ZooKeepers garbles, and, in an ensemble, truncated writes, which stop it;
 //   - anything that depends on time passing (expiry, containers, TTLs), since zxids must not move by themselves: servers to be
 //     compared run with a container check interval of days.

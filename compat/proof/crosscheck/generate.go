@@ -217,7 +217,7 @@ func (g *gen) oddStep(n int) {
 		if req.Op == opAuth || req.Op == opSASL {
 			req = g.create()
 		}
-		if p, ok := firstPath(req); chance(r, 60) && !(ok && p.null) && !(g.opt.Ensemble && isWrite(req.Op)) { // null and cut: which error is found first decides whether it takes a zxid
+		if chance(r, 60) && !(g.opt.Ensemble && isWrite(req.Op)) {
 			req.Cut = 1 + r.IntN(12)
 		} else {
 			req.More = 1 + r.IntN(12)
@@ -252,14 +252,6 @@ func isWrite(op int32) bool {
 		return true
 	}
 	return false // a truncated multi gets a zxid of its own
-}
-
-func firstPath(req Request) (strArg, bool) {
-	if len(req.Args) == 0 {
-		return strArg{}, false
-	}
-	p, ok := req.Args[0].(strArg)
-	return p, ok
 }
 
 // raw sends bytes that are no frame, in a session or in the place of a handshake.

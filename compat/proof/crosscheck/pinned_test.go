@@ -15,7 +15,7 @@ func pinned() map[string][]Step {
 	return map[string][]Step{
 		"a read between a sync and a write": behindSync(),
 		"a watch on the empty path never fires": {
-			connect(0, 1), send(0, opSetWatches2, zxidArg{0}, listArg{}, listArg{}, listArg{}, listArg{}, listArg{[]string{""}}),
+			connect(0, 1), send(0, opSetWatches2, zxidArg{}, listArg{}, listArg{}, listArg{}, listArg{}, listArg{v: []string{""}}),
 			send(0, opGetData, path(""), boolArg{true}), send(0, opGetChildren, path(""), boolArg{true}),
 			send(0, opCreate, path("~/a"), x, world, intArg{0}), send(0, opCheckWatches, path("/"), intArg{1}), send(0, opCheckWatches, path(""), intArg{1}),
 		},

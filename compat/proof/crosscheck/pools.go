@@ -57,7 +57,7 @@ func (g *gen) oddPaths() []string {
 	odd := []string{
 		"a", "~/", "~/a/", "~//a", "~/./a", "~/../a", "~/a/..", "~/a/.", "a/b", "//", "/./", "~/...", "~/.a", "~/ ",
 		"~/a\x00b", "~/\x01", "~/\x1f", "~/\x7f", "~/é", "~/名前", "~/\u0085", "~/\uf000", "~/\ufff0", "~/\ufeff", "~/\ud7ff",
-		"~/\U0001F600", "~/\xff\xfe", "~/\xed\xa0\x80", "/no such", "/zookeeper/quota/~", "~/a/b/c/d/e/f",
+		"~/\U0001F600", "~/\xff\xfe", "~/\xed\xa0\x80", "/no such", "/zookeeper/quota/~", "/zookeeper/~", "~/a/b/c/d/e/f",
 	}
 	if g.opt.Exclusive {
 		odd = append(odd, "", "", "/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/")
@@ -102,9 +102,13 @@ func (g *gen) acls() aclArg {
 	if !chance(r, g.profile.acl) {
 		return aclArg{list: []acl{{31, "world", "anyone"}}}
 	}
-	if !g.inMulti && chance(r, 4) {
-		// Not in a multi, where ZooKeeper logs the failure under a zxid that is taken already.
+	if chance(r, 4) {
 		return aclArg{null: true}
+	}
+	if chance(r, 3) { // alone: beside others it matters which two ZooKeeper compares
+		return aclArg{list: []acl{pick(r, []acl{
+			{31, "auth", nullText}, {31, "world", nullText}, {31, "digest", nullText}, {31, "ip", nullText}, {31, nullText, "x"}, {31, nullText, nullText},
+		})}}
 	}
 	list := make([]acl, 0, 3)
 	for range pick(r, []int{1, 1, 1, 2, 2, 3, 0}) {

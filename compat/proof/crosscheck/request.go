@@ -156,15 +156,24 @@ type (
 		list []acl
 		null bool
 	}
-	listArg struct{ v []string }
-	zxidArg struct{ delta int64 } // relative to the newest zxid that was seen
-	opsArg  struct{ ops []part }
+	listArg struct {
+		v    []string
+		null bool
+	}
+	zxidArg struct { // relative to the newest zxid that was seen, or as it is
+		delta int64
+		fixed bool
+	}
+	opsArg struct{ ops []part }
 )
 
 type acl struct {
 	perms      int32
-	scheme, id string
+	scheme, id string // either may be nullText
 }
+
+// nullText stands for a null string inside of a list, where an empty one is another thing.
+const nullText = "\x00null\x00"
 
 // part is one operation of a multi or a multiRead.
 type part struct {
@@ -174,7 +183,12 @@ type part struct {
 
 func appendInt(dst []byte, v int32) []byte  { return binary.BigEndian.AppendUint32(dst, uint32(v)) }
 func appendLong(dst []byte, v int64) []byte { return binary.BigEndian.AppendUint64(dst, uint64(v)) }
-func appendStr(dst []byte, s string) []byte { return append(appendInt(dst, int32(len(s))), s...) }
+func appendStr(dst []byte, s string) []byte {
+	if s == nullText {
+		return appendInt(dst, -1)
+	}
+	return append(appendInt(dst, int32(len(s))), s...)
+}
 func appendBool(dst []byte, v bool) []byte {
 	if v {
 		return append(dst, 1)
@@ -185,7 +199,13 @@ func appendBool(dst []byte, v bool) []byte {
 func (a intArg) append(dst []byte, _ place) []byte  { return appendInt(dst, a.v) }
 func (a longArg) append(dst []byte, _ place) []byte { return appendLong(dst, a.v) }
 func (a boolArg) append(dst []byte, _ place) []byte { return appendBool(dst, a.v) }
-func (a zxidArg) append(dst []byte, p place) []byte { return appendLong(dst, p.last+a.delta) }
+
+func (a zxidArg) append(dst []byte, p place) []byte {
+	if a.fixed {
+		return appendLong(dst, a.delta)
+	}
+	return appendLong(dst, p.last+a.delta)
+}
 
 func (a strArg) append(dst []byte, p place) []byte {
 	if a.null {
@@ -216,6 +236,9 @@ func (a aclArg) append(dst []byte, _ place) []byte {
 }
 
 func (a listArg) append(dst []byte, p place) []byte {
+	if a.null {
+		return appendInt(dst, -1)
+	}
 	dst = appendInt(dst, int32(len(a.v)))
 	for _, s := range a.v {
 		dst = appendStr(dst, p.path(s))
@@ -250,7 +273,13 @@ func (r *Request) appendFrame(dst []byte, xid int32, p place) []byte {
 func (a intArg) String() string  { return strconv.Itoa(int(a.v)) }
 func (a longArg) String() string { return strconv.FormatInt(a.v, 10) }
 func (a boolArg) String() string { return map[bool]string{true: "watch", false: "-"}[a.v] }
-func (a zxidArg) String() string { return fmt.Sprintf("zxid(now%+d)", a.delta) }
+
+func (a zxidArg) String() string {
+	if a.fixed {
+		return fmt.Sprintf("zxid(%d)", a.delta)
+	}
+	return fmt.Sprintf("zxid(now%+d)", a.delta)
+}
 
 func (a strArg) String() string {
 	if a.null {
@@ -285,6 +314,9 @@ func aclText(list []acl) string {
 }
 
 func (a listArg) String() string {
+	if a.null {
+		return "list null"
+	}
 	s := make([]string, len(a.v))
 	for i, v := range a.v {
 		s[i] = printable(v)
@@ -325,8 +357,11 @@ func (r *Request) String() string {
 
 // printable quotes what would not be seen as it is.
 func printable(s string) string {
-	if s == "" {
+	switch s {
+	case "":
 		return `""`
+	case nullText:
+		return "null"
 	}
 	if q := strconv.Quote(s); q[1:len(q)-1] != s || strings.ContainsRune(s, ' ') {
 		return q

@@ -1,6 +1,9 @@
 package crosscheck
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // profiles are what scripts can dwell on; a seed chooses one.
 func profiles() []profile {
@@ -51,7 +54,7 @@ func (g *gen) pathArg() strArg {
 	return strArg{v: g.path()}
 }
 
-// notNull is for requests where ZooKeeper takes a null path for a path like any other, which no client can mean.
+// notNull is for addWatch, where ZooKeeper takes a null path for a path like any other, which no client can mean.
 func (g *gen) notNull() strArg { return strArg{v: g.path()} }
 
 func (g *gen) flags() int32 {
@@ -68,9 +71,6 @@ func (g *gen) flags() int32 {
 // createPath is a path to create: with a sequential flag its last name gets a number.
 func (g *gen) createPath(flags int32) strArg {
 	p := g.pathArg()
-	if flags != 0 {
-		p = g.notNull() // what is found first, the null or bad flags, decides between -5 and -8
-	}
 	if flags == 2 || flags == 3 || flags == 6 {
 		if chance(g.r, 60) {
 			p = strArg{v: pick(g.r, []string{"~/s", "~/a/s", "~/a", "~/", "~/a/"})}
@@ -174,22 +174,27 @@ func (g *gen) watcherType() intArg {
 	return intArg{1 + g.r.Int32N(5)}
 }
 
-func (g *gen) removeWatches() Request {
-	return Request{Op: opRemoveWatches, Args: []Arg{g.notNull(), g.watcherType()}}
+func (g *gen) askWatches(op int32) Request {
+	return Request{Op: op, Args: []Arg{strArg{v: g.path(), null: chance(g.r, 3)}, g.watcherType()}}
 }
 
-func (g *gen) checkWatches() Request {
-	return Request{Op: opCheckWatches, Args: []Arg{g.notNull(), g.watcherType()}}
-}
+func (g *gen) removeWatches() Request { return g.askWatches(opRemoveWatches) }
+func (g *gen) checkWatches() Request  { return g.askWatches(opCheckWatches) }
 
 func (g *gen) watchLists(n int) []Arg {
-	args := []Arg{zxidArg{pick(g.r, []int64{0, 0, -1, -2, -3, -5, -8, -13, -1000, 1000})}}
-	for range n {
+	since := zxidArg{delta: pick(g.r, []int64{0, 0, -1, -2, -3, -5, -8, -13, -1000, 1000})}
+	if chance(g.r, 5) {
+		since = zxidArg{delta: pick(g.r, []int64{0, -1, math.MinInt64, math.MaxInt64}), fixed: true}
+	}
+	args := []Arg{since}
+	for which := range n {
 		list := make([]string, g.r.IntN(3))
 		for i := range list {
-			list[i] = g.path()
+			if list[i] = g.path(); which < 3 && chance(g.r, 1) { // among the persistent ones ZooKeeper watches null
+				list[i] = nullText
+			}
 		}
-		args = append(args, listArg{list})
+		args = append(args, listArg{v: list, null: chance(g.r, 1)})
 	}
 	return args
 }
@@ -234,10 +239,13 @@ func (g *gen) misplaced() Request {
 
 func (g *gen) multiRead() Request {
 	var ops []part
+	g.inMulti = true
+	defer func() { g.inMulti = false }()
+	wrong := pick(g.r, []float64{2, 2, 2, 30, 100}) // chance of a part that reads no data and no children; writes alone are another thing than a mixture
 	for range pick(g.r, []int{0, 1, 2, 2, 3, 5}) {
 		req := pick(g.r, []func(*gen) Request{(*gen).getData, (*gen).getChildren})(g)
-		if chance(g.r, 2) {
-			req = pick(g.r, []func(*gen) Request{(*gen).exists, (*gen).create, (*gen).getChildren2})(g)
+		if chance(g.r, wrong) {
+			req = pick(g.r, []func(*gen) Request{(*gen).exists, (*gen).create, (*gen).create, (*gen).createTTL, (*gen).remove, (*gen).setData, (*gen).getChildren2})(g)
 		}
 		g.tame(req.Args)
 		ops = append(ops, part{req.Op, req.Args})

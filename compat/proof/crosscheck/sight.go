@@ -276,9 +276,9 @@ func readReply(r client.Reply, op, xid int32, root string) []Fact {
 	switch {
 	case r.Err == 0:
 		s.body(op)
-	case op == opMultiRead:
-		// ZooKeeper sends the parts it had when a part could not be read at all (a null path). Clients skip a body behind an error.
-		s.b = nil
+	case len(s.b) > 0: // a multiRead that fails as a whole has a body all the same
+		s.plain("behind the error", fmt.Sprintf("%d bytes", len(s.b)))
+		s.body(op)
 	}
 	return s.end(r.Body)
 }
