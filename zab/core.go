@@ -13,6 +13,7 @@ type Timing struct {
 	Heartbeat    int // a leader pings every so many ticks; default 1
 	Election     int // no word from a leader for 1 to 2 times as long starts a pre-vote; a leader without a quorum for as long resigns; default 10
 	FirstLook    int // ticks until a server that starts looks for votes; default: at random within half of Election
+	Found        int // ticks for which empty servers wait, once, for a founder that they have not heard; default 10*Election; negative is forever
 	Pause        int // a Tick of more than this many ticks is a pause of this process; default Election/2
 	DiskStepDown int // a leader whose oldest unfinished batch is older resigns; default 2*Election
 	DiskFatal    int // any server whose oldest unfinished batch is older ends (Ready.Fatal); default 20*Election; negative is never
@@ -126,6 +127,7 @@ func (cfg *Config) complete() error {
 	t, l := &cfg.Timing, &cfg.Limits
 	setDefault(&t.Heartbeat, 1)
 	setDefault(&t.Election, 10)
+	setDefault(&t.Found, 10*t.Election)
 	setDefault(&t.Pause, max(1, t.Election/2))
 	setDefault(&t.DiskStepDown, 2*t.Election)
 	setDefault(&t.DiskFatal, 20*t.Election)

@@ -15,6 +15,8 @@ type election struct {
 	// connected: the last complete round of pre-votes was answered by a quorum (granted or not), so that others may expect
 	// this server to lead. A server that is not connected must not stand in the way of one that is, whatever the histories say.
 	connected bool
+	empty     int64  // ticks for which this server has looked for others with an empty disk
+	told      bool   // somebody said that it holds a history, so that nothing is founded without it
 	serving   PeerID // a prospective leader that gets an image from us; 0 is none
 }
 
@@ -90,6 +92,9 @@ func (c *Core) dropRole(why string) {
 }
 
 func (c *Core) tickLooking() {
+	if c.hist.last == 0 {
+		c.elect.empty++
+	}
 	if cd := c.cand; cd != nil {
 		c.tickCandidate(cd)
 		return
@@ -175,9 +180,8 @@ func (c *Core) partlyFilled() bool {
 }
 
 // electable says whether these servers, some of them blank, can elect. A quorum must know everything that is committed, as far as a majority of
-// disks has survived. One without blank servers does. So does one of blank servers alone: there is nothing to know, the ensemble is being
-// founded. And so do all voters together. Any other might be a lagging server and one that has lost what the two others
-// had made durable.
+// disks has survived. One without blank servers does. So do all voters together: if all are blank, the ensemble is being founded. A quorum of blank
+// servers does after it has waited for the others. Any other might be a lagging server and one that has lost what the two others had made durable.
 func (c *Core) electable(granted, blank *idSet) bool {
 	if !c.quorum(granted) {
 		return false
@@ -189,8 +193,31 @@ func (c *Core) electable(granted, blank *idSet) bool {
 		}
 		all = all && (granted.Has(uint8(id)) || !c.votes(id))
 	})
-	return all || c.quorum(&whole) || c.quorum(blank)
+	return all || c.quorum(&whole) || c.quorum(blank) && c.hasWaited()
 }
+
+// hasWaited says whether this empty server may help to found an ensemble without those that nobody has heard: it has given them time, and nobody of whom it
+// heard holds a history. Data outweighs emptiness.
+func (c *Core) hasWaited() bool {
+	return c.has(bugFoundBesideData) || !c.elect.told && c.cfg.Timing.Found >= 0 && c.elect.empty >= int64(c.cfg.Timing.Found)
+}
+
+// awaited are the voters for which a founding waits; none if this server founds nothing.
+func (c *Core) awaited() (ids []PeerID) {
+	p := c.elect.pre
+	if c.role != Looking || c.hist.last != 0 || p == nil || !c.quorum(&p.blank) || c.hasWaited() {
+		return nil
+	}
+	c.conf.members(c.commit, func(id PeerID) {
+		if c.votes(id) && !p.answered.Has(uint8(id)) {
+			ids = append(ids, id)
+		}
+	})
+	return ids
+}
+
+// hearHistory notes that another server has a history, by what it says of its end.
+func (c *Core) hearHistory(m *Message) { c.elect.told = c.elect.told || m.Zxid != 0 && c.votes(m.From) }
 
 // noteEmpty remembers, when an empty disk finds a leader, how far the history of others goes: whatever this server acknowledged before it lost its
 // disk, and somebody was told to be committed, is in the leader's history up to there.
@@ -204,6 +231,7 @@ func (c *Core) noteEmpty(m *Message) {
 }
 
 func (c *Core) onPreVote(m *Message) {
+	c.hearHistory(m)
 	reject := c.leaderIsAlive() || c.refuses(m)
 	// Two that try at the same moment: (epoch, zxid, id) decides, so that one of them gets all.
 	trying := c.role == Looking && (c.elect.pre != nil || c.cand != nil) && c.elect.connected
@@ -221,6 +249,7 @@ func (c *Core) onPreVote(m *Message) {
 }
 
 func (c *Core) onPreVoteResp(m *Message) {
+	c.hearHistory(m)
 	c.elect.seen = max(c.elect.seen, zxid.Epoch(m.Seq))
 	p := c.elect.pre
 	if p == nil || c.role != Looking || c.cand != nil {
@@ -334,6 +363,7 @@ func (c *Core) grants(m *Message) bool {
 }
 
 func (c *Core) onVoteResp(m *Message) {
+	c.hearHistory(m)
 	c.elect.seen = max(c.elect.seen, zxid.Epoch(m.Seq))
 	cd := c.cand
 	if cd == nil || m.Epoch != cd.epoch || m.Reject {

@@ -20,6 +20,7 @@ var Planted = map[string]bugs{
 	"read without a round":         bugReadWithoutRound,
 	"old epoch obeyed":             bugObeyOldEpoch,
 	"reconfig forgotten":           bugForgetReconfig,
+	"empty majority founds":        bugFoundBesideData,
 }
 
 // Plant plants a mistake.

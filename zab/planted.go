@@ -24,6 +24,7 @@ const (
 	bugNewQuorumOnly                       // a reconfiguration is committed by the new ensemble alone
 	bugReadWithoutRound                    // a leader answers reads without asking whether it still leads
 	bugObeyOldEpoch                        // a server obeys a leader below its promise
+	bugFoundBesideData                     // a quorum of empty servers founds an ensemble at once, beside one that has data
 	bugForgetReconfig                      // a reconfiguration of the history with a zxid below the version of the bootstrap does not count after a restart
 )
 

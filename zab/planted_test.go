@@ -28,6 +28,7 @@ var tunes = map[string]func(*zabtest.Options){
 		f.DiskMax = 100
 	},
 	"reconfig by new quorum only": func(o *zabtest.Options) { o.Faults.Reconfig, o.Voters = 0.2, 5 },
+	"empty majority founds":       func(o *zabtest.Options) { o.Voters, o.Old, o.Timing.Found = 3, 5, -1 },
 	"reconfig forgotten":          func(o *zabtest.Options) { o.Faults.Reconfig, o.Voters, o.Bootstrap = 0.2, 5, zxid.New(50, 0) },
 }
 

@@ -36,6 +36,17 @@ func (k *Checker) leads(s *Sim, id zab.PeerID, e zxid.Epoch) {
 	k.leaders[e] = id
 }
 
+// before is a history whose operations were acknowledged before the run began.
+func (k *Checker) before(applied []Applied) {
+	k.history = applied
+	for _, a := range applied {
+		if a.Op != 0 {
+			k.ops[a.Op], k.acked[a.Op] = true, true
+		}
+		k.maxAcked = a.Zxid
+	}
+}
+
 func (k *Checker) submitted(op uint64, fw forwarded) { k.origin[op] = fw }
 
 // applied checks the newest transaction of a server against the one history.

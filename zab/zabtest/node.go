@@ -73,6 +73,25 @@ func (n *node) start() {
 	n.work()
 }
 
+// wasAlone gives the server a history of the time when it was an ensemble of its own, whose operations were acknowledged.
+func (n *node) wasAlone(ops int) {
+	s := n.sim
+	last := zxid.New(1, 0)
+	entries := []zab.Entry{{Zxid: last, Kind: zab.EntryNewLeader, Data: []byte{byte(n.id)}}}
+	for range ops {
+		entries = append(entries, zab.Entry{Zxid: last + 1, Prev: last, Kind: zab.EntryTxn, Data: Op(s.nextOp, s.opt.OpSize)})
+		s.nextOp++
+		last++
+	}
+	n.disk.Write(zab.Persist{Seq: 1, HardState: &zab.HardState{Promised: 1, Vote: n.id, Commit: last}, Entries: entries})
+	n.disk.Sync(1)
+	var applied []Applied
+	for _, e := range entries {
+		applied = append(applied, next(applied, e))
+	}
+	s.check.before(applied)
+}
+
 func (n *node) tick() {
 	n.Schedule(TickLen, n.tick)
 	passed := int((n.sim.now - n.ticked) / TickLen)

@@ -22,6 +22,8 @@ type Options struct {
 	Limits     zab.Limits
 	OpsPerTick float64
 	OpSize     int
+	// Old is how many operations the first server holds from a time when it was alone; the others are empty, and must get them.
+	Old int
 	// Bootstrap is the version that the servers' configuration files bear; it must not matter.
 	Bootstrap zxid.ID
 	// OnCore sees every core right after it was made; tests plant bugs with it.
@@ -121,7 +123,12 @@ func NewSim(opt Options) *Sim {
 		nd := &node{Process: NewProcess(&s.Scheduler, nil), sim: s, id: zab.PeerID(i), ens: ens, disk: NewDisk()}
 		nd.disk.FailTruncate = opt.FailTruncate
 		s.nodes = append(s.nodes, nd)
-		s.At(s.Between(0, 3*TickLen), func() { nd.start() })
+		at := s.Between(0, 3*TickLen)
+		if i == 1 && opt.Old > 0 {
+			nd.wasAlone(opt.Old)
+			at = s.Between(0, 50*TickLen)
+		}
+		s.At(at, func() { nd.start() })
 	}
 	return s
 }

@@ -53,6 +53,9 @@ func Swarm(seed uint64) Options {
 	if r.IntN(3) == 0 {
 		o.Bootstrap = zxid.New(5, 0)
 	}
+	if r.IntN(5) == 0 { // one server had data before it got others; nobody may found anything without it
+		o.Old, o.Timing.Found = 1+r.IntN(30), -1
+	}
 	return o
 }
 
