@@ -99,9 +99,20 @@
 //
 // S11, lost disks. A server whose disk is empty, or was when it found a leader that it then lost before it was filled up to where that leader had
 // committed, is blank: it may have acknowledged what it no longer has. While a majority of disks has survived, a quorum of others holds
-// no fewer committed entries than S3 needs: so the promises of blank servers count only beside a quorum of whole ones, or if all voters promise, or
-// if a quorum is blank, for then nothing was committed or a majority of disks is lost. What a blank server has promised in its earlier life is forgotten
-// as well; that it stays away for longer than a candidate waits is taken for granted.
+// no fewer committed entries than S3 needs: so the promises of blank servers count only beside a quorum of whole ones, or if all voters promise. If all
+// are blank, that founds the ensemble. If a quorum is blank, nothing was committed or a majority of disks is lost; yet the server that is not heard may hold
+// all of the data, as the first one does that is given others beside it. So a quorum of blank servers founds only after it has waited for the others
+// (Timing.Found), once, and never when somebody has said that it holds a history; [Status].Awaited says for whom it waits. An operator who knows better says so
+// (Config.Founder). What a blank server has promised in its earlier life is forgotten as well; that it stays away for longer than a candidate waits is
+// taken for granted.
+//
+// S12, identity. S2 and S3 are about one history, so servers of two histories must not meet. Which history it is (package lineage) is drawn at random by
+// the first leader and is the first transaction of the state: a function of the history, which is committed, truncated, copied in images and replayed like
+// everything else. A second leader that draws as well finds the first one's when its transaction is applied, on every server alike. The owner uses it only when
+// it is applied: until then it serves no client and tells no peer, so that nobody holds what a truncation would take back. Links join servers that say the
+// same, and let in one that says nothing: it is empty, or the ensemble is being founded and has acknowledged nothing to anybody. Such a link ends when
+// what its sides are turns out to differ. A state that was copied to begin a life of its own says nothing either, but what it was copied from, and meets only
+// those that began with the same; so two lives that begin with one copy differ from their first transaction on.
 //
 // # Why it goes on
 //

@@ -360,14 +360,25 @@ func (s *State) putSecret(c *call) Code {
 	if ok && op.Version == 0 {
 		return ErrNodeExists
 	}
-	if ok {
+	s.keepSecret(name, old, op.Data)
+	return OK
+}
+
+func (s *State) keepSecret(name string, old, data []byte) {
+	if old != nil {
 		s.totals.sum -= secretHash(name, old)
 		delete(s.secrets, name)
 	}
-	if op.Data != nil {
-		s.secrets[name] = slices.Clone(op.Data)
-		s.totals.sum += secretHash(name, op.Data)
+	if data != nil {
+		s.secrets[name] = slices.Clone(data)
+		s.totals.sum += secretHash(name, data)
 	}
 	s.feed.secrets = append(s.feed.secrets, name)
-	return OK
+}
+
+// SetSecret changes a private record without a transaction, nil data removes it: for a copy of a state that begins a life of its own, before a history
+// runs on it.
+func (s *State) SetSecret(name string, data []byte) {
+	name = strings.Clone(name)
+	s.keepSecret(name, s.secrets[name], data)
 }

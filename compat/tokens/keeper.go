@@ -23,15 +23,15 @@ const (
 
 // Keeper makes the virtual nodes. It implements server.Virtual.
 type Keeper struct {
-	lineage fencing.Lineage
+	lineage func() fencing.Lineage
 	now     func() time.Time
 	log     *slog.Logger
 	made    atomic.Pointer[madeSigner] // of the last token
 	fronts  fronts
 }
 
-// NewKeeper makes a keeper for an ensemble. now stamps tokens for people to read; it decides nothing.
-func NewKeeper(l fencing.Lineage, now func() time.Time, log *slog.Logger) *Keeper {
+// NewKeeper makes a keeper for an ensemble. l is its lineage, which is known before the first client is served. now stamps tokens for people to read; it decides nothing.
+func NewKeeper(l func() fencing.Lineage, now func() time.Time, log *slog.Logger) *Keeper {
 	return &Keeper{lineage: l, now: now, log: log}
 }
 
@@ -48,7 +48,7 @@ func (k *Keeper) Has(path string) (virtual, confirm bool) {
 func (k *Keeper) Read(st *znode.State, who session.ID, _ []znode.Identity, path string) ([]byte, znode.Stat, znode.Code) {
 	switch path {
 	case LineagePath:
-		b, err := json.Marshal(k.lineage)
+		b, err := json.Marshal(k.lineage())
 		return k.answer(b, znode.Stat{}, err)
 	case KeysPath:
 		set, err := k.KeySet(st)
@@ -111,7 +111,7 @@ func (k *Keeper) grant(st *znode.State, who session.ID, node string) (fencing.To
 			facts.Siblings, settled = k.fronts.before(st, lock, facts.Node)
 		}
 	}
-	t, err := fencing.Issuer{Lineage: k.lineage}.Issue(facts)
+	t, err := fencing.Issuer{Lineage: k.lineage()}.Issue(facts)
 	if !settled && (err == nil || errors.Is(err, fencing.ErrNotHolder)) {
 		k.fronts.note(lock, facts.Node, facts.Siblings, err == nil)
 	}

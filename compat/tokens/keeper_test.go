@@ -141,7 +141,7 @@ func TestVirtualNodes(t *testing.T) {
 	}
 	b, _, code := w.keep.Read(w.st, 0, nil, LineagePath)
 	var l fencing.Lineage
-	if code != znode.OK || json.Unmarshal(b, &l) != nil || l != w.keep.lineage {
+	if code != znode.OK || json.Unmarshal(b, &l) != nil || l != w.keep.lineage() {
 		t.Errorf("%v %s", code, b)
 	}
 	for _, odd := range []string{"", "/", "//", "/l//x", "x", "/l/", "/zookeeper/keys", "/zookeeper/token/l"} {

@@ -99,7 +99,7 @@ func Rotate(st *znode.State, random io.Reader, notBefore time.Time, revoke bool)
 // KeySet is the public side of the newest paseto.MaxKeys keys, which is as many as verifiers take; a token by an older one is refused, as if it were revoked.
 // Its serial rises with every change, since keys are only added and their status only falls.
 func (k *Keeper) KeySet(st *znode.State) (paseto.KeySet, error) {
-	set := paseto.KeySet{Cluster: k.lineage.Cluster}
+	set := paseto.KeySet{Cluster: k.lineage().Cluster}
 	keys, err := stored(st)
 	if err != nil {
 		return set, err

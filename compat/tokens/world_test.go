@@ -33,7 +33,7 @@ func newWorld(t testing.TB) *world {
 // reborn is another incarnation of the same ensemble.
 func (w *world) reborn(incarnation byte) {
 	l := fencing.Lineage{Cluster: fencing.ID{1}, Incarnation: fencing.ID{incarnation}}
-	w.keep = NewKeeper(l, func() time.Time { return w.now }, slog.New(slog.NewTextHandler(w.Output(), nil)))
+	w.keep = NewKeeper(func() fencing.Lineage { return l }, func() time.Time { return w.now }, slog.New(slog.NewTextHandler(w.Output(), nil)))
 }
 
 // apply commits a transaction at the next zxid.

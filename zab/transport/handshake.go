@@ -15,11 +15,15 @@ import (
 	"github.com/paddock-zk/paddock/zab/lineage"
 )
 
-// Identity is what both ends of a link must agree on.
+// Identity is what both ends of a link must agree on. The lineage is the zero value until the history of this server has one.
 type Identity struct {
 	lineage.Lineage
-	ID zab.PeerID
+	Source lineage.ID // what the state was copied from, before its ensemble was founded; the zero value if it began empty
+	ID     zab.PeerID
 }
+
+// named says whether its history has a lineage.
+func (i *Identity) named() bool { return i.Lineage != (lineage.Lineage{}) }
 
 type lane byte
 
@@ -46,8 +50,12 @@ type hello struct {
 func (h *hello) append(dst []byte) []byte {
 	dst = append(dst, helloMagic...)
 	dst = append(dst, byte(h.lane), byte(h.from), byte(h.to))
+	second := h.who.Incarnation
+	if !h.who.named() { // without a cluster before it, it is the source of a copy
+		second = h.who.Source
+	}
 	dst = append(dst, h.who.Cluster[:]...)
-	dst = append(dst, h.who.Incarnation[:]...)
+	dst = append(dst, second[:]...)
 	return append(dst, h.nonce[:]...)
 }
 
@@ -58,22 +66,33 @@ func (h *hello) decode(b []byte) error {
 	h.lane, h.from, h.to = lane(b[4]), zab.PeerID(b[5]), zab.PeerID(b[6])
 	h.who.ID = h.from
 	copy(h.who.Cluster[:], b[7:])
-	copy(h.who.Incarnation[:], b[23:])
+	second := &h.who.Incarnation
+	if h.who.Cluster == (lineage.ID{}) {
+		second = &h.who.Source
+	}
+	copy(second[:], b[23:])
 	copy(h.nonce[:], b[39:])
 	return nil
 }
 
-// check says why the other side is not one of us.
+// check says why the other side is not one of us. A server whose history has no lineage yet is known by its number and its place in the server lines
+// alone: it is empty, or its ensemble is being founded. If it holds a copy of a state, what it was made of must be what the others were made of.
 func (h *hello) check(me Identity) error {
+	none := lineage.ID{}
 	switch {
-	case h.who.Cluster != me.Cluster:
-		return fmt.Errorf("server %d belongs to cluster %s, this one to %s: check the server lines, or its data folder", h.from, h.who.Cluster, me.Cluster)
-	case h.who.Incarnation != me.Incarnation:
-		return fmt.Errorf("server %d is of incarnation %s, this one of %s: one of them was restored; restore or rebuild the other", h.from, h.who.Incarnation, me.Incarnation)
 	case h.to != me.ID:
 		return fmt.Errorf("server %d looks for server %d here, and this is %d: check addresses and myid", h.from, h.to, me.ID)
 	case h.from == me.ID:
 		return fmt.Errorf("another server has this one's id %d: check myid", me.ID)
+	case !h.who.named() && h.who.Source != none && h.who.Source != me.Source && (me.named() || me.Source != none):
+		return fmt.Errorf("server %d holds a state that was imported, restored or recovered, and this server began with another: give all servers folders that are made of one source, "+
+			"or server %d an empty one", h.from, h.from)
+	case !h.who.named() || !me.named():
+		return nil
+	case h.who.Cluster != me.Cluster:
+		return fmt.Errorf("server %d belongs to cluster %s, this one to %s: check the server lines, or its data folder", h.from, h.who.Cluster, me.Cluster)
+	case h.who.Incarnation != me.Incarnation:
+		return fmt.Errorf("server %d is of incarnation %s, this one of %s: they were founded apart, or one of them was restored; restore or rebuild the other", h.from, h.who.Incarnation, me.Incarnation)
 	}
 	return nil
 }
@@ -88,37 +107,36 @@ func proof(secret []byte, side string, dialled, accepted []byte) []byte {
 }
 
 // greet is the dialler's side: hello →, ← hello and proof, proof →, ← ok. It fails if either side does not know the secret.
-func greet(c net.Conn, r *bufio.Reader, me Identity, to zab.PeerID, l lane, secret []byte) error {
+func greet(c net.Conn, r *bufio.Reader, me Identity, to zab.PeerID, l lane, secret []byte) (theirs hello, err error) {
 	_ = c.SetDeadline(time.Now().Add(maxHandshake))
 	defer c.SetDeadline(time.Time{})
 	mine := hello{lane: l, from: me.ID, to: to, who: me}
 	rand.Read(mine.nonce[:])
 	dialled := mine.append(nil)
 	if err := writeFrame(c, dialled); err != nil {
-		return err
+		return theirs, err
 	}
 	accepted, err := readFrame(r, 1<<12)
 	if err != nil {
-		return fmt.Errorf("the other side closed the link instead of answering (its log says why): %w", err)
+		return theirs, fmt.Errorf("the other side closed the link instead of answering (its log says why): %w", err)
 	}
-	var theirs hello
 	if err := theirs.decode(accepted); err != nil {
-		return err
+		return theirs, err
 	}
 	if theirs.from != to {
-		return fmt.Errorf("dialled server %d, server %d answered: check addresses and myid", to, theirs.from)
+		return theirs, fmt.Errorf("dialled server %d, server %d answered: check addresses and myid", to, theirs.from)
 	}
 	if err := theirs.check(me); err != nil {
-		return err
+		return theirs, err
 	}
 	shown, err := readFrame(r, 64)
 	if err != nil {
-		return err
+		return theirs, err
 	}
 	if !hmac.Equal(shown, proof(secret, "accepter", dialled, accepted)) {
-		return errors.New("the other side does not know the shared secret of this ensemble")
+		return theirs, errors.New("the other side does not know the shared secret of this ensemble")
 	}
-	return writeFrame(c, proof(secret, "dialler", dialled, accepted))
+	return theirs, writeFrame(c, proof(secret, "dialler", dialled, accepted))
 }
 
 // receive is the accepter's side. known says whether an id belongs to the ensemble (or may join it).

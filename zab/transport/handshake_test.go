@@ -22,6 +22,11 @@ func server(id zab.PeerID) end {
 	return end{Identity{Lineage: lineage.Lineage{Cluster: lineage.ID{1}, Incarnation: lineage.ID{2}}, ID: id}, "secret"}
 }
 
+// copied is a server without a lineage, whose state was made of a source, or which is empty.
+func copied(id zab.PeerID, source byte) end {
+	return end{Identity{Source: lineage.ID{source}, ID: id}, "secret"}
+}
+
 func everybody(zab.PeerID) bool { return true }
 
 // shake lets from dial to, and gives what each side thinks of it. A side that refuses hangs up.
@@ -29,7 +34,7 @@ func shake(from end, to zab.PeerID, at end, known func(zab.PeerID) bool) (dialle
 	near, far := net.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := greet(near, bufio.NewReader(near), from.me, to, laneBulk, []byte(from.secret))
+		_, err := greet(near, bufio.NewReader(near), from.me, to, laneBulk, []byte(from.secret))
 		near.Close()
 		done <- err
 	}()
@@ -51,6 +56,15 @@ func TestHandshake(t *testing.T) {
 		"two of one ensemble":               {server(1), 2, server(2), everybody, true},
 		"another cluster":                   {changed(server(1), func(e *end) { e.me.Cluster[0]++ }), 2, server(2), everybody, false},
 		"one of them was restored":          {changed(server(1), func(e *end) { e.me.Incarnation[0]++ }), 2, server(2), everybody, false},
+		"one has no lineage yet":            {changed(server(1), func(e *end) { e.me.Lineage = lineage.Lineage{} }), 2, server(2), everybody, true},
+		"the other has none yet":            {server(1), 2, changed(server(2), func(e *end) { e.me.Lineage = lineage.Lineage{} }), everybody, true},
+		"neither has one":                   {copied(1, 0), 2, copied(2, 0), everybody, true},
+		"two copies of one source":          {copied(1, 7), 2, copied(2, 7), everybody, true},
+		"a copy, and an empty server":       {copied(1, 7), 2, copied(2, 0), everybody, true},
+		"copies of two sources":             {copied(1, 7), 2, copied(2, 8), everybody, false},
+		"a copy, late, of the same source":  {copied(1, 7), 2, changed(server(2), func(e *end) { e.me.Source = lineage.ID{7} }), everybody, true},
+		"a copy where it does not belong":   {copied(1, 7), 2, server(2), everybody, false},
+		"dialled by who has a lineage":      {server(1), 2, copied(2, 7), everybody, false},
 		"two with one id":                   {server(2), 2, server(2), everybody, false},
 		"another server at this address":    {server(1), 3, server(2), everybody, false},
 		"a stranger":                        {server(9), 2, server(2), func(id zab.PeerID) bool { return id != 9 }, false},
@@ -112,7 +126,7 @@ func TestHandshakeDemandsTheProofOfWhoIsDialled(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r)
 	}()
 	from := server(1)
-	if err := greet(near, bufio.NewReader(near), from.me, 2, laneBulk, []byte(from.secret)); err == nil {
+	if _, err := greet(near, bufio.NewReader(near), from.me, 2, laneBulk, []byte(from.secret)); err == nil {
 		t.Error("a server without the secret was believed")
 	}
 	near.Close()

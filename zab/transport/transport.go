@@ -53,9 +53,11 @@ type Transport struct {
 	warn    warnings
 
 	mu    sync.Mutex
+	me    Identity
+	heard map[zab.PeerID]hello // the last one of each server
 	links map[zab.PeerID][2]*link
 	known map[zab.PeerID]bool
-	in    map[net.Conn]struct{}
+	in    map[net.Conn]zab.PeerID // 0 before the handshake
 }
 
 type counters struct{ sentBytes, dropped, damaged, refused atomic.Uint64 }
@@ -74,7 +76,7 @@ func New(cfg Config) *Transport {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	t := &Transport{cfg: cfg, links: map[zab.PeerID][2]*link{}, known: map[zab.PeerID]bool{}, in: map[net.Conn]struct{}{}}
+	t := &Transport{cfg: cfg, me: cfg.Identity, heard: map[zab.PeerID]hello{}, links: map[zab.PeerID][2]*link{}, known: map[zab.PeerID]bool{}, in: map[net.Conn]zab.PeerID{}}
 	t.warn = warnings{logger: cfg.Logger, logged: map[string]*warned{}}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.running.Go(t.accept)
@@ -221,7 +223,11 @@ func (t *Transport) connect(ctx context.Context, addr string, to zab.PeerID, l l
 	}
 	stop := context.AfterFunc(ctx, func() { c.Close() }) // who answers may be silent, and Close must not wait for him
 	defer stop()
-	if err := greet(c, bufio.NewReaderSize(c, 256), t.cfg.Identity, to, l, t.cfg.Secret); err != nil {
+	theirs, err := greet(c, bufio.NewReaderSize(c, 256), t.identity(), to, l, t.cfg.Secret)
+	if err == nil {
+		err = t.shown(theirs, nil)
+	}
+	if err != nil {
 		c.Close()
 		return nil, fmt.Errorf("transport: link to server %d at %s: %w", to, addr, err)
 	}
@@ -281,7 +287,7 @@ func (t *Transport) take(c net.Conn) bool {
 	if t.ctx.Err() != nil {
 		return false
 	}
-	t.in[c] = struct{}{}
+	t.in[c] = 0
 	return true
 }
 
@@ -296,7 +302,10 @@ func (t *Transport) handshake(raw, c net.Conn) (hello, *bufio.Reader, error) {
 	}
 	defer t.pending.remove(raw)
 	r := bufio.NewReaderSize(c, 256)
-	h, err := receive(c, r, t.cfg.Identity, t.cfg.Secret, t.isKnown)
+	h, err := receive(c, r, t.identity(), t.cfg.Secret, t.isKnown)
+	if err == nil {
+		err = t.shown(h, raw)
+	}
 	return h, r, err
 }
 

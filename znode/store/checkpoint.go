@@ -58,7 +58,7 @@ func (s *Store) checkpoint(ctx context.Context, meta []byte, rate int64) (Checkp
 		}
 		s.opt.Logger.Error("a checkpoint is damaged, and is taken anew", "file", path, "err", err)
 	}
-	h := ImageHeader{Identity: s.opt.Identity, Zxid: c.zxid, Digest: c.digest, Meta: meta}
+	h := ImageHeader{Identity: s.lineage(), Zxid: c.zxid, Digest: c.digest, Meta: meta}
 	if _, err := rand.Read(h.Draw[:]); err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint %v: %w", c.zxid, err)
 	}
@@ -230,7 +230,7 @@ func LoadImage(r io.Reader, name string, id *lineage.Lineage, st Target) (ImageH
 	}
 	defer ir.Close()
 	h := ir.Header()
-	if id != nil && h.Identity != *id {
+	if id != nil && !agree(h.Identity, *id) {
 		return h, fmt.Errorf("image %s is of cluster %v, incarnation %v, and this is cluster %v, incarnation %v: %w",
 			name, h.Identity.Cluster, h.Identity.Incarnation, id.Cluster, id.Incarnation, ErrForeign)
 	}
@@ -290,7 +290,7 @@ func (s *Store) verify(ctx context.Context, c Checkpoint, rate int64) error {
 		unread = 0
 		return p.pause(n)
 	})
-	if err == nil && (h.Identity != s.opt.Identity || h.Zxid != c.Zxid) {
+	if err == nil && (!agree(h.Identity, s.opt.Identity) || h.Zxid != c.Zxid) {
 		err = fmt.Errorf("image %s is of cluster %v, incarnation %v, at %v: %w", c.Path, h.Identity.Cluster, h.Identity.Incarnation, h.Zxid, ErrForeign)
 	}
 	return err

@@ -32,6 +32,13 @@ var (
 	ErrNewer = errors.New("newer format")
 )
 
+// agree says that an image may be of this lineage. An image, or a store, of a folder to which the lineage of its history was not known when it was made
+// names none: then the record in the state tells, and whoever sends an image has proved before that it is of this ensemble.
+func agree(a, b lineage.Lineage) bool {
+	none := lineage.Lineage{}
+	return a == b || a == none || b == none
+}
+
 // Source is a state as changes are taken from it; *znode.State is one.
 type Source interface {
 	DrainChanges(put func(key, value []byte), del func(key []byte)) zxid.ID
@@ -109,11 +116,12 @@ type Store struct {
 	write   sync.Mutex // held by Commit, Rebuild, Trim, Close
 	failed  error      // the first error of a write that leaves the database in doubt; final
 	left    leftovers
-	last    atomic.Int64 // zxid of the newest commit record
-	tables  atomic.Int64 // bytes of all tables
-	newest  commit       // that record; guarded by write
-	imaging sync.Mutex   // held by Checkpoint
-	pinned  atomic.Int64 // zxid that a running checkpoint reads at, or 0
+	last    atomic.Int64                    // zxid of the newest commit record
+	tables  atomic.Int64                    // bytes of all tables
+	newest  commit                          // that record; guarded by write
+	imaging sync.Mutex                      // held by Checkpoint
+	named   atomic.Pointer[lineage.Lineage] // see Name
+	pinned  atomic.Int64                    // zxid that a running checkpoint reads at, or 0
 }
 
 // Open opens or creates the database under dir. ErrRebuild comes from here if Badger itself cannot open it; call [Wipe] then and open
@@ -224,6 +232,16 @@ func badgerOptions(dir string, logger *slog.Logger) badger.Options {
 
 // Zxid is how far the database is: the zxid of the last batch committed, 0 when it is empty.
 func (s *Store) Zxid() zxid.ID { return zxid.ID(s.last.Load()) }
+
+// Name tells the lineage of the state, if Options.Identity does not: images say it in their headers, for people and for tools.
+func (s *Store) Name(l lineage.Lineage) { s.named.Store(&l) }
+
+func (s *Store) lineage() lineage.Lineage {
+	if l := s.named.Load(); l != nil && s.opt.Identity == (lineage.Lineage{}) {
+		return *l
+	}
+	return s.opt.Identity
+}
 
 // Close closes the database. A running checkpoint ends first.
 func (s *Store) Close() error {

@@ -65,7 +65,7 @@ type Receiver struct {
 
 // Receive begins or continues to receive the image with this header and size. Parts of other images are removed.
 func (s *Store) Receive(h ImageHeader, size int64) (*Receiver, error) {
-	if h.Identity != s.opt.Identity {
+	if !agree(h.Identity, s.opt.Identity) {
 		return nil, fmt.Errorf("receive an image of cluster %v, incarnation %v: %w", h.Identity.Cluster, h.Identity.Incarnation, ErrForeign)
 	}
 	dir := filepath.Join(s.dir, incomingDir)

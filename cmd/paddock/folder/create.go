@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/paddock-zk/paddock/compat/tokens"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/txnlog"
@@ -132,19 +133,30 @@ func (f *newFolder) writeLog(dir string) error {
 	return errors.Join(err, l.Close())
 }
 
-// DeriveIdentity is the identity after an import or a restore. It is made of what was read and of nothing else, so that all servers of an
-// ensemble that read the same agree.
-func DeriveIdentity(what string, seed []byte, z zxid.ID, generation uint32, server int) (Identity, error) {
-	if generation > zxid.MaxGeneration {
-		return Identity{}, fmt.Errorf("this would be generation %d of the zxids, and there are %d: begin a new cluster by copying the znodes with export and import of a subtree", generation, zxid.MaxGeneration)
+// Copy is what a new folder is made of.
+type Copy struct {
+	Verb       string // import, restore, recover
+	Seed       []byte // what is equal for all that are made of the same, and for no others
+	Zxid       zxid.ID
+	Generation uint32
+	Cluster    lineage.ID // which goes on; zero draws a new one
+}
+
+// Identity makes the identity of a server that begins with the copy, and the copy of the state: all servers of an ensemble that read the same agree, so
+// that they found one ensemble together, whose lineage its first leader draws. Ensembles that are founded apart have others.
+func (c Copy) Identity(st *znode.State, server int) (Identity, error) {
+	if c.Generation > zxid.MaxGeneration {
+		return Identity{}, fmt.Errorf("this would be generation %d of the zxids, and there are %d: begin a new cluster by copying the znodes with export and import of a subtree", c.Generation, zxid.MaxGeneration)
 	}
 	h := sha256.New()
-	io.WriteString(h, "paddock "+what)
-	h.Write(seed)
-	binary.Write(h, binary.BigEndian, int64(z))
-	binary.Write(h, binary.BigEndian, generation)
+	io.WriteString(h, "paddock "+c.Verb)
+	h.Write(c.Seed)
+	binary.Write(h, binary.BigEndian, int64(c.Zxid))
+	binary.Write(h, binary.BigEndian, c.Generation)
 	sum := h.Sum(nil)
-	return Identity{Format: 1, Lineage: lineage.Lineage{Cluster: lineage.ID(sum[:16]), Incarnation: lineage.ID(sum[16:])}, Generation: generation, Server: server}, nil
+	id := NewIdentity(zab.PeerID(server))
+	id.Generation = c.Generation
+	return id, tokens.MakeCopy(st, tokens.Origin{Cluster: c.Cluster, Source: lineage.ID(sum[:16])})
 }
 
 // ClearUnfinished refuses a folder that an import, a restore or a recovery has begun and not ended, and takes away the last sign of one that

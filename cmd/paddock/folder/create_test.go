@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 )
@@ -24,7 +23,7 @@ func makeUntil(t *testing.T, dir string, st *znode.State, step int) (done bool) 
 			panic(k)
 		}
 	}()
-	f := newFolder{dir: dir, id: NewIdentity(1, zab.Ensemble{}), st: st, after: func(i int) {
+	f := newFolder{dir: dir, id: NewIdentity(1), st: st, after: func(i int) {
 		if i == step {
 			panic(killed{step})
 		}

@@ -25,7 +25,7 @@ func oneNode() *znode.State {
 func diverged(t *testing.T) (dir, logDir string, id Identity) {
 	t.Helper()
 	dir, logDir = filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "log")
-	id = NewIdentity(3, zab.Ensemble{})
+	id = NewIdentity(3)
 	if err := Create(t.Context(), dir, id, oneNode(), zab.Ensemble{}); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestDivergedFolderIsPutAside(t *testing.T) {
 // A server that still runs on the folder keeps its data.
 func TestRunningServerIsNotPutAside(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	if err := Create(t.Context(), dir, NewIdentity(1, zab.Ensemble{}), oneNode(), zab.Ensemble{}); err != nil {
+	if err := Create(t.Context(), dir, NewIdentity(1), oneNode(), zab.Ensemble{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := MarkDiverged(dir, &zab.DivergedError{Zxid: 1}); err != nil {

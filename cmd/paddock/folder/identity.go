@@ -1,7 +1,7 @@
 // Package folder is a data folder on a disk: whose it is (Identity), how a new one is made whole or not at all (Create), and how one is opened on which no
 // server runs (Open). Its layout:
 //
-//	identity    cluster, incarnation, generation and number of the server; written last, so that a folder without it belongs to no server
+//	identity    number of the server, and the generation of its zxids; written last, so that a folder without it belongs to no server
 //	log/        the transaction log (zab/txnlog)
 //	state/      the database and the checkpoints (znode/store)
 //	diverged    the mark of a folder whose state is wrong: no server starts on it
@@ -11,8 +11,6 @@
 package folder
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,14 +18,13 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/paddock-zk/paddock/fencing"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
-// Identity says which server of which cluster a data folder belongs to. It is drawn once and stored in the file "identity"; restore and import draw a
-// new incarnation and raise the generation.
+// Identity says which server a data folder belongs to, in the file "identity". In format 1, which earlier versions made and joiners still do, it says the
+// cluster and the incarnation too; in format 2 both are zero, and the state says them. Restore, import and recover raise the generation.
 type Identity struct {
 	Format int `json:"format"`
 	lineage.Lineage
@@ -43,24 +40,9 @@ func (i *Identity) sum() string {
 	return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(text)))
 }
 
-// NewIdentity draws an identity. The servers of a static ensemble must agree without talking: their cluster id comes from the
-// server lines with which the ensemble is founded; a single server draws at random.
-func NewIdentity(server zab.PeerID, founders zab.Ensemble) Identity {
-	var l lineage.Lineage
-	if len(founders.Members) > 1 {
-		h := sha256.New()
-		for _, m := range founders.Members {
-			fmt.Fprintf(h, "server.%d=%s:%s\n", m.ID, m.Addr, m.Role)
-		}
-		sum := h.Sum(nil)
-		copy(l.Cluster[:], sum)
-		copy(l.Incarnation[:], sum[16:])
-	} else {
-		rand.Read(l.Cluster[:])
-		rand.Read(l.Incarnation[:])
-	}
-	return Identity{Format: 1, Lineage: l, Server: int(server)}
-}
+// NewIdentity is the identity of a new folder. Which cluster and incarnation its history is of is not written here: the first leader of the ensemble draws
+// them, and the history says it (compat/tokens.LineageOf).
+func NewIdentity(server zab.PeerID) Identity { return Identity{Format: 2, Server: int(server)} }
 
 // LoadIdentity reads the identity of a folder; ok is false if it has none yet.
 func LoadIdentity(dir string) (id Identity, ok bool, err error) {
@@ -72,11 +54,11 @@ func LoadIdentity(dir string) (id Identity, ok bool, err error) {
 	if err != nil {
 		return id, false, fmt.Errorf("read the identity of the data folder: %w", err)
 	}
-	if err := json.Unmarshal(b, &id); err != nil || id.Sum != id.sum() {
+	if err := json.Unmarshal(b, &id); err != nil || id.Sum != id.sum() || id.Format == 1 && id.Lineage == (lineage.Lineage{}) || id.Format == 2 && id.Lineage != (lineage.Lineage{}) {
 		return id, false, fmt.Errorf("%s is damaged: take it from a backup of this server, or rebuild the server with an empty folder from its ensemble", file)
 	}
-	if id.Format != 1 {
-		return id, false, fmt.Errorf("%s has format %d, this program reads format 1: use a newer Paddock", file, id.Format)
+	if id.Format != 1 && id.Format != 2 {
+		return id, false, fmt.Errorf("%s has format %d, this program reads formats 1 and 2: use a newer Paddock", file, id.Format)
 	}
 	return id, true, nil
 }
@@ -90,11 +72,3 @@ func (i Identity) Save(dir string) error {
 	}
 	return atomicfile.WriteBytes(filepath.Join(dir, IdentityFile), 0o600, append(b, '\n'))
 }
-
-// OfTokens is what tokens are bound to.
-func (i *Identity) OfTokens() fencing.Lineage {
-	return fencing.Lineage{Cluster: fencing.ID(i.Cluster), Incarnation: fencing.ID(i.Incarnation)}
-}
-
-// Seed is what all survivors of one incarnation have in common.
-func (i *Identity) Seed() []byte { return []byte(i.Cluster.String() + i.Incarnation.String()) }

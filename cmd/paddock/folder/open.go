@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 
 	"github.com/paddock-zk/paddock/compat/server"
+	"github.com/paddock-zk/paddock/compat/tokens"
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
@@ -50,6 +52,11 @@ func OpenStored(dir, logDir string, log *slog.Logger) (*Folder, error) {
 	if f.store, f.State, err = store.OpenState(filepath.Join(dir, "state"), id.StoreOptions(log), store.Span{Base: f.Log.Base().Zxid, Last: f.Log.Last()}); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	l, err := f.Lineage()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	f.store.Name(l)
 	return f, nil
 }
 
@@ -75,6 +82,15 @@ func (i *Identity) LogOptions(log *slog.Logger) txnlog.Options {
 
 func (i *Identity) StoreOptions(log *slog.Logger) store.Options {
 	return store.Options{Identity: i.Lineage, Logger: log}
+}
+
+// Lineage is the cluster and the incarnation of the folder's history; the zero value if its ensemble has not been founded yet.
+func (f *Folder) Lineage() (lineage.Lineage, error) {
+	l, ok, err := tokens.LineageOf(f.State)
+	if err != nil || !ok {
+		return f.ID.Lineage, err
+	}
+	return l, nil
 }
 
 // replay applies what the log holds behind the state.

@@ -124,7 +124,7 @@ func roleName(r zab.Role) string {
 func (n *node) status() adminapi.NodeStatus {
 	st, rep := n.peer.Status(), n.server.Report(0)
 	out := adminapi.NodeStatus{
-		Server: int(n.self), Version: n.program.Version, Lineage: adminapi.Lineage{Cluster: n.id.Cluster.String(), Incarnation: n.id.Incarnation.String(), Generation: n.id.Generation},
+		Server: int(n.self), Version: n.program.Version, Lineage: adminapi.Lineage{Cluster: n.named.lineage().Cluster.String(), Incarnation: n.named.lineage().Incarnation.String(), Generation: n.id.Generation},
 		Role: roleName(st.Soft.Role), Leader: int(st.Soft.Leader), Epoch: uint32(st.Soft.Epoch), Active: st.Soft.Active,
 		Zxid: "0x" + strconv.FormatInt(rep.Data.Zxid, 16), Durable: st.Durable.String(), Committed: st.Commit.String(), Ensemble: st.Ensemble.Committed.String(),
 		DiskLow: rep.Data.DiskLow, LowDisks: rep.Data.LowDisks, Counts: adminapi.NodeCounts{Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count},

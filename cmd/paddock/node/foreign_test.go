@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/paddock-zk/paddock/cmd/paddock/folder"
+	"github.com/paddock-zk/paddock/zab/lineage"
 )
 
 // A server serves the folder that it founded, and no other: not one whose identity is damaged or another server's, nor one without its log. A
@@ -31,11 +32,17 @@ func TestFolderOfSomebodyElseIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := []byte(strings.Replace(string(good), id.Cluster.String(), strings.Repeat("0", 32), 1))
+	other := []byte(strings.Replace(string(good), `"generation": 0`, `"generation": 3`, 1))
 	if err := os.WriteFile(file, other, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused("a cluster that was changed in the file", "damaged")
+	refused("a generation that was changed in the file", "damaged")
+	first := id // as a version before made it, of a cluster that the state knows nothing of
+	first.Format, first.Cluster, first.Incarnation = 1, lineage.ID{1}, lineage.ID{2}
+	if err := first.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	refused("the identity of another ensemble", "belongs to another cluster")
 	second := id
 	second.Server++
 	if err := second.Save(dir); err != nil {

@@ -34,9 +34,7 @@ func (n *node) openLog(ctx context.Context, dir, logDir string) (founded bool, e
 		}
 	}
 	if !founded {
-		if id, err = n.foundIdentity(); err != nil {
-			return founded, err
-		}
+		id = n.foundIdentity()
 	}
 	n.id = id
 	if err := logThere(logDir, founded); err != nil {
@@ -64,12 +62,35 @@ func logThere(dir string, founded bool) error {
 	return fmt.Errorf("the transaction log is missing: there is no file in %s. Put it back (is dataLogDir right?), or, in an ensemble, empty the whole data folder and let the others rebuild this server", dir)
 }
 
+// checkLines looks whether this server is among its server lines, and whether it can listen there.
+func (n *node) checkLines() error {
+	if !n.distributed() || n.joins() {
+		return nil
+	}
+	e, err := n.ensemble()
+	if err != nil {
+		return err
+	}
+	addr, err := n.peerAddr(e)
+	if err != nil {
+		return err
+	}
+	sock, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("peers cannot be accepted on %s: %w", addr, err)
+	}
+	return sock.Close()
+}
+
 // checkBeforeFounding looks at what would end the start later on, so that a start that cannot succeed leaves an empty folder empty.
 func (n *node) checkBeforeFounding() error {
 	if _, err := auth.New(authConfig(n.cfg)); err != nil {
 		return err
 	}
 	if _, err := clientTLS(n.cfg, n.logger); err != nil {
+		return err
+	}
+	if err := n.checkLines(); err != nil {
 		return err
 	}
 	addrs := []string{n.clientAddr()}

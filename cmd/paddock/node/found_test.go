@@ -46,7 +46,7 @@ func startedAt(t *testing.T, dir, addr string) error {
 // A first start that ended between the log and the identity, by a kill, is continued by the next.
 func TestFirstStartCutShort(t *testing.T) {
 	dir := t.TempDir()
-	id := folder.NewIdentity(1, zab.Ensemble{})
+	id := folder.NewIdentity(1)
 	l, err := txnlog.Open(txnlog.OS{}, filepath.Join(dir, "log"), id.LogOptions(quiet))
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func TestServesANewFolder(t *testing.T) {
 	st := znode.NewState(znode.Options{})
 	st.Apply(zxid.New(1, 1), 1, &znode.Txn{Op: znode.Op{Kind: znode.KindCreate, Path: "/a", ACL: []znode.ACL{{Perms: 31, Scheme: "world", ID: "anyone"}}}}, &r)
 	dir := filepath.Join(t.TempDir(), "new")
-	if err := folder.Create(t.Context(), dir, folder.NewIdentity(1, zab.Ensemble{}), st, zab.Ensemble{}); err != nil {
+	if err := folder.Create(t.Context(), dir, folder.NewIdentity(1), st, zab.Ensemble{}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -111,4 +111,10 @@ func (s *staging) Commit() error {
 func (s *staging) Abort() { s.to.Close() }
 
 // Install implements peer.Images: the log says already that the history begins at the image; a crash from here on finds the image by that.
-func (i *images) Install(s zab.Snapshot) error { return i.node.disk.follower.Install(s.Zxid) }
+func (i *images) Install(s zab.Snapshot) error {
+	err := i.node.disk.follower.Install(s.Zxid)
+	if err == nil {
+		i.node.learn()
+	}
+	return err
+}

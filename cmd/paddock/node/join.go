@@ -187,6 +187,7 @@ func (n *node) tellGossip() {
 		}
 	}
 	err := n.gossip.Update(func(s *gossip.Self) {
+		s.Lineage = n.named.lineage()
 		s.Role, s.Member = roleName(st.Soft.Role), "joiner"
 		s.Zxid = st.Commit &^ 0xfff // not every transaction is worth a message
 		if m, ok := st.Ensemble.Committed.Member(n.self); ok {

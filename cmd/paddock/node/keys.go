@@ -23,7 +23,8 @@ type machine struct {
 // SoftStateChanged implements peer.StateMachine.
 func (m machine) SoftStateChanged(s zab.SoftState) {
 	m.node.meter.changed(s)
-	m.Server.SoftStateChanged(s)
+	m.node.named.soft = s
+	m.node.passSoft()
 	if s.Active && s.Role == zab.Leading && s.Confirmed {
 		go m.node.found()
 	}
@@ -33,6 +34,7 @@ func (m machine) SoftStateChanged(s zab.SoftState) {
 func (m machine) Apply(entries []zab.Entry) {
 	m.Server.Apply(entries)
 	m.node.meter.committed(entries)
+	m.node.learn()
 }
 
 // found proposes what is missing, once everything before is applied. Two leaders may both try: the second finds it there.
@@ -42,7 +44,7 @@ func (n *node) found() {
 			return // this server is not the leader any more; the next leader does it
 		}
 		go func() {
-			if err := errors.Join(n.foundKeys(), n.foundConfig()); err != nil {
+			if err := errors.Join(n.foundLineage(), n.foundKeys(), n.foundConfig()); err != nil {
 				n.logger.Error("the first records of the ensemble could not be proposed", "err", err)
 			}
 		}()

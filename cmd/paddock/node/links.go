@@ -46,7 +46,7 @@ func (n *node) startLinks(env *peer.Environment, e zab.Ensemble) error {
 	}
 	l := &links{gossip: n.gossip, lines: e}
 	l.transport = transport.New(transport.Config{
-		Identity: transport.Identity{Lineage: n.id.Lineage, ID: n.self},
+		Identity: transport.Identity{Lineage: n.named.lineage(), Source: n.named.source, ID: n.self},
 		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify, Listener: sock, Resolve: l.resolver(n.cfg.Paddock.PeerPort), Admit: l.admit,
 		Deliver: n.peer.Deliver, Gone: n.peer.Suspect, Receive: n.receiveImage, Logger: n.logger,
 	})
@@ -60,7 +60,7 @@ func (n *node) startMemberGossip(e zab.Ensemble, listen string) error {
 	if !n.gossips() || n.gossip != nil {
 		return nil
 	}
-	self := gossip.Self{ID: n.self, Lineage: n.id.Lineage, PeerAddr: n.advertised(e, listen), ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: n.program.Version}
+	self := gossip.Self{ID: n.self, Lineage: n.named.lineage(), PeerAddr: n.advertised(e, listen), ClientAddr: n.clientAddr(), Member: "joiner", Role: "looking", Version: n.program.Version}
 	if m, ok := e.Member(n.self); ok {
 		self.Member = m.Role.String()
 	}
@@ -108,11 +108,14 @@ func (n *node) advertised(e zab.Ensemble, listen string) string {
 // resolver finds a member by its line in the ensemble or in the configuration, or, if it has none (a joiner), by what gossip says of it.
 func (l *links) resolver(which string) func(zab.Member) []string {
 	return func(m zab.Member) []string {
-		if line, ok := l.lines.Member(m.ID); ok && m.Addr == "" {
+		line, lined := l.lines.Member(m.ID)
+		if lined && m.Addr == "" {
 			m = line
 		}
-		if m.Addr != "" {
-			return zoocfg.PeerAddrs(m.Addr, which)
+		if addrs := zoocfg.PeerAddrs(m.Addr, which); lined && slices.ContainsFunc(addrs, anywhere) {
+			return zoocfg.PeerAddrs(line.Addr, which) // it is that server's own line, which a reconfiguration took over: the line here says where it is
+		} else if m.Addr != "" {
+			return addrs
 		}
 		return l.heard(m.ID)
 	}
@@ -137,6 +140,13 @@ func (l *links) heard(id zab.PeerID) []string {
 		}
 	}
 	return slices.Compact(addrs) // sorted by address
+}
+
+// anywhere says that an address names no host: a server that listens on all of its addresses writes it in its own line.
+func anywhere(addr string) bool {
+	host, _, _ := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
 }
 
 func loopback(addr string) bool {

@@ -43,6 +43,7 @@ type node struct {
 	program Program
 	logger  *slog.Logger
 	id      folder.Identity
+	named   named
 	self    zab.PeerID
 	state   *znode.State
 	log     *txnlog.Log
@@ -139,6 +140,9 @@ func (n *node) openData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := n.nameAtStart(); err != nil {
+		return err
+	}
 	if n.joins() && ok {
 		if _, ok = n.recall(); !ok { // its earlier life ended before it knew the ensemble
 			if n.joining, err = n.ask(ctx, &id); err != nil {
@@ -158,7 +162,7 @@ func (n *node) newServer() error {
 	}
 	var boot [8]byte
 	rand.Read(boot[:])
-	n.virtual = tokens.NewKeeper(n.id.OfTokens(), time.Now, n.logger)
+	n.virtual = tokens.NewKeeper(n.named.ofTokens, time.Now, n.logger)
 	begin := time.Now()
 	opts := server.Options{
 		ID: n.self, Boot: binary.BigEndian.Uint64(boot[:]) | 1, Orderer: n.peer, State: n.state,
@@ -215,6 +219,7 @@ func (n *node) runPeer(ensemble zab.Ensemble) error {
 		n.failed <- n.ended(n.peer.Err())
 	}()
 	go n.repeat(n.server.TickEvery(), n.server.Tick) // sessions, and all else that expires
+	go n.repeat(time.Second, n.watchFounding)
 	if n.gossip != nil {
 		go n.repeat(time.Second, n.tellGossip) // in a goroutine of its own: it may wait for the network, and must not delay the expiry of sessions
 	}

@@ -50,6 +50,7 @@ func (n *node) timing() zab.Timing {
 		t.Election = max(3, int(d/n.tick()))
 	}
 	t.FirstLook = n.firstLook(t.Election)
+	t.Found = max(1, int(time.Duration(n.cfg.Ensemble.InitLimit*n.cfg.Basics.TickTime)*time.Millisecond/n.tick()))
 	t.DiskStepDown = int(5 * time.Second / n.tick())
 	t.DiskFatal = int(60 * time.Second / n.tick())
 	return t
@@ -159,14 +160,10 @@ func (n *node) operatorsWord() (bool, error) {
 	return true, nil
 }
 
-// foundIdentity draws the identity of a server that begins with an empty folder.
-func (n *node) foundIdentity() (folder.Identity, error) {
+// foundIdentity is the identity of a server that begins with an empty folder.
+func (n *node) foundIdentity() folder.Identity {
 	if n.joins() {
-		return n.id, nil
+		return n.id
 	}
-	e, err := n.ensemble()
-	if err != nil {
-		return folder.Identity{}, err
-	}
-	return folder.NewIdentity(n.self, e), nil
+	return folder.NewIdentity(n.self)
 }

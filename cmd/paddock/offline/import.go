@@ -75,7 +75,7 @@ func importAction(c *cli.Context) error {
 			Todo: "say --accept-acls to take them as they are: the superuser (DigestAuthenticationProvider.superDigest) can give them other ACLs", Code: 1}
 	}
 	seed := binary.BigEndian.AppendUint64(nil, st.Digest())
-	id, err := folder.DeriveIdentity("import", seed, rep.Zxid, rep.Epoch.Generation()+1, c.Int("id"))
+	id, err := folder.Copy{Verb: "import", Seed: seed, Zxid: rep.Zxid, Generation: rep.Epoch.Generation() + 1}.Identity(st, c.Int("id"))
 	if err != nil {
 		return err
 	}

@@ -15,22 +15,20 @@ import (
 
 // madeReport is what import, restore and recover say of the folder that they made.
 type madeReport struct {
-	DataDir     string `json:"dataDir"`
-	Server      int    `json:"server"`
-	Znodes      int    `json:"znodes"`
-	Sessions    int    `json:"sessions"`
-	Zxid        string `json:"zxid"`
-	Cluster     string `json:"cluster"`
-	Incarnation string `json:"incarnation"`
-	Generation  uint32 `json:"generation"`
+	DataDir    string `json:"dataDir"`
+	Server     int    `json:"server"`
+	Znodes     int    `json:"znodes"`
+	Sessions   int    `json:"sessions"`
+	Zxid       string `json:"zxid"`
+	Generation uint32 `json:"generation"`
 }
 
 func reportOf(dir string, id folder.Identity, st *znode.State) madeReport {
-	return madeReport{dir, id.Server, st.NodeCount() - 1, st.SessionCount(), st.LastZxid().String(), id.Cluster.String(), id.Incarnation.String(), id.Generation}
+	return madeReport{dir, id.Server, st.NodeCount() - 1, st.SessionCount(), st.LastZxid().String(), id.Generation}
 }
 
 func (b madeReport) print(out tool.Out, text string) error {
-	return out.Line(b, fmt.Sprintf("%s\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s", text, b.Incarnation, b.Generation, b.DataDir))
+	return out.Line(b, fmt.Sprintf("%s\ngeneration %d; its first leader draws the incarnation\nnext: paddock serve --data-dir %s", text, b.Generation, b.DataDir))
 }
 
 // madeNothing describes a failure of folder.Create.

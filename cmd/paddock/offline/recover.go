@@ -2,6 +2,7 @@ package offline
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/paddock-zk/paddock/cmd/paddock/folder"
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
@@ -46,13 +48,13 @@ Exit codes: 0 done (or looked), 1 failed or not confirmed, 2 wrong usage, or a m
 
 // survivor is a data folder that is left of an ensemble.
 type survivor struct {
-	Folder string `json:"folder"`
-	Server int    `json:"server"`
-	Last   string `json:"lastZxid"`      // its history ends there
-	Commit string `json:"committedZxid"` // it knew that to be committed; what is behind it may never have been acknowledged
-	last   zxid.ID
-	commit zxid.ID
-	id     folder.Identity
+	Folder  string `json:"folder"`
+	Server  int    `json:"server"`
+	Last    string `json:"lastZxid"`      // its history ends there
+	Commit  string `json:"committedZxid"` // it knew that to be committed; what is behind it may never have been acknowledged
+	last    zxid.ID
+	commit  zxid.ID
+	lineage lineage.Lineage
 }
 
 // recoverReport says what recover would do, or has done.
@@ -118,19 +120,22 @@ func recoverMake(c *cli.Context, out tool.Out, f *folder.Folder, rep recoverRepo
 		return err
 	}
 	z := f.State.LastZxid()
-	seed := binary.BigEndian.AppendUint64(f.ID.Seed(), f.State.Digest())
-	id, err := folder.DeriveIdentity("recover", seed, z, max(z.Epoch().Generation(), f.ID.Generation)+1, c.Int("id"))
+	was, err := f.Lineage()
 	if err != nil {
 		return err
 	}
-	id.Cluster = f.ID.Cluster // the cluster stays the same, its incarnation is new
+	seed := binary.BigEndian.AppendUint64([]byte(was.Cluster.String()+was.Incarnation.String()), f.State.Digest())
+	id, err := folder.Copy{Verb: "recover", Seed: seed, Zxid: z, Generation: max(z.Epoch().Generation(), f.ID.Generation) + 1, Cluster: was.Cluster}.Identity(f.State, c.Int("id"))
+	if err != nil {
+		return err
+	}
 	dir := c.String("data-dir")
 	if err := folder.Create(c.Context, dir, id, f.State, zab.Ensemble{}); err != nil {
 		return madeNothing(c.Context, "recover", dir, err)
 	}
 	b := reportOf(dir, id, f.State)
 	rep.Done, rep.Made = true, &b
-	return out.Line(rep, fmt.Sprintf("recovered %d znodes at zxid %s\nincarnation %s, generation %d\nnext: paddock serve --data-dir %s", b.Znodes, b.Zxid, b.Incarnation, b.Generation, dir))
+	return out.Line(rep, fmt.Sprintf("recovered %d znodes at zxid %s\ngeneration %d; its first leader draws the incarnation\nnext: paddock serve --data-dir %s", b.Znodes, b.Zxid, b.Generation, dir))
 }
 
 // text says what would be lost.
@@ -151,7 +156,7 @@ func (r *recoverReport) text() string {
 	return b.String()
 }
 
-// survivors reads the logs of the folders without changing them. best has the longest history: the newest epoch, then the highest zxid.
+// survivors reads the folders without changing what they hold. best has the longest history: the newest epoch, then the highest zxid.
 func survivors(folders []string, logDir string) (list []survivor, best int, err error) {
 	for _, dir := range folders {
 		id, err := folder.IdentityOf(dir)
@@ -163,18 +168,32 @@ func survivors(folders []string, logDir string) (list []survivor, best int, err 
 			return nil, 0, fmt.Errorf("%s: %w", dir, err)
 		}
 		commit := max(rep.HardState.Commit, rep.Base.Zxid)
-		list = append(list, survivor{Folder: dir, Server: id.Server, Last: rep.Last.String(), Commit: commit.String(), last: rep.Last, commit: commit, id: id})
+		l, err := lineageIn(dir, logDir)
+		if err != nil {
+			return nil, 0, fmt.Errorf("%s: %w", dir, err)
+		}
+		list = append(list, survivor{Folder: dir, Server: id.Server, Last: rep.Last.String(), Commit: commit.String(), last: rep.Last, commit: commit, lineage: l})
 	}
 	for i, s := range list {
-		if s.id.Cluster != list[0].id.Cluster || s.id.Incarnation != list[0].id.Incarnation {
+		if a, b := s.lineage, list[0].lineage; a != b {
 			return nil, 0, fmt.Errorf("%s is of cluster %s, incarnation %s, and %s of cluster %s, incarnation %s: these are not survivors of one ensemble",
-				s.Folder, s.id.Cluster, s.id.Incarnation, list[0].Folder, list[0].id.Cluster, list[0].id.Incarnation)
+				s.Folder, a.Cluster, a.Incarnation, list[0].Folder, b.Cluster, b.Incarnation)
 		}
 		if s.last > list[best].last {
 			best = i
 		}
 	}
 	return list, best, nil
+}
+
+// lineageIn is what the history of a folder says of its lineage.
+func lineageIn(dir, logDir string) (l lineage.Lineage, err error) {
+	f, err := folder.Open(dir, logDir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return l, err
+	}
+	l, err = f.Lineage()
+	return l, errors.Join(err, f.Close())
 }
 
 // votersOf are the voting servers by the replicated configuration; none if there is none.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paddock-zk/paddock/cmd/paddock/folder"
 	"github.com/paddock-zk/paddock/zab"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
 )
@@ -25,7 +26,7 @@ func folderAt(t *testing.T, id folder.Identity, server int, z zxid.ID) string {
 
 // What is recovered is the longest history among the survivors of one ensemble.
 func TestSurvivors(t *testing.T) {
-	id := folder.NewIdentity(1, zab.Ensemble{})
+	id := folder.NewIdentity(1)
 	short, long := folderAt(t, id, 1, zxid.New(1, 7)), folderAt(t, id, 2, zxid.New(2, 3))
 	for _, order := range [][]string{{short, long}, {long, short}} {
 		list, best, err := survivors(order, "")
@@ -33,7 +34,8 @@ func TestSurvivors(t *testing.T) {
 			t.Errorf("of %v: %d, %v", list, best, err)
 		}
 	}
-	if _, _, err := survivors([]string{short, folderAt(t, folder.NewIdentity(1, zab.Ensemble{}), 2, zxid.New(2, 3))}, ""); err == nil {
+	other := folder.Identity{Format: 1, Lineage: lineage.Lineage{Cluster: lineage.ID{1}, Incarnation: lineage.ID{2}}}
+	if _, _, err := survivors([]string{short, folderAt(t, other, 2, zxid.New(2, 3))}, ""); err == nil {
 		t.Error("survivors of two clusters are taken for those of one")
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/paddock-zk/paddock/cmd/paddock/folder"
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
+	"github.com/paddock-zk/paddock/compat/tokens"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/znode"
 	"github.com/paddock-zk/paddock/znode/store"
@@ -193,11 +194,18 @@ func snapshotRestore(c *cli.Context) error {
 	if last != 0 && last < h.Zxid {
 		return tool.Usage("snapshot restore: --last-zxid %v is before the backup itself, which is at %v", last, h.Zxid)
 	}
-	id, err := folder.DeriveIdentity("restore", h.Draw[:], max(h.Zxid, last), max(h.Zxid, last).Epoch().Generation()+1, c.Int("id"))
+	was, known, err := tokens.LineageOf(st)
+	if err != nil {
+		return fmt.Errorf("snapshot restore: nothing was written: %w", err)
+	}
+	if !known { // an earlier version made the backup
+		was = h.Identity
+	}
+	last = max(h.Zxid, last)
+	id, err := folder.Copy{Verb: "restore", Seed: h.Draw[:], Zxid: last, Generation: last.Epoch().Generation() + 1, Cluster: was.Cluster}.Identity(st, c.Int("id"))
 	if err != nil {
 		return err
 	}
-	id.Cluster = h.Identity.Cluster // the cluster stays the same, its incarnation is new
 	if err := folder.Create(c.Context, dir, id, st, zab.Ensemble{}); err != nil {
 		return madeNothing(c.Context, "snapshot restore", dir, err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/paddock-zk/paddock/cmd/paddock/folder"
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/znode"
 	"github.com/paddock-zk/paddock/znode/store"
@@ -107,8 +108,11 @@ func verifyImage(file string) (fileReport, error) {
 	if err != nil {
 		return r.failed(fmt.Errorf("%s: %w", file, err))
 	}
-	r.Zxid, r.Cluster, r.Incarnation = h.Zxid.String(), h.Identity.Cluster.String(), h.Identity.Incarnation.String()
-	r.text = fmt.Sprintf("%d records at zxid %s, cluster %s incarnation %s", r.Records, r.Zxid, r.Cluster, r.Incarnation)
+	r.Zxid, r.text = h.Zxid.String(), fmt.Sprintf("%d records at zxid %s", r.Records, h.Zxid)
+	if h.Identity != (lineage.Lineage{}) { // else the state in it says
+		r.Cluster, r.Incarnation = h.Identity.Cluster.String(), h.Identity.Incarnation.String()
+		r.text += fmt.Sprintf(", cluster %s incarnation %s", r.Cluster, r.Incarnation)
+	}
 	return r, nil
 }
 
@@ -118,8 +122,11 @@ func verifyIdentity(dir string) (fileReport, error) {
 	if err != nil {
 		return r.failed(err)
 	}
-	r.Cluster, r.Incarnation = id.Cluster.String(), id.Incarnation.String()
-	r.text = fmt.Sprintf("server %d of cluster %s, incarnation %s, generation %d", id.Server, id.Cluster, id.Incarnation, id.Generation)
+	r.text = fmt.Sprintf("server %d, generation %d; cluster and incarnation are in the state", id.Server, id.Generation)
+	if id.Format == 1 {
+		r.Cluster, r.Incarnation = id.Cluster.String(), id.Incarnation.String()
+		r.text = fmt.Sprintf("server %d of cluster %s, incarnation %s, generation %d", id.Server, id.Cluster, id.Incarnation, id.Generation)
+	}
 	return r, nil
 }
 

@@ -136,7 +136,7 @@ func (n *simNode) serve() {
 		Sessions: server.SessionOptions{TickMs: sessionTick, Limits: session.Limits{MinMs: minTimeout, MaxMs: maxTimeout}},
 		Features: server.Features{Flags: znode.FlagExtendedTypes, Flushers: -1, LinearizableReads: s.opt.Clients.Linearize,
 			ApplyChunk: 1 + s.Rand.IntN(8)},
-		Virtual: tokens.NewKeeper(fencing.Lineage{Cluster: fencing.ID{1}, Incarnation: fencing.ID{2}}, now, nil),
+		Virtual: tokens.NewKeeper(func() fencing.Lineage { return fencing.Lineage{Cluster: fencing.ID{1}, Incarnation: fencing.ID{2}} }, now, nil),
 	}
 	o.Go = func(work func()) { n.Schedule(s.soon(), work) }
 	if s.opt.OnServe != nil {

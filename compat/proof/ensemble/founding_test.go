@@ -1,0 +1,256 @@
+package ensemble
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paddock-zk/paddock/compat/proof/zktest"
+	"github.com/paddock-zk/paddock/fencing"
+	"github.com/paddock-zk/paddock/znode"
+)
+
+// founders are servers with zoo.cfg files as people write them: each has lines of its own, by a function of the server that has the line and of the one
+// that it is about.
+type founders struct {
+	t       *testing.T
+	servers []zktest.Server
+	ports   [][2]string // quorum and election port
+}
+
+func found(t *testing.T, n int, line func(f *founders, at, of int) string) *founders {
+	t.Helper()
+	f := &founders{t: t}
+	port := func() string { _, p, _ := strings.Cut(zktest.FreeAddr("127.0.0.1"), ":"); return p }
+	for range n {
+		f.ports = append(f.ports, [2]string{port(), port()})
+	}
+	for i := range n {
+		s := zktest.Prepare(t, zktest.Paddock, zktest.Config{})
+		f.servers = append(f.servers, s)
+		f.must(os.WriteFile(filepath.Join(s.Dir(), "myid"), fmt.Appendln(nil, i+1), 0o644))
+		f.lines(i+1, n, line)
+	}
+	return f
+}
+
+// plain is the line that everybody has.
+func plain(f *founders, _, of int) string {
+	return fmt.Sprintf("127.0.0.1:%s:%s", f.ports[of-1][0], f.ports[of-1][1])
+}
+
+// lines gives a server a zoo.cfg with n server lines.
+func (f *founders) lines(at, n int, line func(f *founders, at, of int) string) {
+	f.t.Helper()
+	file := filepath.Join(f.servers[at-1].Dir(), "zoo.cfg")
+	b, err := os.ReadFile(file)
+	f.must(err)
+	var out strings.Builder
+	for l := range strings.Lines(string(b)) {
+		if !strings.HasPrefix(l, "server.") {
+			out.WriteString(l)
+		}
+	}
+	for of := 1; n > 1 && of <= n; of++ {
+		fmt.Fprintf(&out, "server.%d=%s\n", of, line(f, at, of))
+	}
+	f.must(os.WriteFile(file, []byte(out.String()), 0o644))
+}
+
+func (f *founders) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// start starts servers at once, and waits until all serve.
+func (f *founders) start(ids ...int) {
+	f.t.Helper()
+	for _, id := range ids {
+		f.must(f.servers[id-1].Launch())
+	}
+	for _, id := range ids {
+		f.must(f.servers[id-1].WaitReady(patience))
+	}
+}
+
+func (f *founders) stop(ids ...int) {
+	f.t.Helper()
+	for _, id := range ids {
+		f.must(f.servers[id-1].Stop())
+	}
+}
+
+// data is what a server keeps.
+var data = []string{"log", "state", "identity"}
+
+func (f *founders) empty(ids ...int) {
+	for _, id := range ids {
+		for _, name := range data {
+			f.must(os.RemoveAll(filepath.Join(f.servers[id-1].Dir(), name)))
+		}
+	}
+}
+
+func (f *founders) client(id int) *zk {
+	f.t.Helper()
+	z := newZK([]string{f.servers[id-1].Addr()}, 0)
+	f.must(z.connect(patience, nil))
+	return z
+}
+
+func (f *founders) write(id int, path string) {
+	f.t.Helper()
+	z := f.client(id)
+	f.must(z.ensure(path, "", znode.ModePersistent))
+	f.must(z.close())
+}
+
+// has demands that servers show a node.
+func (f *founders) has(path string, ids ...int) {
+	f.t.Helper()
+	for _, id := range ids {
+		z := f.client(id)
+		f.must(z.sync())
+		if _, ok, err := z.exists(path); !ok {
+			f.t.Errorf("server %d does not have %s (%v)", id, path, err)
+		}
+		f.must(z.close())
+	}
+}
+
+// lineage is what tokens of the ensemble are bound to, by what a server says.
+func (f *founders) lineage(id int) fencing.Lineage {
+	f.t.Helper()
+	z := f.client(id)
+	defer z.drop()
+	b, _, err := z.get("/zookeeper/lineage")
+	f.must(err)
+	l, err := fencing.ParseLineage([]byte(b))
+	f.must(err)
+	return l
+}
+
+// Compose files and charts write 0.0.0.0 into the own line, and another may have a name or another election port there: each server is reached by what the
+// others' files say of it.
+func TestFoundWithAnyOwnLine(t *testing.T) {
+	f := found(t, 3, func(f *founders, at, of int) string {
+		switch {
+		case at != of:
+			return plain(f, at, of)
+		case at == 1:
+			return fmt.Sprintf("0.0.0.0:%s:%s", f.ports[of-1][0], f.ports[of-1][1])
+		case at == 2:
+			return fmt.Sprintf("localhost:%s:1", f.ports[of-1][0])
+		}
+		return plain(f, at, of) + ":participant"
+	})
+	f.start(1, 2, 3)
+	f.write(1, "/a")
+	f.has("/a", 1, 2, 3)
+	if one := f.lineage(1); one != f.lineage(2) || one != f.lineage(3) {
+		t.Error("the servers of one ensemble differ in what it is")
+	}
+	// a server whose disk died comes back with whatever lines make it a member
+	f.stop(2)
+	f.empty(2)
+	f.lines(2, 3, plain)
+	f.start(2)
+	f.has("/a", 2)
+}
+
+// An ensemble that was emptied is another one, though its server lines are the same, and a server of the first life is no member of the second.
+func TestTwoLives(t *testing.T) {
+	f := found(t, 3, plain)
+	f.start(1, 2, 3)
+	f.write(1, "/first")
+	first := f.lineage(1)
+	f.stop(1, 2, 3)
+	old := filepath.Join(t.TempDir(), "old")
+	f.must(os.CopyFS(old, os.DirFS(f.servers[2].Dir())))
+	f.empty(1, 2, 3)
+	f.start(1, 2, 3)
+	f.write(1, "/second")
+	if second := f.lineage(1); second.Cluster == first.Cluster || second.Incarnation == first.Incarnation {
+		t.Errorf("both lives are %v: a guard would take the tokens of one for those of the other", first)
+	}
+	f.stop(3)
+	f.empty(3)
+	for _, name := range data[:2] {
+		f.must(os.CopyFS(filepath.Join(f.servers[2].Dir(), name), os.DirFS(filepath.Join(old, name))))
+	}
+	b, err := os.ReadFile(filepath.Join(old, "identity"))
+	f.must(err)
+	f.must(os.WriteFile(filepath.Join(f.servers[2].Dir(), "identity"), b, 0o600))
+	f.must(f.servers[2].Launch())
+	zktest.Eventually(t, patience, "the refusal names both clusters", func() bool {
+		log := f.servers[2].Log() + f.servers[0].Log()
+		return strings.Contains(log, fmt.Sprintf("belongs to cluster %x", first.Cluster[:])) && strings.Contains(log, fmt.Sprintf("this one to %x", first.Cluster[:]))
+	})
+	if mode := zktest.Mode(f.servers[2].Addr()); mode != "" {
+		t.Errorf("a server of the first life is %s in the second", mode)
+	}
+	f.stop(3)
+	f.has("/second", 1, 2)
+}
+
+// A start that fails claims nothing: the next one, with what was wrong put right, founds.
+func TestFailedFirstStartClaimsNothing(t *testing.T) {
+	f := found(t, 3, plain)
+	f.must(os.WriteFile(filepath.Join(f.servers[0].Dir(), "myid"), []byte("7\n"), 0o644))
+	if err := f.servers[0].Start(); err == nil {
+		t.Fatal("server 7 of three starts")
+	}
+	f.must(os.WriteFile(filepath.Join(f.servers[0].Dir(), "myid"), []byte("1\n"), 0o644))
+	f.start(1, 2, 3)
+}
+
+// A single server with data is given two others: whoever starts first, its data outweighs their emptiness.
+func TestGrowOneToThree(t *testing.T) {
+	f := found(t, 3, plain)
+	f.lines(1, 1, plain) // none: it stands alone
+	f.start(1)
+	f.write(1, "/precious")
+	alone := f.lineage(1)
+	f.stop(1)
+	f.lines(1, 3, plain)
+	f.must(f.servers[1].Launch())
+	f.must(f.servers[2].Launch())
+	zktest.Eventually(t, patience, "the empty servers say for whom they wait", func() bool {
+		return strings.Contains(f.servers[1].Log()+f.servers[2].Log(), "waiting_for=[1]")
+	})
+	f.start(1)
+	f.must(f.servers[1].WaitReady(patience))
+	f.must(f.servers[2].WaitReady(patience))
+	f.has("/precious", 1, 2, 3)
+	if l := f.lineage(2); l != alone {
+		t.Errorf("it was %v and is %v", alone, l)
+	}
+}
+
+// Two of three servers are there, and the third never was: by the operator's word they found at once, and without it after initLimit.
+func TestFoundWithoutTheThird(t *testing.T) {
+	f := found(t, 3, plain)
+	for _, s := range f.servers[:2] {
+		f.must(os.WriteFile(filepath.Join(s.Dir(), "initialize"), nil, 0o644))
+	}
+	begun := time.Now()
+	f.start(1, 2)
+	t.Logf("by the operator's word: %v", time.Since(begun))
+	if log := f.servers[0].Log() + f.servers[1].Log(); strings.Contains(log, "waiting_for") {
+		t.Error("it waits in spite of the operator's word")
+	}
+	f.stop(1, 2)
+	f.empty(1, 2)
+	f.start(1, 2)
+	if log := f.servers[0].Log() + f.servers[1].Log(); !strings.Contains(log, "waiting_for=[3]") {
+		t.Error("nothing says for whom it waited")
+	}
+	f.start(3)
+	f.write(3, "/a")
+	f.has("/a", 1, 2, 3)
+}
