@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"log"
 	"log/slog"
@@ -94,6 +94,12 @@ func Start(cfg Config) (*Gossip, error) {
 	return g, nil
 }
 
+// Name is what Serf calls a server. It stays the same when the server learns which cluster it is of, and differs from that of a server with the same number in
+// another ensemble that gossips along.
+func Name(id zab.PeerID, peerAddr string) string {
+	return fmt.Sprintf("%d-%08x", id, crc32.ChecksumIEEE([]byte(peerAddr)))
+}
+
 // serfConfig is Serf's LAN profile with unique names, our key, and quiet logs.
 func serfConfig(cfg *Config) (*serf.Config, error) {
 	ip, port, err := bindAddr(cfg.Bind)
@@ -101,7 +107,7 @@ func serfConfig(cfg *Config) (*serf.Config, error) {
 		return nil, err
 	}
 	sc := serf.DefaultConfig()
-	sc.NodeName = fmt.Sprintf("%d-%s", cfg.Self.ID, hex.EncodeToString(cfg.Self.Cluster[:4]))
+	sc.NodeName = Name(cfg.Self.ID, cfg.Self.PeerAddr)
 	if sc.Tags, err = tags(cfg.Self); err != nil {
 		return nil, err
 	}

@@ -337,7 +337,7 @@ func TestNameConflict(t *testing.T) {
 	eventually(t, one, "server 2", knows(1, 2))
 	eventually(t, two, "server 1", knows(1, 2))
 	liar := self(1, 1)
-	liar.PeerAddr = "192.0.2.9:1"
+	liar.Role = "looking"
 	start(t, Config{Self: liar, Join: []string{two.cfg.Bind}})
 	if err := one.Update(func(s *Self) { s.Role = "leading" }); err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 	"github.com/hashicorp/serf/serf"
 
 	"github.com/paddock-zk/paddock/compat/proof/zktest"
+	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/gossip"
 	"github.com/paddock-zk/paddock/znode"
 )
@@ -58,7 +59,10 @@ func startGossiping(t *testing.T) *gossiping {
 	g.must(err)
 	t.Cleanup(func() { _ = g.eye.Close() })
 	<-g.eye.Joined()
-	zktest.Eventually(t, patience, "three gossip", func() bool { return len(g.eye.Members()) == 4 })
+	zktest.Eventually(t, patience, "three gossip, and say which cluster they are of", func() bool {
+		all := g.eye.Members()
+		return len(all) == 4 && !slices.ContainsFunc(all[:3], func(m gossip.Member) bool { return m.Cluster == [16]byte{} })
+	})
 	m := g.eye.Members()[0]
 	g.us = [2]string{hex.EncodeToString(m.Cluster[:]), hex.EncodeToString(m.Incarnation[:])}
 	return g
@@ -293,7 +297,7 @@ func (g *gossiping) forged(l *load) {
 		g.lie("f4", 78, func(t map[string]string) { t["m"], t["r"], t["p"] = "joiner", "observing", leader.line })           // a joiner at the leader's address
 		g.lie("f5", 79, func(t map[string]string) { t["m"], t["p"] = "joiner", strings.Repeat("x", 90)+":1" })               // an absurd address
 		g.lie("f6", 80, func(t map[string]string) { t["z"], t["v"] = "zz", "\x1b[2J\n" })                                    // what is no server at all
-		g.lie(fmt.Sprintf("%d-%s", follower.id, g.us[0][:8]), follower.id, func(t map[string]string) { t["r"] = "leading" }) // in the follower's own name
+		g.lie(g.name(follower), follower.id, func(t map[string]string) { t["r"] = "leading" }) // in the follower's own name
 		dead := g.lie("f7", leader.id, func(t map[string]string) { t["p"] = leader.line })
 		_ = dead.Leave() // the leader has left
 		_ = dead.Shutdown()
@@ -315,10 +319,7 @@ func (g *gossiping) silenced(l *load, four *member) {
 	g.unmoved(l, "the loss of gossip", func() {
 		for _, m := range g.cluster.members {
 			own := ownKey(m.id)
-			name := fmt.Sprintf("%d-%s", m.id, g.us[0][:8])
-			if m == four {
-				name = "4-00000000" // it had no cluster when it chose its name
-			}
+			name := g.name(m)
 			thief.tell(g.t, name, "_serf_install-key", own)
 			thief.tell(g.t, name, "_serf_use-key", own)
 			thief.tell(g.t, name, "_serf_remove-key", gossipKey)
@@ -329,6 +330,18 @@ func (g *gossiping) silenced(l *load, four *member) {
 		g.says(four, "is paddock.gossipKey the same there?")
 		g.disagrees([]*member{four}, "in the configuration, but gossip has not heard of it")
 	})
+}
+
+// name is what Serf calls a member: three have server lines, and the fourth says itself where it is.
+func (g *gossiping) name(m *member) string {
+	at := m.line
+	if m == g.cluster.members[3] {
+		b, err := os.ReadFile(filepath.Join(m.Dir(), "zoo.cfg"))
+		g.must(err)
+		_, at, _ = strings.Cut(string(b), "paddock.peerAddr=")
+		at, _, _ = strings.Cut(at, "\n")
+	}
+	return gossip.Name(zab.PeerID(m.id), at)
 }
 
 // ownKey is what a forger gives a server for a gossip key, so that it is alone.
