@@ -75,3 +75,23 @@ func TestCommittedEnsembleIsDurable(t *testing.T) {
 		t.Errorf("the disk says that %v is committed, and the ensemble of %v is in effect", got, z)
 	}
 }
+
+// A server whose file makes it a voter, and whose leader says that it is none, does not stand when that leader is gone: others like it would be a quorum with it that
+// meets none of the members'.
+func TestWhoIsNoMemberDoesNotStand(t *testing.T) {
+	for _, outside := range []bool{false, true} {
+		d := zabtest.NewDisk()
+		c := begin(t, 1, three, d)
+		step(t, c, zab.Message{Type: zab.MsgPing, From: 2, Epoch: 1, Flag: true, Reject: outside})
+		hear(c, d)
+		stands := 0
+		for range 100 {
+			c.Tick(1)
+			s := hear(c, d)
+			stands += len(s.of(zab.MsgPreVote))
+		}
+		if (stands == 0) != outside {
+			t.Errorf("no member %v, and it asks for %d votes", outside, stands)
+		}
+	}
+}

@@ -17,6 +17,7 @@ type election struct {
 	connected bool
 	empty     int64  // ticks for which this server has looked for others with an empty disk
 	told      bool   // somebody said that it holds a history, so that nothing is founded without it
+	outside   bool   // the last leader says that this server has no vote
 	serving   PeerID // a prospective leader that gets an image from us; 0 is none
 }
 
@@ -114,7 +115,7 @@ func (c *Core) tickLooking() {
 // campaign begins a round of pre-votes, or asks who leads if this server has no vote.
 func (c *Core) campaign() {
 	c.lookAt(c.retryDelay())
-	if !c.votes(c.cfg.ID) || c.partlyFilled() {
+	if !c.votes(c.cfg.ID) || c.partlyFilled() || c.isOutside() {
 		c.elect.pre = nil
 		c.conf.members(c.commit, func(id PeerID) {
 			if id != c.cfg.ID {
@@ -135,6 +136,12 @@ func (c *Core) campaign() {
 		return
 	}
 	c.askPreVotes()
+}
+
+// isOutside says whether this server is a voter by its bootstrap configuration alone, and a leader has said that it is none: it joins an ensemble, and its
+// file is ahead of the history. It does not stand, since its quorums need not meet those of the members.
+func (c *Core) isOutside() bool {
+	return c.elect.outside && len(c.conf.configs) == 1 && len(c.cfg.Log.Base().Ensemble.Members) == 0
 }
 
 // askPreVotes asks those that have not said yes, also those that said no: who heard the leader a moment ago may be about to lose it too.

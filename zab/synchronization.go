@@ -105,7 +105,7 @@ func (c *Core) ping(l *learner) {
 	if l.state != streaming {
 		m.Zxid = 0
 	}
-	m.Flag = c.now-l.heard < int64(c.election())
+	m.Flag, m.Reject = c.now-l.heard < int64(c.election()), !c.votes(l.id)
 	m.DigestZxid, m.Digest = c.digestForPing()
 	l.told = max(l.told, c.commit)
 	c.send(m)
@@ -200,6 +200,7 @@ func (c *Core) tickFollowing() {
 
 func (c *Core) onPing(m *Message) {
 	f := &c.follow
+	c.elect.outside = m.Reject
 	c.noteEmpty(m)
 	c.lookAt(c.patience())
 	c.learnCommit(m.Commit)

@@ -34,8 +34,9 @@ const (
 )
 
 const (
-	helloMagic   = "PDK\x01" // protocol version 1
-	helloSize    = 4 + 1 + 1 + 1 + 16 + 16 + 16
+	helloMagic   = "PDK\x01"                    // protocol version 1
+	helloSize    = 4 + 1 + 1 + 1 + 16 + 16 + 16 // and where the dialler may be reached
+	maxWhere     = 300
 	maxHandshake = 5 * time.Second
 )
 
@@ -45,6 +46,7 @@ type hello struct {
 	from, to zab.PeerID
 	who      Identity
 	nonce    [16]byte
+	where    string // host:port of the dialler, for those that do not know it; "" says nothing
 }
 
 func (h *hello) append(dst []byte) []byte {
@@ -56,11 +58,12 @@ func (h *hello) append(dst []byte) []byte {
 	}
 	dst = append(dst, h.who.Cluster[:]...)
 	dst = append(dst, second[:]...)
-	return append(dst, h.nonce[:]...)
+	dst = append(dst, h.nonce[:]...)
+	return append(dst, h.where...)
 }
 
 func (h *hello) decode(b []byte) error {
-	if len(b) != helloSize || string(b[:4]) != helloMagic {
+	if len(b) < helloSize || len(b) > helloSize+maxWhere || string(b[:4]) != helloMagic {
 		return errors.New("not a Paddock peer of this protocol version")
 	}
 	h.lane, h.from, h.to = lane(b[4]), zab.PeerID(b[5]), zab.PeerID(b[6])
@@ -72,6 +75,7 @@ func (h *hello) decode(b []byte) error {
 	}
 	copy(second[:], b[23:])
 	copy(h.nonce[:], b[39:])
+	h.where = string(b[helloSize:])
 	return nil
 }
 
@@ -107,10 +111,10 @@ func proof(secret []byte, side string, dialled, accepted []byte) []byte {
 }
 
 // greet is the dialler's side: hello →, ← hello and proof, proof →, ← ok. It fails if either side does not know the secret.
-func greet(c net.Conn, r *bufio.Reader, me Identity, to zab.PeerID, l lane, secret []byte) (theirs hello, err error) {
+func greet(c net.Conn, r *bufio.Reader, me Identity, where string, to zab.PeerID, l lane, secret []byte) (theirs hello, err error) {
 	_ = c.SetDeadline(time.Now().Add(maxHandshake))
 	defer c.SetDeadline(time.Time{})
-	mine := hello{lane: l, from: me.ID, to: to, who: me}
+	mine := hello{lane: l, from: me.ID, to: to, who: me, where: where}
 	rand.Read(mine.nonce[:])
 	dialled := mine.append(nil)
 	if err := writeFrame(c, dialled); err != nil {
@@ -139,8 +143,8 @@ func greet(c net.Conn, r *bufio.Reader, me Identity, to zab.PeerID, l lane, secr
 	return theirs, writeFrame(c, proof(secret, "dialler", dialled, accepted))
 }
 
-// receive is the accepter's side. known says whether an id belongs to the ensemble (or may join it).
-func receive(c net.Conn, r *bufio.Reader, me Identity, secret []byte, known func(zab.PeerID) bool) (hello, error) {
+// receive is the accepter's side. known says whether an id belongs to the ensemble, or may join it; all lets in whoever says where it is.
+func receive(c net.Conn, r *bufio.Reader, me Identity, secret []byte, known func(zab.PeerID) bool, all bool) (hello, error) {
 	_ = c.SetDeadline(time.Now().Add(maxHandshake))
 	defer c.SetDeadline(time.Time{})
 	var theirs hello
@@ -154,7 +158,7 @@ func receive(c net.Conn, r *bufio.Reader, me Identity, secret []byte, known func
 	if err := theirs.check(me); err != nil {
 		return theirs, err
 	}
-	if !known(theirs.from) {
+	if !known(theirs.from) && !(all && theirs.where != "") {
 		return theirs, fmt.Errorf("server %d is not in the ensemble", theirs.from)
 	}
 	mine := hello{lane: theirs.lane, from: me.ID, to: theirs.from, who: me}

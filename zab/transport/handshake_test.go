@@ -34,11 +34,11 @@ func shake(from end, to zab.PeerID, at end, known func(zab.PeerID) bool) (dialle
 	near, far := net.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		_, err := greet(near, bufio.NewReader(near), from.me, to, laneBulk, []byte(from.secret))
+		_, err := greet(near, bufio.NewReader(near), from.me, "", to, laneBulk, []byte(from.secret))
 		near.Close()
 		done <- err
 	}()
-	_, accepted = receive(far, bufio.NewReader(far), at.me, []byte(at.secret), known)
+	_, accepted = receive(far, bufio.NewReader(far), at.me, []byte(at.secret), known, false)
 	far.Close()
 	return <-done, accepted
 }
@@ -103,7 +103,7 @@ func TestHandshakeDemandsAProofOfItsOwn(t *testing.T) {
 			}
 			_ = writeFrame(near, forge(theirs))
 		}()
-		if _, err := receive(far, bufio.NewReader(far), at.me, []byte(at.secret), everybody); err == nil {
+		if _, err := receive(far, bufio.NewReader(far), at.me, []byte(at.secret), everybody, false); err == nil {
 			t.Errorf("a server that sent %s for a proof was let in", what)
 		}
 		far.Close()
@@ -126,7 +126,7 @@ func TestHandshakeDemandsTheProofOfWhoIsDialled(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r)
 	}()
 	from := server(1)
-	if _, err := greet(near, bufio.NewReader(near), from.me, 2, laneBulk, []byte(from.secret)); err == nil {
+	if _, err := greet(near, bufio.NewReader(near), from.me, "", 2, laneBulk, []byte(from.secret)); err == nil {
 		t.Error("a server without the secret was believed")
 	}
 	near.Close()

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net"
+	"strconv"
 
 	"github.com/paddock-zk/paddock/zab/lineage"
 )
@@ -43,6 +44,23 @@ func (t *Transport) shown(h hello, accepted net.Conn) error {
 		t.in[accepted] = h.from
 	}
 	t.heard[h.from] = h
+	if at := reachable(h.where, accepted); at != "" && t.cfg.AdmitAll {
+		t.said[h.from] = []string{at}
+	}
 	h.to = t.me.ID
 	return h.check(t.me)
+}
+
+// reachable is where a server says that it is; if what it says is good only on its own machine, it is where it dialled from. "" if that is no address.
+func reachable(where string, from net.Conn) string {
+	host, port, err := net.SplitHostPort(where)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 {
+		return ""
+	}
+	if ip := net.ParseIP(host); (host == "" || host == "localhost" || ip != nil && (ip.IsUnspecified() || ip.IsLoopback())) && from != nil {
+		if host, _, err = net.SplitHostPort(from.RemoteAddr().String()); err != nil {
+			return ""
+		}
+	}
+	return net.JoinHostPort(host, port)
 }

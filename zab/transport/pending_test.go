@@ -65,7 +65,7 @@ func TestLinkThatIsAcceptedDuringCloseEnds(t *testing.T) {
 	two.mu.Lock()
 	two.in[&walked{tell: sync.OnceFunc(func() { close(closing) })}] = 0
 	two.mu.Unlock()
-	go func() { _, _ = greet(far, bufio.NewReaderSize(far, 256), Identity{ID: 1}, 2, laneControl, nil) }()
+	go func() { _, _ = greet(far, bufio.NewReaderSize(far, 256), Identity{ID: 1}, "", 2, laneControl, nil) }()
 	within(t, "Close returns", two.Close)
 }
 
@@ -115,7 +115,7 @@ func TestStrangersAreBounded(t *testing.T) {
 		}
 	}
 	c := connect()
-	if _, err := greet(c, bufio.NewReaderSize(c, 256), Identity{ID: 1}, 2, laneControl, nil); err != nil {
+	if _, err := greet(c, bufio.NewReaderSize(c, 256), Identity{ID: 1}, "", 2, laneControl, nil); err != nil {
 		t.Fatalf("a server of the ensemble is kept out: %v", err)
 	}
 	m := zab.Message{Type: zab.MsgResign, From: 1, To: 2, Epoch: 1}
@@ -140,7 +140,7 @@ func TestFirstMessagesRightBehindTheHandshake(t *testing.T) {
 	}
 	defer c.Close()
 	held := &heldWrites{Conn: c}
-	if _, err := greet(held, bufio.NewReaderSize(c, 256), Identity{ID: 1}, 2, laneControl, nil); err != nil {
+	if _, err := greet(held, bufio.NewReaderSize(c, 256), Identity{ID: 1}, "", 2, laneControl, nil); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {

@@ -31,8 +31,11 @@ type Config struct {
 	// was admitted when something is sent to it. Neither it nor Admit may wait: whoever sends waits for them.
 	Resolve func(zab.Member) []string
 	// Admit says whether a server that is in no ensemble may link (a joiner that gossip or an operator announced). Nil: nobody.
-	Admit   func(zab.PeerID) bool
-	Deliver func(zab.Message) // called from reading goroutines
+	Admit func(zab.PeerID) bool
+	// AdmitAll lets in whoever says where it is: to observe, until a reconfiguration makes it a member.
+	AdmitAll bool
+	Where    string            // host:port at which this server is reached, told to those that it dials: they may not know it. "": nothing is told
+	Deliver  func(zab.Message) // called from reading goroutines
 	// Gone is told when the link to a server broke and dialling it anew failed at once, as when its process has ended. Nil: nobody asks.
 	Gone func(zab.PeerID)
 	// Receive takes an image: header as the sender gave it. Nil: none are taken.
@@ -54,7 +57,8 @@ type Transport struct {
 
 	mu    sync.Mutex
 	me    Identity
-	heard map[zab.PeerID]hello // the last one of each server
+	heard map[zab.PeerID]hello    // the last one of each server
+	said  map[zab.PeerID][]string // where those are that nobody else has told of, as they say
 	links map[zab.PeerID][2]*link
 	known map[zab.PeerID]bool
 	in    map[net.Conn]zab.PeerID // 0 before the handshake
@@ -76,7 +80,7 @@ func New(cfg Config) *Transport {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	t := &Transport{cfg: cfg, me: cfg.Identity, heard: map[zab.PeerID]hello{}, links: map[zab.PeerID][2]*link{}, known: map[zab.PeerID]bool{}, in: map[net.Conn]zab.PeerID{}}
+	t := &Transport{cfg: cfg, me: cfg.Identity, heard: map[zab.PeerID]hello{}, said: map[zab.PeerID][]string{}, links: map[zab.PeerID][2]*link{}, known: map[zab.PeerID]bool{}, in: map[net.Conn]zab.PeerID{}}
 	t.warn = warnings{logger: cfg.Logger, logged: map[string]*warned{}}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.running.Go(t.accept)
@@ -152,7 +156,7 @@ func (t *Transport) EnsembleChanged(e zab.EnsembleChange) {
 		}
 	}
 	for id, pair := range t.links {
-		if !t.known[id] && !t.admitted(id) {
+		if !t.known[id] && len(t.strangers(id)) == 0 {
 			pair[0].cancel()
 			pair[1].cancel()
 			delete(t.links, id)
@@ -176,10 +180,12 @@ func (k *link) readdress(addrs []string) {
 
 // strangers are the addresses of a server that is in no ensemble yet; nil if it is not admitted.
 func (t *Transport) strangers(id zab.PeerID) []string {
-	if !t.admitted(id) {
-		return nil
+	if t.admitted(id) {
+		if addrs := t.cfg.Resolve(zab.Member{ID: id}); len(addrs) > 0 {
+			return addrs
+		}
 	}
-	return t.cfg.Resolve(zab.Member{ID: id})
+	return t.said[id]
 }
 
 // findAgain looks where a server is now that is in no ensemble: nothing else tells that a joiner has come back at another address.
@@ -223,7 +229,7 @@ func (t *Transport) connect(ctx context.Context, addr string, to zab.PeerID, l l
 	}
 	stop := context.AfterFunc(ctx, func() { c.Close() }) // who answers may be silent, and Close must not wait for him
 	defer stop()
-	theirs, err := greet(c, bufio.NewReaderSize(c, 256), t.identity(), to, l, t.cfg.Secret)
+	theirs, err := greet(c, bufio.NewReaderSize(c, 256), t.identity(), t.cfg.Where, to, l, t.cfg.Secret)
 	if err == nil {
 		err = t.shown(theirs, nil)
 	}
@@ -302,7 +308,7 @@ func (t *Transport) handshake(raw, c net.Conn) (hello, *bufio.Reader, error) {
 	}
 	defer t.pending.remove(raw)
 	r := bufio.NewReaderSize(c, 256)
-	h, err := receive(c, r, t.identity(), t.cfg.Secret, t.isKnown)
+	h, err := receive(c, r, t.identity(), t.cfg.Secret, t.isKnown, t.cfg.AdmitAll)
 	if err == nil {
 		err = t.shown(h, raw)
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -76,6 +77,9 @@ func (n *node) checkLines() error {
 		return err
 	}
 	sock, err := net.Listen("tcp", addr)
+	if unresolved := (*net.DNSError)(nil); errors.As(err, &unresolved) {
+		return nil // it may resolve later, and is waited for
+	}
 	if err != nil {
 		return fmt.Errorf("peers cannot be accepted on %s: %w", addr, err)
 	}

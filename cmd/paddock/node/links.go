@@ -1,10 +1,12 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/paddock-zk/paddock/compat/zoocfg"
 	"github.com/paddock-zk/paddock/zab"
@@ -21,7 +23,7 @@ type links struct {
 }
 
 // startLinks listens for peers and fills the parts of the peer's environment that need a network.
-func (n *node) startLinks(env *peer.Environment, e zab.Ensemble) error {
+func (n *node) startLinks(ctx context.Context, env *peer.Environment, e zab.Ensemble) error {
 	if !n.distributed() {
 		return nil
 	}
@@ -33,9 +35,9 @@ func (n *node) startLinks(env *peer.Environment, e zab.Ensemble) error {
 	if err != nil {
 		return err
 	}
-	sock, err := net.Listen("tcp", addr)
+	sock, err := n.listenForPeers(ctx, addr)
 	if err != nil {
-		return fmt.Errorf("peers cannot be accepted on %s: %w", addr, err)
+		return err
 	}
 	secret := []byte(n.cfg.Paddock.PeerSecret)
 	if len(secret) == 0 && secure == nil && !loopback(addr) {
@@ -48,11 +50,33 @@ func (n *node) startLinks(env *peer.Environment, e zab.Ensemble) error {
 	l.transport = transport.New(transport.Config{
 		Identity: transport.Identity{Lineage: n.named.lineage(), Source: n.named.source, ID: n.self},
 		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify, Listener: sock, Resolve: l.resolver(n.cfg.Paddock.PeerPort), Admit: l.admit,
+		AdmitAll: n.cfg.Ensemble.Dynamic.Reconfig, Where: n.advertised(e, addr), // with reconfig off the server lines alone say who may come
 		Deliver: n.peer.Deliver, Gone: n.peer.Suspect, Receive: n.receiveImage, Logger: n.logger,
 	})
 	n.links = l
 	env.Transport, env.Images = l.transport, &images{node: n}
 	return nil
+}
+
+// listenForPeers waits for as long as the name of this server does not resolve: in a new container it often does a moment later.
+func (n *node) listenForPeers(ctx context.Context, addr string) (net.Listener, error) {
+	for said := false; ; said = true {
+		sock, err := net.Listen("tcp", addr)
+		if err == nil {
+			return sock, nil
+		}
+		if unresolved := (*net.DNSError)(nil); !errors.As(err, &unresolved) {
+			return nil, fmt.Errorf("peers cannot be accepted on %s: %w", addr, err)
+		}
+		if !said {
+			n.logger.Warn("the name in this server's own line does not resolve; trying again until it does", "address", addr, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // startMemberGossip starts the gossip of a server that knows its ensemble, if it is configured; a joiner's runs already.

@@ -99,7 +99,7 @@ func start(ctx context.Context, cfg *Config, program Program, logger *slog.Logge
 	if err := n.newServer(); err != nil {
 		return n, err
 	}
-	if err := n.runPeer(ensemble); err != nil {
+	if err := n.runPeer(ctx, ensemble); err != nil {
 		return n, err
 	}
 	go n.runFollower(ctx)
@@ -208,9 +208,9 @@ func (n *node) newPeer() (ensemble zab.Ensemble, err error) {
 }
 
 // runPeer links this server with the others and lets the peer run, for the server that is there by now.
-func (n *node) runPeer(ensemble zab.Ensemble) error {
+func (n *node) runPeer(ctx context.Context, ensemble zab.Ensemble) error {
 	env := peer.Environment{Machine: machine{n.server, n}}
-	if err := n.startLinks(&env, ensemble); err != nil {
+	if err := n.startLinks(ctx, &env, ensemble); err != nil {
 		return err
 	}
 	n.peer.Run(env)
@@ -254,7 +254,11 @@ func (n *node) repeat(every time.Duration, what func()) {
 func (n *node) listen() error {
 	b := &n.cfg.Basics
 	if b.ClientPort < 0 && b.SecurePort < 0 {
-		return errors.New("no port for clients: set clientPort, or --client")
+		if !n.distributed() {
+			return errors.New("no port for clients: set clientPort, or --client")
+		}
+		n.logger.Warn("this server has no port for clients (clientPort, or an address behind the ; of its server line): it is a member, and serves nobody by itself")
+		return nil
 	}
 	secure, err := clientTLS(n.cfg, n.logger)
 	if err != nil {

@@ -254,3 +254,82 @@ func TestFoundWithoutTheThird(t *testing.T) {
 	f.write(3, "/a")
 	f.has("/a", 1, 2, 3)
 }
+
+// reconfig adds a member, as zkCli.sh does.
+func (f *founders) reconfig(ask int, line string) {
+	f.t.Helper()
+	conn := stock(f.t, []string{f.servers[ask-1].Addr()}, 5*time.Second)
+	var err error
+	zktest.Within(patience, func() bool {
+		_, err = conn.IncrementalReconfig([]string{line}, nil, -1)
+		return err == nil
+	})
+	f.must(err)
+}
+
+// A server that nobody has in his lines comes with a file that lists the ensemble and itself, as ZooKeeper's documentation says: it follows before the
+// reconfiguration, and is a voter after it, and after its restart.
+func TestJoinByReconfig(t *testing.T) {
+	f := found(t, 4, plain)
+	for i := range f.servers {
+		file := filepath.Join(f.servers[i].Dir(), "zoo.cfg")
+		b, err := os.ReadFile(file)
+		f.must(err)
+		f.must(os.WriteFile(file, append(b, "reconfigEnabled=true\nstandaloneEnabled=false\nskipACL=yes\n"...), 0o644))
+		f.lines(i+1, 3, plain)
+	}
+	f.lines(4, 4, func(f *founders, at, of int) string {
+		if at == of {
+			return plain(f, at, of) + ":observer"
+		}
+		return plain(f, at, of)
+	})
+	f.start(1, 2, 3)
+	f.write(1, "/a")
+	f.start(4)
+	f.has("/a", 4)
+	if mode := zktest.Mode(f.servers[3].Addr()); mode != "observer" {
+		t.Errorf("before the reconfiguration it is %q", mode)
+	}
+	f.reconfig(1, "server.4="+plain(f, 1, 4)+":participant;"+f.servers[3].Addr())
+	zktest.Eventually(t, patience, "it follows", func() bool { return zktest.Mode(f.servers[3].Addr()) == "follower" })
+	f.stop(4)
+	f.lines(4, 4, plain)
+	f.start(4)
+	f.must(f.servers[0].Kill())
+	f.write(4, "/b") // three of four are a majority only with the new one
+	f.has("/b", 2, 3, 4)
+}
+
+// One server begins alone, and each that comes lists those before it and itself, as observers first.
+func TestGrowByReconfigFromOne(t *testing.T) {
+	f := found(t, 3, plain)
+	own := func(f *founders, at, of int) string {
+		if at == of && at > 1 {
+			return plain(f, at, of) + ":observer"
+		}
+		return plain(f, at, of)
+	}
+	for i := range f.servers {
+		f.lines(i+1, i+1, own)
+		file := filepath.Join(f.servers[i].Dir(), "zoo.cfg")
+		b, err := os.ReadFile(file)
+		f.must(err)
+		b = append(b, "reconfigEnabled=true\nstandaloneEnabled=false\nskipACL=yes\n"...)
+		if i == 0 {
+			b = append(b, "server.1="+plain(f, 1, 1)+"\n"...)
+		}
+		f.must(os.WriteFile(file, b, 0o644))
+	}
+	f.start(1)
+	f.write(1, "/a")
+	for id := 2; id <= 3; id++ {
+		f.start(id)
+		f.reconfig(1, fmt.Sprintf("server.%d=%s:participant;%s", id, plain(f, 1, id), f.servers[id-1].Addr()))
+		zktest.Eventually(t, patience, "it votes", func() bool { return zktest.Mode(f.servers[id-1].Addr()) != "observer" })
+	}
+	f.has("/a", 1, 2, 3)
+	f.must(f.servers[0].Kill())
+	f.write(2, "/b")
+	f.has("/b", 2, 3)
+}

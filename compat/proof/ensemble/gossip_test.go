@@ -291,13 +291,13 @@ func (g *gossiping) forged(l *load) {
 	leader := g.leader()
 	follower := g.followers()[0]
 	g.unmoved(l, "forged gossip", func() {
-		g.lie("f1", follower.id, func(map[string]string) {})                                                                 // a follower leads, with all of history, elsewhere
-		g.lie("f2", leader.id, func(t map[string]string) { t["r"], t["z"] = "looking", "0" })                                // the leader is lost
-		g.lie("f3", 77, func(map[string]string) {})                                                                          // another member, which leads
-		g.lie("f4", 78, func(t map[string]string) { t["m"], t["r"], t["p"] = "joiner", "observing", leader.line })           // a joiner at the leader's address
-		g.lie("f5", 79, func(t map[string]string) { t["m"], t["p"] = "joiner", strings.Repeat("x", 90)+":1" })               // an absurd address
-		g.lie("f6", 80, func(t map[string]string) { t["z"], t["v"] = "zz", "\x1b[2J\n" })                                    // what is no server at all
-		g.lie(g.name(follower), follower.id, func(t map[string]string) { t["r"] = "leading" }) // in the follower's own name
+		g.lie("f1", follower.id, func(map[string]string) {})                                                       // a follower leads, with all of history, elsewhere
+		g.lie("f2", leader.id, func(t map[string]string) { t["r"], t["z"] = "looking", "0" })                      // the leader is lost
+		g.lie("f3", 77, func(map[string]string) {})                                                                // another member, which leads
+		g.lie("f4", 78, func(t map[string]string) { t["m"], t["r"], t["p"] = "joiner", "observing", leader.line }) // a joiner at the leader's address
+		g.lie("f5", 79, func(t map[string]string) { t["m"], t["p"] = "joiner", strings.Repeat("x", 90)+":1" })     // an absurd address
+		g.lie("f6", 80, func(t map[string]string) { t["z"], t["v"] = "zz", "\x1b[2J\n" })                          // what is no server at all
+		g.lie(g.name(follower), follower.id, func(t map[string]string) { t["r"] = "leading" })                     // in the follower's own name
 		dead := g.lie("f7", leader.id, func(t map[string]string) { t["p"] = leader.line })
 		_ = dead.Leave() // the leader has left
 		_ = dead.Shutdown()
