@@ -8,7 +8,7 @@ import (
 )
 
 // Disk is a fake durable log of one server. Batches are written in order and become durable when [Disk.Sync] says so; a crash
-// loses the others, and of the first lost one a random prefix may remain (a torn write). It implements [zab.Log].
+// loses the others, and of the first lost one a random prefix may remain (a torn write). It implements [Storage].
 type Disk struct {
 	base    zab.SnapshotMeta
 	image   []Applied // the state at base, as the list of what was applied
@@ -146,9 +146,6 @@ func (d *Disk) Crash(tear int) {
 	}
 	d.pending, d.images = nil, map[zxid.ID][]Applied{}
 }
-
-// blank says whether this disk has lost what it held and is not filled again.
-func (d *Disk) blank() bool { return d.Last() == 0 || d.Last() < d.hard.Fill }
 
 // Compact moves the base up to an image of the state at z.
 func (d *Disk) Compact(meta zab.SnapshotMeta, image []Applied) {

@@ -8,7 +8,8 @@
 //     twice, the order of each client link, no stale confirmed read. It does not know how the servers work.
 //   - [Explore] walks through all orders of events of a small ensemble, within bounds: model checking of the code.
 //   - [Story] runs commands in plain words; the stories are in testdata/zab.
-//   - [Disk] is a [zab.Log] that loses what is not durable in a crash.
+//   - [Disk] is a [zab.Log] that loses what is not durable in a crash. [LogDisk] is the shipped log in its place (Options.ShippedLog), so that its
+//     truncations, compactions and recoveries are judged by the promises as well.
 //
 // Same seed and same code, same run. To see a failed run: go test ./zab/zabtest -run Simulate -args -seeds=1 -first=N -trace.
 // Everything here runs on one goroutine. Mistakes are planted by the tests of package zab, to see that the checkers find them (go test -tags planted ./zab).

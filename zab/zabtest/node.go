@@ -15,7 +15,7 @@ type node struct {
 	sim     *Sim
 	id      zab.PeerID
 	ens     zab.Ensemble
-	disk    *Disk
+	disk    Storage
 	core    *zab.Core
 	soft    zab.SoftState
 	applied []Applied
@@ -128,19 +128,21 @@ func (n *node) wipe() bool {
 	}
 	s.Stats.Wipes++
 	s.trace("wipe %d", n.id)
-	n.disk = NewDisk()
-	n.disk.FailTruncate = s.opt.FailTruncate
+	n.disk = n.newStorage()
 	n.applied, n.away = nil, s.now+100*TickLen
 	return true
 }
 
-// mayLose says whether the promises survive the loss of this disk: in every ensemble that is in effect as far as some server knows, all other voters have
+// mayLose says whether the promises survive the loss of this disk: in every ensemble that is in effect as far as another server knows, all other voters have
 // whole disks, and there is at least one of them. The same goes for the ensemble that the server is configured with, for with an empty
-// disk it begins as a member of that one again.
+// disk it begins as a member of that one again. What the disk itself says does not count, for it goes with the disk: if it was left behind, that may
+// be an ensemble of long ago.
 func (s *Sim) mayLose(n *node) bool {
 	list := []zab.Ensemble{n.ens}
 	for _, knows := range s.nodes {
-		list = append(list, knows.ensembles()...)
+		if knows != n {
+			list = append(list, knows.ensembles()...)
+		}
 	}
 	return !slices.ContainsFunc(list, func(e zab.Ensemble) bool { return e.Votes(n.id) && !s.othersWhole(e, n.id) })
 }
@@ -153,7 +155,7 @@ func (s *Sim) othersWhole(e zab.Ensemble, id zab.PeerID) bool {
 		if m.Role != zab.Participant || m.ID == id {
 			continue
 		}
-		if other := s.nodes[m.ID-1]; other.disk.blank() || other.wrong {
+		if other := s.nodes[m.ID-1]; blank(other.disk) || other.wrong {
 			return false
 		}
 		others++
@@ -165,7 +167,7 @@ func (s *Sim) othersWhole(e zab.Ensemble, id zab.PeerID) bool {
 // committed.
 func (n *node) ensembles() []zab.Ensemble {
 	list := []zab.Ensemble{n.ens}
-	if base := n.disk.base.Ensemble; len(base.Members) > 0 {
+	if base := n.disk.Base().Ensemble; len(base.Members) > 0 {
 		list[0] = base
 	}
 	for _, e := range n.disk.Reconfigs() {
@@ -175,7 +177,7 @@ func (n *node) ensembles() []zab.Ensemble {
 		}
 	}
 	first := len(list) - 1
-	if first > 0 && list[first].Version > n.disk.hard.Commit {
+	if first > 0 && list[first].Version > n.disk.HardState().Commit {
 		first--
 	}
 	return list[first:]
@@ -436,7 +438,7 @@ func (n *node) withUncommitted(image []Applied) []Applied {
 	if len(image) > 0 {
 		after = image[len(image)-1].Zxid
 	}
-	es, _ := n.disk.Entries(max(after, n.disk.base.Zxid), 1<<20)
+	es, _ := n.disk.Entries(max(after, n.disk.Base().Zxid), 1<<20)
 	for _, e := range es {
 		image = append(image, next(image, e))
 	}

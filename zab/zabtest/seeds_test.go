@@ -9,6 +9,17 @@ import (
 	"testing"
 )
 
+// draws are the ways to draw a run from a seed.
+var draws = map[string]func(uint64) Options{"swarm": Swarm, "harsh": Harsh, "swarm-log": onShippedLog(Swarm), "harsh-log": onShippedLog(Harsh)}
+
+func onShippedLog(draw func(uint64) Options) func(uint64) Options {
+	return func(seed uint64) Options {
+		o := draw(seed)
+		o.ShippedLog = true
+		return o
+	}
+}
+
 // Every seed that ever failed is run again. A line says how the run is drawn, the seed, and what it found.
 func TestSeedsThatFailedOnce(t *testing.T) {
 	f, err := os.Open(filepath.Join("..", "..", "testdata", "seeds", "zab.txt"))
@@ -16,7 +27,6 @@ func TestSeedsThatFailedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	draw := map[string]func(uint64) Options{"swarm": Swarm, "harsh": Harsh}
 	runs := 0
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		line := lines.Text()
@@ -25,11 +35,11 @@ func TestSeedsThatFailedOnce(t *testing.T) {
 		}
 		var kind string
 		var seed uint64
-		if _, err := fmt.Sscan(line, &kind, &seed); err != nil || draw[kind] == nil {
-			t.Fatalf("line %q: want swarm or harsh, a seed, and what it found", line)
+		if _, err := fmt.Sscan(line, &kind, &seed); err != nil || draws[kind] == nil {
+			t.Fatalf("line %q: want swarm, harsh, swarm-log or harsh-log, a seed, and what it found", line)
 		}
 		runs++
-		if err := NewSim(draw[kind](seed)).Run(); err != nil {
+		if err := NewSim(draws[kind](seed)).Run(); err != nil {
 			t.Errorf("%v (%s)", err, line)
 		}
 	}

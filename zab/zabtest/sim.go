@@ -26,6 +26,8 @@ type Options struct {
 	Old int
 	// Bootstrap is the version that the servers' configuration files bear; it must not matter.
 	Bootstrap zxid.ID
+	// ShippedLog gives the servers the log that is shipped, on a disk in memory, in the place of a model of it.
+	ShippedLog bool
 	// OnCore sees every core right after it was made; tests plant bugs with it.
 	OnCore func(*zab.Core)
 	// Disk and image mistakes that can be planted.
@@ -120,8 +122,8 @@ func NewSim(opt Options) *Sim {
 	}
 	ens.Version = opt.Bootstrap
 	for i := 1; i <= n; i++ {
-		nd := &node{Process: NewProcess(&s.Scheduler, nil), sim: s, id: zab.PeerID(i), ens: ens, disk: NewDisk()}
-		nd.disk.FailTruncate = opt.FailTruncate
+		nd := &node{Process: NewProcess(&s.Scheduler, nil), sim: s, id: zab.PeerID(i), ens: ens}
+		nd.disk = nd.newStorage()
 		s.nodes = append(s.nodes, nd)
 		at := s.Between(0, 3*TickLen)
 		if i == 1 && opt.Old > 0 {

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/paddock-zk/paddock/zab"
@@ -69,6 +70,34 @@ func TestSimulateHarsh(t *testing.T) {
 				t.FailNow()
 			}
 		}
+	}
+}
+
+// The same with the log that is shipped: what it forgets, keeps, or tells wrongly after a power cut, a truncation or a compaction breaks a promise.
+func TestSimulateShippedLog(t *testing.T) {
+	var sum Stats
+	for i := range uint64(max(1, *seeds/3)) {
+		for name, draw := range draws {
+			if !strings.HasSuffix(name, "-log") {
+				continue
+			}
+			opt := draw(*first + i)
+			if *trace {
+				opt.Trace = func(s string) { fmt.Fprintln(os.Stderr, s) }
+			}
+			s := NewSim(opt)
+			if err := s.Run(); err != nil {
+				t.Errorf("%s: %v\nreplay: go test ./zab/zabtest -run SimulateShippedLog -args -seeds=1 -first=%d -trace", name, err, *first+i)
+				if !testing.Verbose() {
+					t.FailNow()
+				}
+			}
+			sum.Add(&s.Stats)
+		}
+	}
+	t.Logf("%+v", sum)
+	if *seeds >= 300 && (sum.Truncs == 0 || sum.Installs == 0 || sum.Compactions == 0 || sum.TornWrites == 0) {
+		t.Errorf("no truncation, image, compaction or torn write: %+v", sum)
 	}
 }
 
