@@ -18,7 +18,7 @@ import (
 func findCommand() *cli.Command {
 	return &cli.Command{
 		Name: "find", Category: Category, Usage: "look for nodes in a subtree", ArgsUsage: "[PATH] [filters]",
-		Description: `All filters must hold. Prints paths.
+		Description: `All filters must hold. Prints paths. What may not be read is named on standard error and left out, and the exit code is 5.
 
    paddock find / --name 'lock-*'
    paddock find /app --data 'host=.*example' --newer 1h
@@ -110,11 +110,15 @@ func (f *filter) run(v *verb, root string) error {
 	list := []string{}
 	p := tool.Counting(v.c, "looking")
 	defer p.End()
-	err := v.walk(root, func(at string, depth int) error {
+	d := denied{v: v}
+	err := d.look(root, func(at string, depth int) error {
 		p.Add(1)
 		ok, err := f.matches(v, at)
 		if errors.Is(err, zk.ErrNoNode) {
 			return nil
+		}
+		if d.pass(err, at, depth) {
+			return errSkipTree // whoever may not read the data may not list the children
 		}
 		if err != nil {
 			return tool.Fail("find "+at, err)
@@ -131,7 +135,10 @@ func (f *filter) run(v *verb, root string) error {
 	if err != nil {
 		return err
 	}
-	return v.out.Line(list, strings.Join(list, "\n"))
+	if err := v.out.Line(list, strings.Join(list, "\n")); err != nil {
+		return err
+	}
+	return d.err("find " + root)
 }
 
 func (f *filter) matches(v *verb, at string) (bool, error) {
@@ -161,18 +168,22 @@ func (f *filter) matches(v *verb, at string) (bool, error) {
 func treeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "tree", Category: Category, Usage: "draw a subtree", ArgsUsage: "[-L DEPTH] [-d] [PATH]",
-		Description: "   paddock tree /app\n   paddock tree -L 2 -d /\n\n" + tool.ExitHelp,
+		Description: "What may not be read is named on standard error and left out, and the exit code is 5.\n\n   paddock tree /app\n   paddock tree -L 2 -d /\n\n" + tool.ExitHelp,
 		Flags: tool.Flags(&cli.IntFlag{Name: "depth", Aliases: []string{"L"}, Usage: "at most so many levels", Value: -1},
 			&cli.BoolFlag{Name: "data", Aliases: []string{"d"}, Usage: "show the beginning of the data"}),
 		Action: action(0, 1, 1, func(v *verb, words []string) error {
 			root := append(words, "/")[0]
-			t, err := v.treeOf(root, root, v.c.Int("depth"))
+			d := denied{v: v}
+			t, err := d.treeOf(root, root, 0)
 			if err != nil {
 				return tool.Fail("tree "+root, err)
 			}
 			var b strings.Builder
 			t.draw(&b, "", "")
-			return v.out.Line(t, strings.TrimSuffix(b.String(), "\n"))
+			if err := v.out.Line(t, strings.TrimSuffix(b.String(), "\n")); err != nil {
+				return err
+			}
+			return d.err("tree " + root)
 		}),
 	}
 }
@@ -182,29 +193,37 @@ type tree struct {
 	Name     string     `json:"name"`
 	Data     *tool.Data `json:"data,omitempty"`
 	Children []tree     `json:"children,omitempty"`
-	More     bool       `json:"more,omitempty"` // it has children that --depth hides
+	More     bool       `json:"more,omitempty"` // it has children that --depth hides, or may have some that may not be listed
 }
 
-func (v *verb) treeOf(at, name string, depth int) (tree, error) {
-	t := tree{Name: name}
+func (d *denied) treeOf(at, name string, depth int) (tree, error) {
+	t, v := tree{Name: name}, d.v
 	if v.c.Bool("data") {
 		n, err := v.get(at)
+		if d.pass(err, at, depth) {
+			t.More = true
+			return t, nil
+		}
 		if err != nil {
 			return t, err
 		}
-		d := tool.DataOf(n.data)
-		t.Data = &d
+		data := tool.DataOf(n.data)
+		t.Data = &data
 	}
 	names, err := v.children(at)
+	if d.pass(err, at, depth) {
+		t.More = true
+		return t, nil
+	}
 	if err != nil {
 		return t, err
 	}
-	if depth == 0 {
+	if depth == v.c.Int("depth") {
 		t.More = len(names) > 0
 		return t, nil
 	}
 	for _, n := range names {
-		child, err := v.treeOf(join(at, n), n, depth-1)
+		child, err := d.treeOf(join(at, n), n, depth+1)
 		if errors.Is(err, zk.ErrNoNode) {
 			continue // the node was deleted meanwhile
 		}

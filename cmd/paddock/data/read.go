@@ -100,7 +100,7 @@ func watched(v *verb, path string, children bool, read func() error) error {
 func lsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "ls", Category: Category, Usage: "list a node's children", ArgsUsage: "[-s] [-w] [-R] [-l] PATH",
-		Description: "One name a line, in order. zkCli's bracketed list is printed by the shell on a terminal.\n\n   paddock ls /\n   paddock ls -R /app\n   paddock ls -l /app\n\n" + tool.ExitHelp,
+		Description: "One name a line, in order. zkCli's bracketed list is printed by the shell on a terminal.\nWith -R, what may not be read is named on standard error and left out, and the exit code is 5.\n\n   paddock ls /\n   paddock ls -R /app\n   paddock ls -l /app\n\n" + tool.ExitHelp,
 		Flags: tool.Flags(statFlag(), watchFlag(),
 			&cli.BoolFlag{Name: "recursive", Aliases: []string{"R"}, Usage: "list the whole subtree, as paths"},
 			&cli.BoolFlag{Name: "long", Aliases: []string{"l"}, Usage: "a table with version, size, children, owner and time of change"}),
@@ -117,9 +117,10 @@ func lsCommand() *cli.Command {
 func ls(v *verb, path string) error {
 	var names []string
 	var err error
+	d := denied{v: v}
 	if v.c.Bool("recursive") {
 		if _, err = v.stat(path); err == nil {
-			names, err = v.subtree(path)
+			names, err = v.listed(path, d.look)
 		}
 	} else {
 		names, err = v.children(path)
@@ -127,6 +128,14 @@ func ls(v *verb, path string) error {
 	if err != nil {
 		return tool.Fail("ls "+path, err)
 	}
+	if err := show(v, path, names); err != nil {
+		return err
+	}
+	return d.err("ls -R " + path)
+}
+
+// show prints what ls has found.
+func show(v *verb, path string, names []string) error {
 	if v.c.Bool("long") {
 		return long(v, path, names)
 	}

@@ -5,6 +5,8 @@ package data
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -157,10 +159,41 @@ var errSkipTree = tool.ServerCode(0)
 // walk visits a subtree, parents before children, names in order. Nodes that vanish on the way are left out. children is true if visit
 // wants them: a node without children costs one request.
 func (v *verb) walk(root string, visit func(path string, depth int) error) error {
-	return v.walkBelow(root, 0, visit)
+	return v.walkBelow(root, 0, nil, visit)
 }
 
-func (v *verb) walkBelow(path string, depth int, visit func(string, int) error) error {
+// denied are the nodes of a subtree that may not be read. A verb that only looks names each on standard error and goes on, as find(1) does, and
+// its exit code says in the end that something is missing. The root of the subtree is not passed over.
+type denied struct {
+	v     *verb
+	nodes int
+}
+
+// pass says whether an error is of this kind, and counts it.
+func (d *denied) pass(err error, path string, depth int) bool {
+	if d == nil || depth == 0 || !errors.Is(err, zk.ErrNoAuth) {
+		return false
+	}
+	d.nodes++
+	tool.Note(d.v.c, "%s: not permitted by the node's ACL: left out", path)
+	return true
+}
+
+// err is how the verb ends.
+func (d *denied) err(tried string) error {
+	if d.nodes == 0 {
+		return nil
+	}
+	return &tool.Error{Tried: tried, Happened: fmt.Sprintf("what may not be read was left out, with all below it (nodes: %d)", d.nodes),
+		Todo: "authenticate with --auth to see them too", Code: tool.ExitDenied, Cause: zk.ErrNoAuth}
+}
+
+// look is walk for verbs that only look.
+func (d *denied) look(root string, visit func(path string, depth int) error) error {
+	return d.v.walkBelow(root, 0, d, visit)
+}
+
+func (v *verb) walkBelow(path string, depth int, d *denied, visit func(string, int) error) error {
 	switch err := visit(path, depth); err {
 	case nil:
 	case errSkipTree:
@@ -169,14 +202,14 @@ func (v *verb) walkBelow(path string, depth int, visit func(string, int) error) 
 		return err
 	}
 	names, err := v.children(path)
-	if err == zk.ErrNoNode && depth > 0 {
+	if err == zk.ErrNoNode && depth > 0 || d.pass(err, path, depth) {
 		return nil
 	}
 	if err != nil {
 		return tool.Fail("list the children of "+path, err)
 	}
 	for _, name := range names {
-		if err := v.walkBelow(join(path, name), depth+1, visit); err != nil {
+		if err := v.walkBelow(join(path, name), depth+1, d, visit); err != nil {
 			return err
 		}
 	}
@@ -184,11 +217,13 @@ func (v *verb) walkBelow(path string, depth int, visit func(string, int) error) 
 }
 
 // subtree lists all paths, parents first.
-func (v *verb) subtree(root string) ([]string, error) {
+func (v *verb) subtree(root string) ([]string, error) { return v.listed(root, v.walk) }
+
+func (v *verb) listed(root string, walk func(string, func(string, int) error) error) ([]string, error) {
 	var out []string
 	p := tool.Counting(v.c, "looking")
 	defer p.End()
-	err := v.walk(root, func(path string, _ int) error {
+	err := walk(root, func(path string, _ int) error {
 		out = append(out, path)
 		p.Add(1)
 		return nil
