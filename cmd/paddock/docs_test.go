@@ -71,6 +71,23 @@ func TestEveryRoomIsOnTheMap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A line of the map names rooms that lie next to each other; what is indented under a top folder lies in it.
+	shown, top := map[string]bool{}, ""
+	for _, line := range regexp.MustCompile(`(?m)^( *)((?:[a-z]+/ *)+)  `).FindAllStringSubmatch(string(text), -1) {
+		if line[1] == "" {
+			top = strings.TrimSpace(line[2])
+			continue
+		}
+		for _, room := range strings.Fields(line[2]) {
+			if room = top + line[1] + room; shown[room] {
+				t.Errorf("ARCHITECTURE.md shows %s twice", room)
+			}
+			shown[room] = true
+		}
+	}
+	if len(shown) < 20 {
+		t.Errorf("the map was not read: only %d rooms", len(shown))
+	}
 	seen := map[string]bool{}
 	for _, file := range goFiles(t) {
 		room := filepath.Base(filepath.Dir(file))

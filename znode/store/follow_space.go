@@ -36,8 +36,11 @@ func (f *Follower) WatchSpace() {
 	w.low = low
 	f.state.SetFlag(znode.FlagNoGrow, low)
 	if low {
-		f.opt.Logger.Error("the disk is nearly full: writes that grow are refused until there is room; reads and deletes go on",
-			"free", sp.Free, "of", sp.Total, "folder", f.dir, "log", reserve)
+		facts := []any{"free", sp.Free, "of", sp.Total, "folder", f.dir}
+		if reserve != nil {
+			facts = append(facts, "log", reserve)
+		}
+		f.opt.Logger.Error("the disk is nearly full: writes that grow are refused until there is room; reads and deletes go on", facts...)
 	} else {
 		f.opt.Logger.Info("the disk has room again: all writes are accepted", "free", sp.Free)
 	}

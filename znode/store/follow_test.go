@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -165,8 +167,8 @@ func TestRefusedBackupLosesNothing(t *testing.T) {
 
 // The alarm is raised for the disk of the database and for that of the log, and ends with room; steps go on meanwhile.
 func TestAlarmForBothDisks(t *testing.T) {
-	a, disk := newApplied(), storetest.NewDisk()
-	f := follow(disk, a)
+	a, disk, said := newApplied(), storetest.NewDisk(), new(bytes.Buffer)
+	f := store.Follow("test", disk, a, a, store.FollowOptions{SnapCount: 20, Logger: slog.New(slog.NewTextHandler(said, nil))})
 	step := func(want znode.Flags) {
 		t.Helper()
 		if _, err := f.Step(t.Context(), time.Time{}); err != nil || a.flags != want {
@@ -178,8 +180,15 @@ func TestAlarmForBothDisks(t *testing.T) {
 	step(znode.FlagNoGrow)
 	a.full = nil
 	step(0)
+	if !strings.Contains(said.String(), "no space left on the device of the log") {
+		t.Errorf("nothing is said of the disk of the log: %s", said)
+	}
+	said.Reset()
 	disk.SetFree(10)
 	step(znode.FlagNoGrow)
+	if !strings.Contains(said.String(), "free=10 ") || strings.Contains(said.String(), "nil") {
+		t.Errorf("the disk of the log has room: %s", said)
+	}
 	disk.SetFree(1 << 40)
 	step(0)
 }
