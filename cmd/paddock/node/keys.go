@@ -62,17 +62,21 @@ func (n *node) foundKeys() error {
 	return n.peer.Propose([][]byte{znode.AppendTxn(nil, t)})
 }
 
-// foundConfig puts the server lines of the bootstrap into /zookeeper/config, once; reconfig changes them from there on.
+// foundConfig puts the server lines of the configuration into /zookeeper/config, and does so again when they have changed: they count until the first
+// reconfig, and what the node says counts from there on. It also takes out the lines of another ensemble, of which this one is a copy.
 func (n *node) foundConfig() error {
-	missing := false
-	n.server.View(func(st *znode.State) {
-		data, _, c := st.GetData(znode.ConfigPath, nil, znode.FlagSkipACL)
-		missing = c == znode.OK && len(data) == 0
-	})
-	if !missing || !n.distributed() {
+	in := n.peer.Status().Ensemble.Committed
+	if !n.distributed() || n.joins() || int64(in.Version) != n.cfg.Members.Version {
 		return nil
 	}
-	text := n.configText(n.peer.Status().Ensemble.Committed)
+	text, same := n.configText(in), true
+	n.server.View(func(st *znode.State) {
+		data, _, c := st.GetData(znode.ConfigPath, nil, znode.FlagSkipACL)
+		same = c != znode.OK || string(data) == text
+	})
+	if same {
+		return nil
+	}
 	t := znode.Txn{Op: znode.Op{Kind: znode.KindReconfig, Path: znode.ConfigPath, Data: []byte(text), Version: -1}}
 	return n.peer.Propose([][]byte{znode.AppendTxn(nil, &t)})
 }

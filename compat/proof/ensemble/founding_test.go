@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -332,4 +333,68 @@ func TestGrowByReconfigFromOne(t *testing.T) {
 	f.must(f.servers[0].Kill())
 	f.write(2, "/b")
 	f.has("/b", 2, 3)
+}
+
+// Three servers become five by a new file and a rolling restart, with reconfig off, as everybody does it: the new ones first, then the old ones one by one, the
+// leader last. Then five count.
+func TestScaleThreeToFiveByFile(t *testing.T) {
+	f := found(t, 5, plain)
+	for id := 1; id <= 3; id++ {
+		f.lines(id, 3, plain)
+	}
+	f.start(1, 2, 3)
+	f.write(1, "/a")
+	f.must(f.servers[3].Launch())
+	f.must(f.servers[4].Launch())
+	leader := 0
+	for id := 1; id <= 3; id++ {
+		if zktest.Mode(f.servers[id-1].Addr()) == "leader" {
+			leader = id
+		}
+	}
+	for _, id := range append(slices.DeleteFunc([]int{1, 2, 3}, func(id int) bool { return id == leader }), leader) {
+		f.stop(id)
+		f.lines(id, 5, plain)
+		f.must(f.servers[id-1].Launch())
+		if id != leader {
+			f.must(f.servers[id-1].WaitReady(patience))
+		}
+	}
+	for _, s := range f.servers {
+		f.must(s.WaitReady(patience))
+	}
+	f.must(f.servers[0].Kill())
+	f.must(f.servers[1].Kill())
+	f.write(3, "/b")
+	f.has("/b", 3, 4, 5)
+	f.has("/a", 3, 4, 5)
+}
+
+// A server moves to other ports by a change in all files, with reconfig off: the node of the configuration says what is in force.
+func TestConfigNodeFollowsTheFiles(t *testing.T) {
+	f := found(t, 3, plain)
+	f.start(1, 2, 3)
+	before := plain(f, 1, 3)
+	for i := range f.ports[2] {
+		_, f.ports[2][i], _ = strings.Cut(zktest.FreeAddr("127.0.0.1"), ":")
+	}
+	for _, id := range []int{3, 1, 2} {
+		f.stop(id)
+		f.lines(id, 3, plain)
+		f.must(f.servers[id-1].Launch())
+	}
+	for _, s := range f.servers {
+		f.must(s.WaitReady(patience))
+	}
+	text := ""
+	zktest.Eventually(t, patience, "the node has the new line", func() bool {
+		z := f.client(1)
+		defer z.drop()
+		var err error
+		text, _, err = z.get("/zookeeper/config")
+		return err == nil && strings.Contains(text, plain(f, 1, 3))
+	})
+	if strings.Contains(text, before) {
+		t.Errorf("it has the old line as well: %s", text)
+	}
 }
