@@ -17,12 +17,13 @@ import (
 const segmentBytes = 4096
 
 // LogDisk is a [Storage] with the shipped log on a disk in memory. A crash is a power cut, in the middle of a write or of the beginning of
-// a segment, or the end of the process alone; the log is then opened again. What the log says about itself must be true: an error of it ends the run.
+// a segment, or the end of the process alone; the log is then opened again, and must say what a [Disk] would that lived through the same. An error of it ends the run.
 type LogDisk struct {
 	*txnlog.Log
 	disk    *faultfs.Disk
 	id      zab.PeerID
 	rand    *rand.Rand
+	model   *Disk // is never compacted, and so has all that the log may still have
 	pending []zab.Persist
 	image   []Applied             // durable
 	staged  map[zxid.ID][]Applied // received, and not the state of this server yet
@@ -35,7 +36,7 @@ var (
 
 // NewLogDisk begins the log of a server on an empty disk.
 func NewLogDisk(id zab.PeerID, r *rand.Rand) *LogDisk {
-	d := &LogDisk{disk: faultfs.New(), id: id, rand: r, staged: map[zxid.ID][]Applied{}}
+	d := &LogDisk{disk: faultfs.New(), id: id, rand: r, model: NewDisk(), staged: map[zxid.ID][]Applied{}}
 	d.open()
 	return d
 }
@@ -70,12 +71,61 @@ func (d *LogDisk) Sync(seq uint64) {
 		n++
 	}
 	d.must("append to the log", d.Append(d.pending[:n]...))
+	d.replay(n)
 	for i := range d.pending[:n] {
 		if s := d.pending[i].Snapshot; s != nil {
 			d.image = d.staged[s.Zxid]
 		}
 	}
 	d.pending = d.pending[n:]
+}
+
+// replay takes the first n pending batches into the model.
+func (d *LogDisk) replay(n int) {
+	for _, p := range d.pending[:n] {
+		d.model.write(p, -1)
+	}
+}
+
+// differs says in what the log differs from the model; empty if in nothing.
+func (d *LogDisk) differs() string {
+	if d.Last() != d.model.Last() || d.HardState() != d.model.hard {
+		return fmt.Sprintf("it ends at %v with %+v, want %v with %+v", d.Last(), d.HardState(), d.model.Last(), d.model.hard)
+	}
+	base, at := d.Base(), d.model.base.Ensemble
+	var after []zab.Entry
+	for _, e := range d.model.Reconfigs() {
+		if e.Zxid > base.Zxid {
+			after = append(after, e)
+			continue
+		}
+		ens, _, err := zab.DecodeReconfig(e.Data)
+		d.must("read a reconfiguration", err)
+		ens.Version = e.Zxid
+		at = ens
+	}
+	if base.Ensemble.String() != at.String() {
+		return fmt.Sprintf("its base %v has the ensemble %v, want %v", base.Zxid, base.Ensemble, at)
+	}
+	same := func(a, b zab.Entry) bool { return a.Zxid == b.Zxid }
+	if list := d.Reconfigs(); !slices.EqualFunc(list, after, same) {
+		return fmt.Sprintf("behind its base %v it has the reconfigurations %v, want %v", base.Zxid, list, after)
+	}
+	return ""
+}
+
+// judge holds the opened log against the model: all that was durable must be there, and of what was pending the first batches or none.
+func (d *LogDisk) judge() {
+	why := d.differs()
+	for i := 0; why != "" && i < len(d.pending); i++ {
+		d.model.write(d.pending[i], -1)
+		if d.differs() == "" {
+			return
+		}
+	}
+	if why != "" {
+		d.must("open", fmt.Errorf("the log is not what was stored: %s", why))
+	}
 }
 
 // tornOps is within how many operations of the disk a torn write is cut off: enough to begin a segment and to write behind it.
@@ -95,6 +145,7 @@ func (d *LogDisk) Crash(tear int) {
 		d.disk = d.disk.Clone()
 	}
 	d.open()
+	d.judge()
 	if z := d.Base().Zxid; z > last(d.image) { // the log begins behind an image that was staged: it has become the state
 		d.image = d.staged[z]
 	}
@@ -122,4 +173,7 @@ func (d *LogDisk) Compact(meta zab.SnapshotMeta, image []Applied) {
 	}
 	d.image = slices.Clone(image)
 	d.must("compact the log", d.CompactBefore(meta.Zxid))
+	if why := d.differs(); why != "" {
+		d.must("compact the log", fmt.Errorf("it is not what was stored: %s", why))
+	}
 }
