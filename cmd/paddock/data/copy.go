@@ -18,6 +18,7 @@ func cpCommand() *cli.Command {
 	return &cli.Command{
 		Name: "cp", Category: Category, Usage: "copy a node or a subtree, also into another ensemble", ArgsUsage: "[-r] SOURCE DESTINATION",
 		Description: `Copies data and ACLs. Ephemeral nodes are left out and counted. What exists at the destination stays, unless --overwrite.
+No client can see that a node is a container or has a TTL: its copy is a plain node, which no server removes.
 
    paddock cp /app/config /app/config.old
    paddock cp -r /app /backup/app

@@ -32,6 +32,7 @@ func subtreeCommand() *cli.Command {
 		Name: "subtree", Category: Category, Usage: "write a subtree to a file of JSON lines, and read it back",
 		Description: `One line for each node: path, data (text, or base64), ACL. Ephemeral nodes are written, marked, and not read back. The last line counts the
 nodes, so that half a file is refused. For a whole server, exact at one zxid, see paddock snapshot.
+No client can see that a node is a container or has a TTL: its copy is a plain node, which no server removes.
 
    paddock subtree export /app > app.jsonl
    paddock subtree import /app < app.jsonl
