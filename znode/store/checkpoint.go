@@ -67,7 +67,7 @@ func (s *Store) checkpoint(ctx context.Context, meta []byte, rate int64) (Checkp
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint %v: %w", c.zxid, err)
 	}
-	return Checkpoint{Path: path, Zxid: c.zxid, Size: size}, s.prune()
+	return Checkpoint{Path: path, Zxid: c.zxid, Size: size}, s.prune(c.zxid)
 }
 
 // pin keeps the versions of the newest commit readable.
@@ -192,12 +192,14 @@ func Checkpoints(dir string) ([]Checkpoint, error) {
 	return list, nil
 }
 
-// prune removes all but the newest checkpoints.
-func (s *Store) prune() error {
+// prune removes all but the newest checkpoints, when one was taken. Those that are newer than that have come from peers. They wait to be installed,
+// and must not push out the ones that stand for this server's own history.
+func (s *Store) prune(taken zxid.ID) error {
 	list, err := s.Checkpoints()
 	if err != nil {
 		return err
 	}
+	list = slices.DeleteFunc(list, func(c Checkpoint) bool { return c.Zxid > taken })
 	for _, c := range list[min(len(list), s.opt.KeepCheckpoints):] {
 		if err := s.opt.Files.Remove(c.Path); err != nil {
 			return fmt.Errorf("remove an old checkpoint: %w", err)

@@ -104,7 +104,8 @@ func (f *Follower) take(ctx context.Context, from func(context.Context, []byte) 
 }
 
 // Compact drops the log before the oldest image that adds up to its digest. One that was there at the start is read whole before anything is
-// dropped behind it; one that does not add up stays where it is, as evidence, and counts for nothing.
+// dropped behind it; one that does not add up stays where it is, as evidence, and counts for nothing. Nor does one that has come from a peer and is
+// not installed, so that it is newer than the database: the log may not reach it.
 func (f *Follower) Compact(ctx context.Context) error {
 	ctx, cancel := f.within(ctx)
 	defer cancel()
@@ -114,6 +115,9 @@ func (f *Follower) Compact(ctx context.Context) error {
 	}
 	oldest := zxid.ID(0)
 	for _, c := range all {
+		if c.Zxid > f.db.Zxid() {
+			continue
+		}
 		if !f.images.isSummed(c.Zxid) {
 			if err := f.db.Verify(ctx, c); ctx.Err() != nil {
 				return nil

@@ -367,6 +367,35 @@ func TestNothingIsCompactedBehindABadImage(t *testing.T) {
 	}
 }
 
+// Images of peers that were never installed push none of the server's own out, and nothing is compacted behind them.
+func TestImagesThatWaitDoNotCount(t *testing.T) {
+	a, disk := newApplied(), storetest.NewDisk()
+	f := follow(disk, a)
+	rng := rand.New(rand.NewPCG(4, 4))
+	a.writeSome(rng, 30)
+	must(t, f.Flush(t.Context()))
+	must(t, f.Checkpoint(t.Context()))
+	first := a.base
+	im, _ := disk.Image(first)
+	for i := range zxid.ID(4) {
+		disk.Put(first+1000+i, im)
+	}
+	a.writeSome(rng, 30)
+	must(t, f.Flush(t.Context()))
+	must(t, f.Checkpoint(t.Context()))
+	if _, ok := disk.Image(a.last()); !ok || a.base != first {
+		t.Errorf("the image at %v is there: %v; the log begins after %v, want %v", a.last(), ok, a.base, first)
+	}
+	other := newApplied() // has nothing but an image that came
+	other.writeSome(rng, 5)
+	empty := storetest.NewDisk()
+	empty.Put(first, im)
+	must(t, follow(empty, other).Compact(t.Context()))
+	if other.base != 0 {
+		t.Errorf("the log begins after %v, and the image at %v is not installed", other.base, first)
+	}
+}
+
 // An image of an earlier life that has rotted meanwhile is nobody's backup.
 func TestNoBackupFromARottenImage(t *testing.T) {
 	a, disk := newApplied(), storetest.NewDisk()

@@ -210,6 +210,23 @@ func TestCheckpointUnderWrites(t *testing.T) {
 	must(t, s.Close())
 }
 
+// Images that have come from peers and are newer than the database push none of its own checkpoints out.
+func TestImagesThatWaitPushNoCheckpointOut(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	advance(t, s, newFake(1), 20, 5)
+	for i := range 4 {
+		must(t, os.MkdirAll(filepath.Join(dir, "checkpoints"), 0o700))
+		must(t, os.WriteFile(filepath.Join(dir, "checkpoints", fmt.Sprintf("%016x.img", 1<<50+i)), nil, 0o600))
+	}
+	c, err := s.Checkpoint(context.Background(), nil)
+	must(t, err)
+	if list, err := s.Checkpoints(); err != nil || len(list) != 5 || list[4].Zxid != c.Zxid {
+		t.Errorf("the checkpoint at %v is gone: %+v %v", c.Zxid, list, err)
+	}
+	must(t, s.Close())
+}
+
 // A checkpoint that is given up leaves nothing.
 func TestCheckpointGivenUp(t *testing.T) {
 	dir := t.TempDir()

@@ -174,6 +174,7 @@ func (h *heard) soft(n *simNode, old, now zab.SoftState) {
 		n.state.Sessions(func(id session.ID, _ int32) { h.at[id] = ms })
 	} else if !leads {
 		h.at, h.closing = nil, nil
+		n.alarm.told = nil
 	}
 }
 
@@ -201,6 +202,7 @@ func (h *heard) delivery(n *simNode, d *zab.Delivery) {
 		return
 	}
 	if d.Kind == zab.DeliverTouch {
+		n.alarm.report(n, d)
 		for r := jute.NewReader(d.Data); r.Len() >= 12; {
 			id := session.ID(r.Long())
 			r.Int()

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/paddock-zk/paddock/compat/auth"
@@ -21,8 +20,8 @@ import (
 	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/txnlog/faultfs"
 	"github.com/paddock-zk/paddock/zab/zabtest"
-	"github.com/paddock-zk/paddock/zab/zxid"
 	"github.com/paddock-zk/paddock/znode"
+	"github.com/paddock-zk/paddock/znode/store/storetest"
 )
 
 // simNode is one server: a peer.Peer on a log on a fake disk, and a server.Server on top of it.
@@ -32,7 +31,7 @@ type simNode struct {
 	id       zab.PeerID
 	ens      zab.Ensemble
 	log      simLog
-	images   images
+	disk     stateDisk
 	clock    simClock
 	core     *zab.Core
 	server   *server.Server
@@ -43,6 +42,7 @@ type simNode struct {
 	shell    shell
 	heard    heard
 	contract contract
+	alarm    alarmBook
 }
 
 // simLog is the log of a server, the disk below it, and when the write that is under way will be durable.
@@ -52,15 +52,6 @@ type simLog struct {
 	size int64 // of a segment
 	at   int64
 }
-
-// images are what a server keeps of its state besides the log.
-type images struct {
-	durable map[zxid.ID]image
-	staged  map[zxid.ID]image // received, and not yet installed
-}
-
-// image is a whole state at one zxid, record by record.
-type image []struct{ key, value []byte }
 
 // simClock is a server's time. Monotonic time drifts and never jumps, wall time jumps.
 type simClock struct {
@@ -73,7 +64,9 @@ func newSimNode(s *Sim, id zab.PeerID, ens zab.Ensemble) *simNode {
 	n := &simNode{sim: s, id: id, ens: ens}
 	n.Process = zabtest.NewProcess(&s.Scheduler, n.poke)
 	n.log.disk, n.log.size = faultfs.New(), 4096<<s.Rand.IntN(2)
-	n.images = images{map[zxid.ID]image{}, map[zxid.ID]image{}}
+	n.disk = stateDisk{Disk: storetest.NewDisk(), every: s.opt.Disks.Every, snapCount: s.opt.Disks.SnapCount}
+	n.disk.Keep(s.opt.Disks.Images)
+	n.makeRoom()
 	n.clock.rate = 1 + s.opt.Faults.Drift*(2*s.Rand.Float64()-1)
 	return n
 }
@@ -92,12 +85,16 @@ func (n *simNode) start() {
 	s := n.sim
 	n.Begin()
 	n.openLog()
-	n.state = znode.NewState(znode.Options{})
-	n.load(n.state, n.newestImage())
-	n.soft, n.links, n.heard, n.contract = zab.SoftState{}, nil, heard{}, contract{}
+	if n.openState() != nil {
+		n.End()
+		n.log.disk = n.log.disk.Clone()
+		return
+	}
+	n.soft, n.links, n.heard, n.contract, n.alarm = zab.SoftState{}, nil, heard{}, contract{}, alarmBook{}
 	n.startPeer(zab.Config{ID: n.id, Ensemble: n.ens, Applied: n.state.LastZxid(),
 		Rand: rand.NewPCG(s.Rand.Uint64(), uint64(n.id)), Timing: s.opt.Core.Timing, Limits: s.opt.Core.Limits})
 	n.serve()
+	n.follow()
 	n.runPeer()
 	n.clock.ticked = n.mono()
 	s.trace("start %d at %v %v", n.id, n.state.LastZxid(), n.core.Status())
@@ -107,7 +104,7 @@ func (n *simNode) start() {
 	n.poke()
 }
 
-// openLog opens the log as this life finds it. A staged image whose pointer is durable is the server's.
+// openLog opens the log as this life finds it.
 func (n *simNode) openLog() {
 	l, err := txnlog.Open(n.log.disk, "log", txnlog.Options{Identity: txnlog.Identity{Lineage: lineage.Lineage{Cluster: lineage.ID{1}}, Peer: n.id}, SegmentBytes: n.log.size,
 		Rand: newSeeded(n.sim.Rand), Background: func(prepare func()) { prepare() }, Logger: slog.New(watchdog{n})})
@@ -115,8 +112,6 @@ func (n *simNode) openLog() {
 		n.sim.violate("server %d: the log does not open: %v", n.id, err)
 	}
 	n.log.Log, n.log.at = l, 0
-	n.adopt()
-	n.images.staged = map[zxid.ID]image{}
 }
 
 // serve makes the server of this life.
@@ -151,41 +146,45 @@ func (n *simNode) serverTick() {
 	n.server.Tick()
 }
 
-// crash ends the process, and often the machine: then what was not durable is lost, and a write that is under way is torn.
+// crash ends the process, and often the machine.
 func (n *simNode) crash() {
-	if !n.Up() {
-		return
+	if n.Up() {
+		n.end(n.sim.Chance(n.sim.opt.Core.Faults.Torn))
 	}
+}
+
+// powerCut ends the machine.
+func (n *simNode) powerCut() {
+	if n.Up() {
+		n.end(true)
+	}
+}
+
+// end ends the process. With the machine what was not durable is lost, and a write that is under way is torn.
+func (n *simNode) end(machine bool) {
 	s := n.sim
 	s.Stats.Crashes++
 	s.Stats.count(n)
-	switch torn := s.Chance(s.opt.Core.Faults.Torn); {
-	case torn && n.shell.inFlight:
+	if machine && n.shell.inFlight {
 		s.Stats.TornWrites++
 		n.log.disk.CrashAt(n.log.disk.Ops() + 1 + s.Rand.IntN(6))
 		if err := n.shell.steps.Append(&n.shell.batches); err != nil && !errors.Is(err, faultfs.ErrCrashed) {
 			s.violate("server %d: %v", n.id, err)
 		}
+	}
+	if machine {
 		n.log.disk = n.log.disk.Crash(s.Rand)
-	case torn:
-		n.log.disk = n.log.disk.Crash(s.Rand)
-	default:
+		n.disk.cut(s)
+	} else {
 		n.log.disk = n.log.disk.Clone() // the process alone
 	}
+	n.disk.follower.End()
 	n.End()
 	for _, l := range n.links {
 		l.die()
 	}
 	n.links = nil
 	s.trace("crash %d", n.id)
-}
-
-// adopt keeps a staged image whose pointer is durable.
-func (n *simNode) adopt() {
-	z := n.log.Base().Zxid
-	if im, ok := n.images.staged[z]; ok && z != 0 {
-		n.images.durable[z] = im
-	}
 }
 
 // pause stops the process; what arrives waits in its sockets, and its disk goes on.
@@ -196,72 +195,6 @@ func (n *simNode) pause(d int64) {
 	n.sim.Stats.Pauses++
 	n.sim.trace("pause %d for %d ms", n.id, d/1000)
 	n.Pause(d)
-}
-
-// dump takes an image of the applied state.
-func (n *simNode) dump() (im image) {
-	err := n.state.Dump(func(key, value []byte) error {
-		im = append(im, struct{ key, value []byte }{slices.Clone(key), slices.Clone(value)})
-		return nil
-	})
-	if err != nil {
-		n.sim.violate("server %d: dump: %v", n.id, err)
-	}
-	return im
-}
-
-func (n *simNode) load(st *znode.State, im image) {
-	if im == nil {
-		return
-	}
-	st.BeginLoad()
-	for _, r := range im {
-		if err := st.LoadRecord(r.key, r.value); err != nil {
-			n.sim.violate("server %d: load: %v", n.id, err)
-		}
-	}
-	if err := st.EndLoad(); err != nil {
-		n.sim.violate("server %d: end of load: %v", n.id, err)
-	}
-}
-
-// newestImage is where a start begins; nil if everything is in the log.
-func (n *simNode) newestImage() image {
-	var at zxid.ID
-	for z := range n.images.durable {
-		if z > at && n.log.Floor(z) == z {
-			at = z
-		}
-	}
-	if base := n.log.Base().Zxid; at < base {
-		n.sim.violate("server %d: the log begins at %v, and the newest image is of %v", n.id, base, at)
-	}
-	return n.images.durable[at]
-}
-
-func (n *simNode) keepImage() {
-	if z := n.state.LastZxid(); n.Running() && z != 0 {
-		n.images.durable[z] = n.dump()
-		n.sim.Stats.Images++
-	}
-}
-
-// compact drops the log before an image.
-func (n *simNode) compact() {
-	z := n.state.LastZxid()
-	if !n.Running() || n.shell.inFlight || z <= n.log.Base().Zxid || n.core.Status().Applied < z {
-		return
-	}
-	n.keepImage()
-	if err := n.log.CompactBefore(z); err != nil {
-		n.sim.violate("server %d: %v", n.id, err)
-	}
-	for old := range n.images.durable {
-		if old < z {
-			delete(n.images.durable, old)
-		}
-	}
-	n.sim.Stats.Compactions++
 }
 
 // reconfig proposes a random ensemble, as an operator would.

@@ -67,7 +67,7 @@ func (o Order) drain(n *simNode) {
 			n.crash()
 			return
 		}
-		n.contract.see(&rd)
+		n.shell.steps.See(&rd)
 		for _, part := range or(o.Ready, RightReady) {
 			var piece zab.Ready
 			switch part {

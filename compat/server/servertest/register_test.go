@@ -33,6 +33,8 @@ func stepRegister(s registerState, op *servertest.RegisterOp) (bool, any) {
 		return !absent && op.Kind == servertest.RegisterCreate, s
 	case op.Code == znode.ErrBadVersion:
 		return !absent && op.Version != s.version, s
+	case op.Code == znode.ErrQuotaExceeded: // a disk was low: nothing was done, whatever the register holds
+		return op.Kind != servertest.RegisterRead, s
 	case op.Code != znode.OK:
 		return false, s
 	case op.Kind == servertest.RegisterCreate:

@@ -26,7 +26,9 @@ type SimOptions struct {
 	Core    zabtest.Options // voters, observers, ticks of the safety phase, timing, limits and faults of the core
 	Clients ClientOptions
 	Faults  SimFaults
+	Disks   SimDisks
 	Plant   string                                 // one of [PlantedOutside]: a mistake around the server
+	Diverge zab.PeerID                             // the server whose apply is wrong once; see [Diverging]
 	Order   Order                                  // a wrong order of the peer's steps, to see it caught
 	OnServe func(id zab.PeerID, o *server.Options) // sees the options of every server before it is made; tests plant bugs with it
 	Trace   func(string)                           // every event, for a failing seed
@@ -54,29 +56,44 @@ type SimFaults struct {
 	Reset     float64 // of a connection
 	WallJump  float64
 	Drift     float64 // of the monotonic clocks: up to this share, either way
-	Image     float64 // a server keeps an image of its state
+	Image     float64 // a server is asked for a backup
 	ApplyLag  float64 // an applier that is late
 	ApplyMax  int64
 	TurnLag   float64 // a core loop that is late
 	TurnMax   int64
 }
 
+// SimDisks say how the disks of the applied states behave. Low and Damage are per tick, the others per operation.
+type SimDisks struct {
+	Every     int64   // µs between two flushes
+	SnapCount uint32  // transactions between two checkpoints
+	Images    int     // so many are kept
+	Low       float64 // a disk is nearly full for a while, or has no room at all
+	NoSpace   int     // every commit of this number finds no space; 0: none does
+	GiveUp    float64 // of a backup: who asked for it goes away meanwhile
+	Die       float64 // the process dies inside an operation of the database, or of a compaction
+	Damage    float64 // a record is lost
+	Beside    float64 // other goroutines go on inside an operation
+	LowCalm   bool    // a disk is low when all other faults end
+}
+
 // Sim is one run. Same options, same run. Make it with [NewSim]; not safe for concurrent use.
 type Sim struct {
 	zabtest.Scheduler
-	opt     SimOptions
-	nodes   []*simNode // by id - 1
-	links   *zabtest.Partitions
-	last    [][]int64 // arrival of the last message, by direction
-	clients []*simClient
-	cut     [][]bool // [client][server]
-	oracle  *oracle
-	living  living
-	calm    bool  // liveness phase
-	calmAt  int64 // since
-	nextID  int   // of requests, for values that tell where they come from
-	plant   planted
-	Stats   SimStats
+	opt      SimOptions
+	nodes    []*simNode // by id - 1
+	links    *zabtest.Partitions
+	last     [][]int64 // arrival of the last message, by direction
+	clients  []*simClient
+	cut      [][]bool // [client][server]
+	oracle   *oracle
+	living   living
+	diverged divergence
+	calm     bool  // liveness phase
+	calmAt   int64 // since
+	nextID   int   // of requests, for values that tell where they come from
+	plant    planted
+	Stats    SimStats
 }
 
 // violation is a broken promise; it unwinds the run.
@@ -188,9 +205,13 @@ func (s *Sim) haunt(n *simNode, f *zabtest.Faults) {
 	case s.Chance(f.Pause / share):
 		n.pause(s.Between(tickLen, f.PauseMax))
 	case s.Chance(s.opt.Faults.Image):
-		n.keepImage()
+		n.backup()
 	case s.Chance(f.Compact):
-		n.compact()
+		n.checkpoint()
+	case s.Chance(s.opt.Disks.Low / share):
+		n.crowd(s.Between(20*tickLen, 300*tickLen))
+	case s.Chance(s.opt.Disks.Damage / share):
+		n.disk.damage(s)
 	case s.Chance(s.opt.Faults.WallJump):
 		n.clock.wall += s.Between(-3_600_000, 3_600_000)
 	case s.Chance(f.Resign) && n.Running():
@@ -229,6 +250,9 @@ func (s *Sim) hauntClients() {
 
 // calmDown ends all faults: everyone is started, every link works, disks are fast, clients only ask and move.
 func (s *Sim) calmDown() {
+	if s.diverged.wrong {
+		s.violate("the state of server %d is wrong, and nobody has seen it", s.opt.Diverge)
+	}
 	s.calm, s.calmAt = true, s.Now()
 	s.links.Heal()
 	s.trace("calm")
@@ -236,12 +260,13 @@ func (s *Sim) calmDown() {
 		LinkFaults: zabtest.LinkFaults{DelayMin: tickLen / 100, DelayMax: tickLen / 10},
 		DiskFaults: zabtest.DiskFaults{DiskMin: 1, DiskMax: tickLen / 10},
 	}
-	s.opt.Faults = SimFaults{}
+	s.opt.Faults, s.opt.Disks.NoSpace = SimFaults{}, 0
 	s.opt.Clients.Die, s.opt.Clients.Sleep, s.opt.Clients.Close = 0, 0, 0
 	for i := range s.cut {
 		clear(s.cut[i])
 	}
 	for _, n := range s.nodes {
+		n.makeRoom()
 		if n.log.at > s.Now()+tickLen || n.PausedUntil() > s.Now()+20*tickLen {
 			n.crash() // a new disk, a new machine
 		}
@@ -249,6 +274,9 @@ func (s *Sim) calmDown() {
 	}
 	for _, c := range s.clients {
 		c.asleep = 0
+	}
+	if s.opt.Disks.LowCalm {
+		s.crowdCalm()
 	}
 }
 
@@ -283,6 +311,11 @@ func (s *Sim) converge(from int64) error {
 
 // unsettled says what is not yet as it should be; empty if all is.
 func (s *Sim) unsettled() string {
+	for _, n := range s.nodes {
+		if n.disk.room.low() {
+			return fmt.Sprintf("the disk of server %d is low", n.id)
+		}
+	}
 	leader := s.leader()
 	if leader == nil {
 		return "there is no leader, or more than one"

@@ -13,6 +13,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/paddock-zk/paddock/compat/server/servertest"
+	"github.com/paddock-zk/paddock/zab"
 )
 
 // Use: go test ./compat/server/servertest -run Simulate -args -seeds=2000 -first=1; -trace prints every event.
@@ -81,6 +82,18 @@ func TestSimulateIsDeterministic(t *testing.T) {
 		}
 		if len(a) != len(b) {
 			t.Fatalf("seed %d: %d and %d events", seed, len(a), len(b))
+		}
+	}
+}
+
+// A server whose state differs from that of the majority ends, and only that one. Emptied, it is filled by the others and serves again.
+func TestDivergedServerIsRefilled(t *testing.T) {
+	for seed := range uint64(6) {
+		s := servertest.NewSim(servertest.Diverging(seed, zab.PeerID(1+seed%3)))
+		if err := s.Run(); err != nil {
+			t.Error(err)
+		} else if !s.Refilled() {
+			t.Errorf("seed %d: no server has ended", seed)
 		}
 	}
 }

@@ -7,6 +7,7 @@ type SimStats struct {
 	Events int
 	Time   int64 // simulated, µs
 	FaultStats
+	DiskStats
 	OrderStats
 	RequestStats
 	SessionStats
@@ -15,7 +16,15 @@ type SimStats struct {
 
 // FaultStats count what was done to the servers.
 type FaultStats struct {
-	Crashes, TornWrites, Pauses, Partitions, Transfers, Reconfigs, Images, Compactions int
+	Crashes, TornWrites, Pauses, Partitions, Transfers, Reconfigs int
+}
+
+// DiskStats count what befell the durable states.
+type DiskStats struct {
+	Commits, NoSpace, Backups, GivenUp, NotShipped int
+	Compactions, TornCompactions, DiedInStore      int
+	Damages, Rebuilds                              int // records lost; states that were rebuilt since
+	LowDisks, UnderAlarm, AlarmsKnown              int // disks that were low; growth that came meanwhile; leaders that were asked
 }
 
 // OrderStats count what the ensemble went through.

@@ -39,5 +39,12 @@ func SwarmSim(seed uint64) SimOptions {
 	}
 	o.Clients.Stay, o.Clients.Rush = maybe(0.5, 0.7), maybe(0.5, 1)
 	o.Faults.TurnLag, o.Faults.TurnMax = maybe(0.3, 0.1), 1000+r.Int64N(zabtest.TickLen)
+	o.Disks = SimDisks{
+		Every: int64(1+r.IntN(30)) * zabtest.TickLen, SnapCount: uint32(1 + r.IntN([...]int{4, 20, 60}[r.IntN(3)])), Images: 1 + r.IntN(3), Low: maybe(0.4, 0.02), GiveUp: maybe(0.6, 1), Die: maybe(0.3, 0.05),
+		Damage: maybe(0.2, 0.01), Beside: maybe(0.6, 0.5), LowCalm: r.IntN(4) == 0,
+	}
+	if r.IntN(3) == 0 {
+		o.Disks.NoSpace = 1 + r.IntN(6)
+	}
 	return o
 }

@@ -7,6 +7,7 @@
 //	due, err := f.Step(ctx, now)                       // each flush interval; if due: f.Checkpoint(ctx)
 //	f.ImageAt, f.Install                               // as cmd/paddock does for peers
 //	disk.Lose()                                        // a power cut took the database; images, which are synced, stay
+//	disk.TakeBack(n)                                   // a power cut took its newest commits
 //
 // [Disk.Fault] sees every operation before it changes anything, and may refuse it (store.ErrNoSpace), fail it, or cancel a context.
 package storetest
@@ -41,7 +42,9 @@ type Disk struct {
 	records map[string][]byte
 	zxid    zxid.ID
 	digest  uint64
+	older   []undo // what takes the newest commits back, the oldest first
 	images  map[zxid.ID]Image
+	keep    int // so many images stay
 	free    uint64
 	fault   func(op string) error
 }
@@ -52,14 +55,11 @@ type Image struct {
 	Digest  uint64
 }
 
-const (
-	keepImages = 3
-	plenty     = 1 << 40
-)
+const plenty = 1 << 40
 
 // NewDisk is an empty disk with plenty of room and no faults.
 func NewDisk() *Disk {
-	return &Disk{records: map[string][]byte{}, images: map[zxid.ID]Image{}, free: plenty, fault: func(string) error { return nil }}
+	return &Disk{records: map[string][]byte{}, images: map[zxid.ID]Image{}, keep: 3, free: plenty, fault: func(string) error { return nil }}
 }
 
 // Open is for [store.Start].
@@ -72,7 +72,42 @@ func (d *Disk) Wipe() error { d.Lose(); return nil }
 func (d *Disk) Lose() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.records, d.zxid, d.digest = map[string][]byte{}, 0, 0
+	d.records, d.zxid, d.digest, d.older = map[string][]byte{}, 0, 0, nil
+}
+
+// undo is what takes one commit back.
+type undo struct {
+	records map[string][]byte // as they were before; nil: the record was not there
+	zxid    zxid.ID
+	digest  uint64
+}
+
+// mostUndone is how many commits can be taken back.
+const mostUndone = 8
+
+// TakeBack takes the newest n commits back, or as many as are remembered: a power cut took what was written last.
+func (d *Disk) TakeBack(n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for ; n > 0 && len(d.older) > 0; n-- {
+		u := d.older[len(d.older)-1]
+		d.older = d.older[:len(d.older)-1]
+		for k, v := range u.records {
+			if v == nil {
+				delete(d.records, k)
+			} else {
+				d.records[k] = v
+			}
+		}
+		d.zxid, d.digest = u.zxid, u.digest
+	}
+}
+
+// remember keeps the record at k as it is before a commit changes it.
+func (d *Disk) remember(u *undo, k []byte) {
+	if _, done := u.records[string(k)]; !done {
+		u.records[string(k)] = d.records[string(k)]
+	}
 }
 
 // Forget takes one record out of the database behind its back, as damage would; n chooses which.
@@ -96,6 +131,13 @@ func (d *Disk) SetFree(n uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.free = n
+}
+
+// Keep says how many images stay when another comes; otherwise it is three.
+func (d *Disk) Keep(n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.keep = n
 }
 
 // reserve is what must stay free.
@@ -158,8 +200,12 @@ func (d *Disk) Commit(b *store.Batch) error {
 	if b.Zxid < d.zxid {
 		return fmt.Errorf("batch %v after %v", b.Zxid, d.zxid)
 	}
-	b.Each(func(k, v []byte) { d.records[string(k)] = v }, func(k []byte) { delete(d.records, string(k)) })
+	u := undo{records: map[string][]byte{}, zxid: d.zxid, digest: d.digest}
+	b.Each(func(k, v []byte) { d.remember(&u, k); d.records[string(k)] = v }, func(k []byte) { d.remember(&u, k); delete(d.records, string(k)) })
 	d.zxid, d.digest = b.Zxid, b.Digest()
+	if d.older = append(d.older, u); len(d.older) > mostUndone {
+		d.older = d.older[1:]
+	}
 	return nil
 }
 
@@ -196,6 +242,7 @@ func (d *Disk) Checkpoint(ctx context.Context, _ []byte) (store.Checkpoint, erro
 		return store.Checkpoint{}, err
 	}
 	d.Put(z, im)
+	d.prune(z)
 	return store.Checkpoint{Path: z.String(), Zxid: z, Size: int64(len(im.Records))}, nil
 }
 
@@ -204,12 +251,19 @@ func (d *Disk) CheckpointNow(ctx context.Context, meta []byte) (store.Checkpoint
 	return d.Checkpoint(ctx, meta)
 }
 
-// Put places an image, as one that came from a peer, and lets the oldest go.
+// Put places an image, as one that came from a peer.
 func (d *Disk) Put(z zxid.ID, im Image) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.images[z] = im
-	for all := slices.Sorted(maps.Keys(d.images)); len(all) > keepImages; all = all[1:] {
+}
+
+// prune lets the oldest images go, as [store.Store] does when it has taken one. Those that are newer than that came from peers.
+func (d *Disk) prune(taken zxid.ID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := slices.DeleteFunc(slices.Sorted(maps.Keys(d.images)), func(z zxid.ID) bool { return z > taken })
+	for ; len(all) > d.keep; all = all[1:] {
 		delete(d.images, all[0])
 	}
 }
