@@ -356,7 +356,6 @@ func (n *simNode) ship(sn zab.SnapSend) {
 	s := n.sim
 	c, err := n.disk.follower.ImageAt(n.disk.follower.Life(), sn.Min)
 	if err != nil {
-		s.Stats.NotShipped++
 		s.trace("no image from %d to %d: %v", n.id, sn.To, err)
 		if c.Zxid != 0 || n.judgeDisk(err) {
 			n.report(sn, 0, false)

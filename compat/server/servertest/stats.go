@@ -21,10 +21,10 @@ type FaultStats struct {
 
 // DiskStats count what befell the durable states.
 type DiskStats struct {
-	Commits, NoSpace, Backups, GivenUp, NotShipped int
-	Compactions, TornCompactions, DiedInStore      int
-	Damages, Rebuilds                              int // records lost; states that were rebuilt since
-	LowDisks, UnderAlarm, AlarmsKnown              int // disks that were low; growth that came meanwhile; leaders that were asked
+	Commits, NoSpace, Backups, GivenUp        int
+	Compactions, TornCompactions, DiedInStore int
+	Damages, Rebuilds                         int // records lost; states that were rebuilt since
+	LowDisks, UnderAlarm, AlarmsKnown         int // disks that were low; growth that came meanwhile; leaders that were asked
 }
 
 // OrderStats count what the ensemble went through.
