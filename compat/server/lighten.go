@@ -1,24 +1,51 @@
 package server
 
 import (
+	"strings"
+
 	"github.com/paddock-zk/paddock/znode"
 )
 
-// lighten takes the data off a write that will be refused since a disk is nearly full (znode.FlagNoGrow is on it). A refused write takes a zxid
-// and its place in the log of every server, as any other does; with its data it would fill the disk that the refusal is to save.
-//
-// A create is refused for certain, whatever its data is, so it goes without. A setData that grows its node, as far as this server has applied,
-// becomes the refusal itself. Anything else, a setData that the state would refuse for another reason among them, goes as it is: it is judged
-// when it is applied, as ever.
+// noRoom says whether a write is refused here and now, since a disk of the ensemble is nearly full: a create, and a setData that does not make
+// its node smaller, that would succeed as far as this server has applied. Such a write takes no place in the log: the log is what fills the disk
+// by then, and a server that cannot write it must end. What the state would refuse for another reason goes its way, and is told that reason.
+func (t *turn) noRoom(op *znode.Op) bool {
+	s := t.s
+	if s.znodeFlags()&znode.FlagNoGrow == 0 || op.Kind != znode.KindCreate && op.Kind != znode.KindSetData || !znode.ValidPath(op.Path) {
+		return false
+	}
+	s.state.RLock()
+	defer s.state.RUnlock()
+	if !t.known(s.state.st) {
+		return false
+	}
+	stat, acl, there := s.state.st.Node(op.Path)
+	if op.Kind == znode.KindSetData {
+		return there && len(op.Data) >= int(stat.DataLength) && (op.Version == -1 || op.Version == stat.Version) && t.permits(acl, znode.PermWrite)
+	}
+	above := op.Path[:max(1, strings.LastIndexByte(op.Path, '/'))]
+	parent, acl, ok := s.state.st.Node(above)
+	return ok && !there && parent.EphemeralOwner == 0 && t.permits(acl, znode.PermCreate)
+}
+
+func (t *turn) permits(acl []znode.ACL, perm znode.Perm) bool {
+	return znode.Permits(acl, perm, t.c.identities(), t.s.znodeFlags())
+}
+
+// known says whether the ensemble knows the session: one that it does not know is told so first.
+func (t *turn) known(st *znode.State) bool {
+	_, _, ok := st.Session(t.c.sessionID())
+	return ok || t.c.local.Load()
+}
+
+// lighten takes the data off creates that will be refused since a disk is nearly full (znode.FlagNoGrow is on the transaction), but take their place in
+// the log of every server: those of a multi, and those whose fate noRoom could not tell. A create is refused for certain, whatever its data is.
+// Anything else goes as it is: it is judged when it is applied, as ever.
 func (t *turn) lighten() {
 	x := &t.txn
 	switch x.Op.Kind {
 	case znode.KindCreate:
 		x.Op.Data = nil
-	case znode.KindSetData:
-		if t.grows(&x.Op) {
-			x.Op = znode.Op{Kind: znode.KindError, Wire: x.Op.Wire, Err: znode.ErrQuotaExceeded}
-		}
 	case znode.KindMulti:
 		for i := range x.Ops {
 			if x.Ops[i].Kind == znode.KindCreate {
@@ -26,20 +53,4 @@ func (t *turn) lighten() {
 			}
 		}
 	}
-}
-
-// grows says whether a setData would succeed now, and make its node larger.
-func (t *turn) grows(op *znode.Op) bool {
-	s := t.s
-	s.state.RLock()
-	defer s.state.RUnlock()
-	stat, acl, ok := s.state.st.Node(op.Path)
-	return ok && znode.ValidPath(op.Path) && len(op.Data) > int(max(stat.DataLength, 0)) && (op.Version == -1 || op.Version == stat.Version) &&
-		znode.Permits(acl, znode.PermWrite, t.txn.Auth, t.txn.Flags) && t.known(s.state.st)
-}
-
-// known says whether the ensemble knows the session: one that it does not know is told so first.
-func (t *turn) known(st *znode.State) bool {
-	_, _, ok := st.Session(t.txn.Session)
-	return ok || t.c.local.Load()
 }

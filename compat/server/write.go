@@ -48,6 +48,10 @@ func (t *turn) write(h wire.RequestHeader, r *jute.Reader, large int) listener.V
 			t.code(h, znode.ErrMarshalling, false, large)
 			return listener.Continue
 		}
+		if t.noRoom(&t.txn.Op) {
+			t.code(h, znode.ErrQuotaExceeded, false, large)
+			return listener.Continue
+		}
 	}
 	t.propose(h, false, large)
 	return listener.Continue

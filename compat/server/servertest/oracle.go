@@ -22,7 +22,7 @@ type oracle struct {
 	leaders   map[zxid.Epoch]zab.PeerID
 	cxids     map[session.ID]int32 // last one of each session in the history
 	synced    map[session.ID]int32 // last one of each session that was a sync and is answered
-	writes    map[writeKey]zxid.ID // where a session's request is in the history
+	writes    map[writeKey]zxid.ID // where a session's request is in the history, or refusedAlone
 	nodes     map[string][]nodeAt  // by path: how it was, from a zxid on
 	events    map[string][]eventAt // by path, in order
 	names     map[string]zxid.ID   // of sequential nodes
@@ -35,6 +35,9 @@ type oracle struct {
 	clock     int64 // stamp
 	registers []RegisterOp
 }
+
+// refusedAlone stands where the zxid of a request stands that its server has refused by itself: it must never come into the history.
+const refusedAlone zxid.ID = -1
 
 // decided is what became of a transaction.
 type decided struct {
@@ -157,6 +160,9 @@ func (o *oracle) decide(e *zab.Entry) {
 		s.violate("session %v: request %d takes effect at %v, and its sync %d, which it sent later, was answered before", t.Session, t.Cxid, e.Zxid, o.synced[t.Session])
 	}
 	o.cxids[t.Session] = t.Cxid
+	if o.writes[who] == refusedAlone {
+		s.violate("request %d of session %v was refused by its server alone, and is in the history at %v", t.Cxid, t.Session, e.Zxid)
+	}
 	o.writes[who] = e.Zxid
 	if t.Op.Kind == znode.KindCreate && r.Code == znode.OK && sequential(t.Op.Mode) {
 		if z, ok := o.names[d.path]; ok {
