@@ -102,7 +102,7 @@ func (g *gen) acls() aclArg {
 	if !chance(r, g.profile.acl) {
 		return aclArg{list: []acl{{31, "world", "anyone"}}}
 	}
-	if chance(r, 4) {
+	if chance(r, 4) && !(g.inMulti && g.opt.Ensemble) {
 		return aclArg{null: true}
 	}
 	if chance(r, 3) { // alone: beside others it matters which two ZooKeeper compares

@@ -74,7 +74,10 @@ func lineShape(word, line string) string {
 	}
 	if rest, ok := strings.CutPrefix(line, "Zookeeper version: "); ok {
 		_, built, _ := strings.Cut(rest, ",")
-		return "Zookeeper version: V," + number.ReplaceAllString(built, "N")
+		if strings.HasPrefix(built, " built on ") { // a build without the stamps of its repository says that it does not know
+			built = " built on D"
+		}
+		return "Zookeeper version: V," + built
 	}
 	if i := strings.Index(line, "lop="); i >= 0 {
 		line = line[:i] + "lop=" + line[i+strings.IndexByte(line[i:], ','):]
