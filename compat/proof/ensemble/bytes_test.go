@@ -1,12 +1,12 @@
 package ensemble
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"hash/crc32"
 	"io"
 	mrand "math/rand/v2"
@@ -42,20 +42,25 @@ func storm(addr string, n int, say []byte) []net.Conn {
 	return out
 }
 
-// identityOf is what a server's folder says of it.
+// identityOf is what a server says of its history.
 func identityOf(t testing.TB, m *member) (cluster, incarnation []byte) {
 	t.Helper()
-	var id struct{ Cluster, Incarnation string }
-	text, err := os.ReadFile(filepath.Join(m.Dir(), "identity"))
-	if err == nil {
-		err = json.Unmarshal(text, &id)
-	}
+	st, err := m.status()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cluster, _ = hex.DecodeString(id.Cluster)
-	incarnation, _ = hex.DecodeString(id.Incarnation)
+	cluster, incarnation = decodeID(t, st.Cluster), decodeID(t, st.Incarnation)
 	return cluster, incarnation
+}
+
+// decodeID reads an id that a server has, and never the zero one of a server that has none yet.
+func decodeID(t testing.TB, text string) []byte {
+	t.Helper()
+	id, err := hex.DecodeString(text)
+	if err != nil || len(id) != 16 || bytes.Count(id, []byte{0}) == len(id) {
+		t.Fatalf("%q is no id of a history: %v", text, err)
+	}
+	return id
 }
 
 // peerFrame is a frame of the peer protocol: length, CRC32C of the length, CRC32C of length and body, body.
@@ -100,7 +105,7 @@ func strangers(t *testing.T) {
 	l := startLoad(c, 4, 2)
 	m := c.members[0]
 	cluster, incarnation := identityOf(t, m)
-	other := make([]byte, 16)
+	other := bytes.Repeat([]byte{7}, 16)
 	for name, dial := range map[string]func() net.Conn{
 		"another cluster":     func() net.Conn { return impostor(m.peer, 1, 2, 1, other, incarnation) },
 		"another incarnation": func() net.Conn { return impostor(m.peer, 1, 2, 1, cluster, other) },

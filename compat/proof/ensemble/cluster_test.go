@@ -177,18 +177,20 @@ func (c *cluster) others(ids ...int) []int {
 
 // status is what a server says of itself at /paddock/status.
 type status struct {
-	Server    int    `json:"server"`
-	Role      string `json:"role"`
-	Leader    int    `json:"leader"`
-	Epoch     uint32 `json:"epoch"`
-	Active    bool   `json:"active"`
-	Zxid      string `json:"zxid"`
-	Durable   string `json:"durable"`
-	Committed string `json:"committed"`
-	Ensemble  string `json:"ensemble"`
-	DiskLow   bool   `json:"diskLow"`
-	LowDisks  []int  `json:"lowDisks"`
-	Learners  []struct {
+	Server      int    `json:"server"`
+	Cluster     string `json:"cluster"`
+	Incarnation string `json:"incarnation"`
+	Role        string `json:"role"`
+	Leader      int    `json:"leader"`
+	Epoch       uint32 `json:"epoch"`
+	Active      bool   `json:"active"`
+	Zxid        string `json:"zxid"`
+	Durable     string `json:"durable"`
+	Committed   string `json:"committed"`
+	Ensemble    string `json:"ensemble"`
+	DiskLow     bool   `json:"diskLow"`
+	LowDisks    []int  `json:"lowDisks"`
+	Learners    []struct {
 		Server int    `json:"server"`
 		State  string `json:"state"`
 		Lag    int64  `json:"lag"`
