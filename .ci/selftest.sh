@@ -103,6 +103,14 @@ echo 'package broken; nonsense' >broken/broken.go
 expect 'what does not build' FAILED 0 'names no test' flaky ./broken
 rm broken/broken.go
 
+# a race is ours if an access goes through our code; that our code started the goroutine is not enough
+race() { printf '%s\n' 'WARNING: DATA RACE' 'Write at 0x1 by goroutine 2:' "  $1" '' 'Previous read at 0x1 by goroutine 3:' '  github.com/x/y.b()' '' \
+  'Goroutine 2 (running) created at:' '  github.com/paddock-zk/paddock/fencing/lock.Connect()'; }
+race 'github.com/paddock-zk/paddock/zab/peer.a()' >"$work/output"
+our_race "$work/output" || say 'a race of ours is taken for that of a library'
+race 'github.com/x/y.a()' >"$work/output"
+! our_race "$work/output" || say 'a race of a library is taken for ours'
+
 # the summary: its last line counts the flakes, a stage that had some says so, and what was left out is there
 one() { flaky ./flaky -marks="$work/marks"; }
 two() { echo 'the longer tests (go test -long)' >>"$PADDOCK_LEFT_OUT/1"; }
