@@ -11,7 +11,7 @@ import (
 type Generating struct {
 	Requests  int    // how many steps, about
 	Exclusive bool   // nobody else uses the servers, and both were empty at the start: look at "/" and /zookeeper too
-	Ensemble  bool   // the servers are ensembles: leave out truncated writes and multis with a null ACL, whose failure ZooKeeper logs under a zxid that is taken, and then stops
+	Ensemble  bool   // the servers are ensembles: leave out truncated writes, whose failure ZooKeeper logs under a zxid that is taken, and then stops
 	Super     string // credentials that both servers know as super, or ""
 }
 
