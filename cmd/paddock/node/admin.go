@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -84,6 +85,9 @@ func (a *adminServer) serve(l net.Listener, h http.Handler) {
 func (a *adminServer) stop(ctx context.Context) {
 	for _, s := range a.servers {
 		s.Shutdown(ctx)
+	}
+	if a.socket != "" { // a folder without a server is plain files, which every tool can copy
+		_ = os.Remove(a.socket)
 	}
 }
 
