@@ -11,7 +11,7 @@ import (
 )
 
 // isList finds the flags whose help says that the value is a list.
-var isList = regexp.MustCompile("separated|,\\.\\.\\.|repeat|all server lines")
+var isList = regexp.MustCompile(`separated|,\.\.\.|repeat|all server lines`)
 
 // TestListsMayBeGivenTwice: a flag that takes a list takes it in pieces too. One that kept the last piece alone made certificates without half of
 // their names.
