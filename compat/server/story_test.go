@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -117,17 +118,33 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 		i, _ := strconv.Atoi(d.CmdArgs[0].Key)
 		s.w.nodes[i-1].SetFlag(znode.FlagNoGrow, d.CmdArgs[1].Key == "low")
 	case "low":
-		var b strings.Builder
-		for i, n := range s.w.nodes {
-			fmt.Fprintf(&b, "server %d: %v\n", i+1, n.Report(0).Data.LowDisks)
-		}
-		return b.String()
+		return s.low()
 	case "drop":
 		s.client(d).nc.Close()
 	default:
 		t.Fatalf("%s: no such command", d.Cmd)
 	}
 	return ""
+}
+
+// low is who has a low disk, as each server says. The leader's answers to its followers come on goroutines of their own: they are waited for.
+func (s *story) low() string {
+	for range 1_000_000 {
+		s.w.history.Settle()
+		first, agree := fmt.Sprint(s.w.nodes[0].Report(0).Data.LowDisks), true
+		for _, n := range s.w.nodes {
+			agree = agree && fmt.Sprint(n.Report(0).Data.LowDisks) == first
+		}
+		if agree {
+			break
+		}
+		runtime.Gosched()
+	}
+	var b strings.Builder
+	for i, n := range s.w.nodes {
+		fmt.Fprintf(&b, "server %d: %v\n", i+1, n.Report(0).Data.LowDisks)
+	}
+	return b.String()
 }
 
 func (s *story) tick(ms int) {
