@@ -84,13 +84,38 @@ func reencodeRequest(b []byte) ([]byte, error) {
 			out = AppendMulti(out, ops)
 		}
 	case h.Op == OpMultiRead:
-		out = AppendMultiRead(out, DecodeMultiRead(&r, nil))
+		out = appendReadsAndWrites(out, DecodeMultiRead(&r, nil))
 	case h.Op == OpSetWatches || h.Op == OpSetWatches2:
 		var q SetWatches
 		q.Decode(&r, h.Op)
 		out = q.Append(out, h.Op)
 	}
 	return out, r.Err()
+}
+
+// appendReadsAndWrites writes the body of a multiRead. A write among the parts was read and forgotten but for its opcode, so the plainest
+// write of that opcode stands for it: written as a read it would be shorter than what the decoder expects behind the opcode.
+func appendReadsAndWrites(dst []byte, ops []ReadOp) []byte {
+	end := len(MultiEnd().Append(nil))
+	for _, o := range ops {
+		part := AppendMultiRead(nil, []ReadOp{o})
+		if !o.reads() {
+			write := znode.Op{Wire: o.Op, ACL: []znode.ACL{}}
+			switch o.Op {
+			case OpDelete:
+				write.Kind = znode.KindDelete
+			case OpCheck:
+				write.Kind = znode.KindCheck
+			case OpSetData:
+				write.Kind = znode.KindSetData
+			default:
+				write.Kind = znode.KindCreate
+			}
+			part = AppendMulti(nil, []znode.Op{write})
+		}
+		dst = append(dst, part[:len(part)-end]...)
+	}
+	return MultiEnd().Append(dst)
 }
 
 // reencodeReply decodes a reply to op, or an event, and writes it again.
