@@ -12,7 +12,7 @@ import "github.com/paddock-zk/paddock/zab/zxid"
 // when a quarter of Limits.ApplyBytes has been applied since it said so last.
 func (c *Core) Applied(z zxid.ID) {
 	was := c.applyFull()
-	c.out.applying.landed(z)
+	c.out.applying.release(z)
 	if was && !c.applyFull() && c.follow.matched > 0 {
 		c.follow.again = true // the ack that is sent again says that there is room
 	}

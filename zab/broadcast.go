@@ -107,7 +107,7 @@ func (c *Core) sendProposal(l *learner, prev zxid.ID, es []Entry) {
 	if len(es) > 0 {
 		l.sent.add(es[len(es)-1].Zxid, bytes)
 	}
-	l.told = c.commit
+	l.sentCommit = c.commit
 	c.send(Message{Type: MsgProposal, To: l.id, Epoch: c.epoch, Prev: prev, Commit: c.commit, Entries: es})
 }
 
@@ -126,8 +126,8 @@ func (c *Core) flushLearners() {
 			c.sendProposal(l, l.next, es)
 			l.next = es[len(es)-1].Zxid
 		}
-		if l.told < c.commit && l.state == streaming {
-			l.told = c.commit
+		if l.sentCommit < c.commit && l.state == streaming {
+			l.sentCommit = c.commit
 			c.send(Message{Type: MsgCommit, To: l.id, Epoch: c.epoch, Commit: c.commit})
 		}
 	}
@@ -161,7 +161,7 @@ func (c *Core) acked(l *learner, z zxid.ID) {
 	if z > c.hist.last {
 		return
 	}
-	l.sent.landed(max(z, l.match)) // a repetition of what was acknowledged lands at once
+	l.sent.release(max(z, l.match)) // what is sent again and was acknowledged before is released at once
 	if z <= l.match {
 		return
 	}
@@ -244,7 +244,7 @@ func (c *Core) tickLeading() {
 		}
 	}
 	if !c.hearsQuorum() {
-		c.gaveUp(c.cfg.ID, c.epoch, c.now-c.lead.silence)
+		c.suspect(c.cfg.ID, c.epoch, c.now-c.lead.silence)
 		c.becomeLooking("no quorum is heard")
 		return
 	}

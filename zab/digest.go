@@ -11,13 +11,13 @@ import (
 // The leader names one of its own with a ping, and learners answer with theirs. If two differ, one of the servers is wrong, by a fault of its memory, its
 // disk or its program, and nobody can tell which one from two digests alone. So the leader collects what all servers say of one zxid. If a majority of them, which
 // is also a quorum of the voters, agrees, then whoever differs from it stops with a [DivergedError]: the leader itself too. If
-// there is no such majority, as with two servers, nobody stops, and people are told.
+// there is no such majority, as with two servers, nobody stops, and the operator is warned.
 
 // DivergedError is the Ready.Fatal of a server whose state differs from that of the majority.
 type DivergedError struct {
 	Zxid           zxid.ID // of the transaction after which the digests were taken
 	Mine, Majority uint64  // digests
-	Agree, Asked   int     // so many servers have the majority's digest, of those that have told theirs
+	Agree, Asked   int     // so many servers have the majority's digest, of those that have reported theirs
 }
 
 // Error implements error.
@@ -77,10 +77,10 @@ type comparison struct {
 
 type difference struct {
 	DigestMismatch
-	at int64 // tick at which people were told last
+	at int64 // tick of the last warning
 }
 
-// alarmEvery is after how many election timeouts people are told again that two servers differ.
+// alarmEvery is after how many election timeouts the warning that two servers differ is repeated.
 const alarmEvery = 100
 
 // SetDigest tells the digest of the state at an applied zxid. Servers compare what they have for equal zxids, so call it at
@@ -91,7 +91,7 @@ func (c *Core) SetDigest(z zxid.ID, digest uint64) {
 	}
 }
 
-// digestForPing is what the leader wants to compare next: the zxid in dispute, until all have told their digests at it, or else the newest.
+// digestForPing is what the leader wants to compare next: the zxid in dispute, until all have reported their digests at it, or else the newest.
 func (c *Core) digestForPing() (zxid.ID, uint64) {
 	if z, sum := c.compare.mine.at(c.lead.dispute); z != 0 {
 		return z, sum
@@ -109,7 +109,8 @@ func (c *Core) digestForPong(z zxid.ID) (zxid.ID, uint64) {
 	return c.compare.mine.newest()
 }
 
-// onDigest holds the digest of another server against ours for the same zxid, and tells people of a difference: once, and now and then while it lasts.
+// onDigest compares the digest of another server with ours for the same zxid. It warns of a difference once, and again every alarmEvery election timeouts
+// while it lasts.
 func (c *Core) onDigest(m *Message) {
 	z, mine := c.compare.mine.at(m.DigestZxid)
 	if z == 0 {
@@ -166,7 +167,7 @@ func (c *Core) judge(z zxid.ID) {
 		return
 	}
 	if c.lead.dispute = z; all {
-		c.lead.dispute = 0 // everyone has told: go on with newer ones
+		c.lead.dispute = 0 // everyone has reported: go on with newer ones
 	}
 	for _, a := range asked {
 		agree, n := idSet{}, 0

@@ -16,7 +16,7 @@ type election struct {
 	// this server to lead. A server that is not connected must not stand in the way of one that is, whatever the histories say.
 	connected bool
 	empty     int64  // ticks for which this server has looked for others with an empty disk
-	told      bool   // somebody said that it holds a history, so that nothing is founded without it
+	history   bool   // a voter said that it holds a history, so that nothing is founded without it
 	outside   bool   // the last leader says that this server has no vote
 	serving   PeerID // a prospective leader that gets an image from us; 0 is none
 }
@@ -206,7 +206,7 @@ func (c *Core) electable(granted, blank *idSet) bool {
 // hasWaited says whether this empty server may help to found an ensemble without those that nobody has heard: it has given them time, and nobody of whom it
 // heard holds a history. Data outweighs emptiness.
 func (c *Core) hasWaited() bool {
-	return c.has(bugFoundBesideData) || !c.elect.told && c.cfg.Timing.Found >= 0 && c.elect.empty >= int64(c.cfg.Timing.Found)
+	return c.has(bugFoundBesideData) || !c.elect.history && c.cfg.Timing.Found >= 0 && c.elect.empty >= int64(c.cfg.Timing.Found)
 }
 
 // awaited are the voters for which a founding waits; none if this server founds nothing.
@@ -224,7 +224,9 @@ func (c *Core) awaited() (ids []PeerID) {
 }
 
 // hearHistory notes that another server has a history, by what it says of its end.
-func (c *Core) hearHistory(m *Message) { c.elect.told = c.elect.told || m.Zxid != 0 && c.votes(m.From) }
+func (c *Core) hearHistory(m *Message) {
+	c.elect.history = c.elect.history || m.Zxid != 0 && c.votes(m.From)
+}
 
 // noteEmpty remembers, when an empty disk finds a leader, how far the history of others goes: whatever this server acknowledged before it lost its
 // disk, and somebody was told to be committed, is in the leader's history up to there.
@@ -402,7 +404,7 @@ func (c *Core) tickCandidate(cd *candidacy) {
 		}
 	}
 	if c.now-cd.progress > limit {
-		c.gaveUp(c.cfg.ID, cd.epoch, cd.progress)
+		c.suspect(c.cfg.ID, cd.epoch, cd.progress)
 		c.cand = nil
 		if c.role == Leading {
 			c.becomeLooking("no quorum for a new epoch")

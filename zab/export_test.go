@@ -27,7 +27,7 @@ func Fingerprint(c *Core) string {
 	if ld := c.lead; ld != nil {
 		b += fmt.Sprintf("lead%v %v %d ", ld.active, ld.confirmed, ld.round)
 		for _, l := range ld.learners {
-			b += fmt.Sprintf("%d %v %v %v %v %d %d %v %v;", l.id, l.state, l.next, l.match, l.sent, c.now-l.heard, l.round, l.told, since(c, l.probeAt))
+			b += fmt.Sprintf("%d %v %v %v %v %d %d %v %v;", l.id, l.state, l.next, l.match, l.sent, c.now-l.heard, l.round, l.sentCommit, since(c, l.probeAt))
 		}
 	}
 	f := c.follow

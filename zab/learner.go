@@ -23,40 +23,41 @@ func (s syncState) String() string { return [...]string{"probe", "stream", "snap
 
 // learner is the leader's view of one follower or observer.
 type learner struct {
-	id       PeerID
-	state    syncState
-	next     zxid.ID // the history up to here was sent, or is known to be there
-	match    zxid.ID // durable there, and equal to ours (cumulative ack)
-	sent     flights
-	heard    int64   // tick
-	round    uint64  // newest ping round it has answered
-	told     zxid.ID // commit point it was told
-	probeAt  int64   // tick of the probe that is under way; -1: there is none
-	link     uint64  // of its forwarded requests
-	forwards uint64  // accepted under this link
-	full     bool    // it has as much to apply as it may have: it is sent nothing more for the time
-	retired  []uint64
-	digests  digests // of its state, as it has told
+	id         PeerID
+	state      syncState
+	next       zxid.ID // the history up to here was sent, or is known to be there
+	match      zxid.ID // durable there, and equal to ours (cumulative ack)
+	sent       inflights
+	heard      int64   // tick
+	round      uint64  // newest ping round it has answered
+	sentCommit zxid.ID // the commit point that was sent to it last
+	probeAt    int64   // tick of the probe that is under way; -1: there is none
+	link       uint64  // of its forwarded requests
+	forwards   uint64  // accepted under this link
+	full       bool    // it has as much to apply as it may have: it is sent nothing more for the time
+	retired    []uint64
+	digests    digests // of its state, as it has reported them
 }
 
-// flights are the proposals on their way to one learner, for the limit on bytes.
-type flights struct {
-	list  []flight
+// inflights are proposals that were handed out and not acknowledged yet, with their bytes, for a limit on these. A leader has them for each learner,
+// and every server has them for its state machine.
+type inflights struct {
+	list  []inflight
 	bytes int
 }
 
-type flight struct {
+type inflight struct {
 	last  zxid.ID
 	bytes int
 }
 
-func (f *flights) add(last zxid.ID, bytes int) {
-	f.list = append(f.list, flight{last, bytes})
+func (f *inflights) add(last zxid.ID, bytes int) {
+	f.list = append(f.list, inflight{last, bytes})
 	f.bytes += bytes
 }
 
-// landed forgets what is acknowledged up to z.
-func (f *flights) landed(z zxid.ID) {
+// release forgets what is acknowledged up to z.
+func (f *inflights) release(z zxid.ID) {
 	n := 0
 	for n < len(f.list) && f.list[n].last <= z {
 		f.bytes -= f.list[n].bytes
@@ -65,7 +66,7 @@ func (f *flights) landed(z zxid.ID) {
 	f.list = slices.Delete(f.list, 0, n)
 }
 
-func (f *flights) clear() { f.list, f.bytes = f.list[:0], 0 }
+func (f *inflights) clear() { f.list, f.bytes = f.list[:0], 0 }
 
 // leadership is what a server keeps while it leads.
 type leadership struct {
@@ -80,7 +81,7 @@ type leadership struct {
 	transferTo   PeerID
 	transferAt   int64   // tick at which it began
 	transferSent int64   // tick of the last MsgTimeoutNow
-	dispute      zxid.ID // the zxid at which digests differ, until all have told theirs; 0 is none
+	dispute      zxid.ID // the zxid at which digests differ, until all have reported theirs; 0 is none
 	snaps        int     // images being sent
 	silence      int64   // for how long no quorum has been heard, at the last tick
 }
@@ -93,7 +94,7 @@ func newLeadership(c *Core, old *leadership) *leadership {
 		ld = &leadership{first: c.epoch, confirmed: true}
 	}
 	for _, l := range ld.learners {
-		l.state, l.next, l.match, l.told, l.probeAt = probing, 0, 0, 0, -1
+		l.state, l.next, l.match, l.sentCommit, l.probeAt = probing, 0, 0, 0, -1
 		l.sent.clear()
 	}
 	ld.snaps = 0

@@ -11,15 +11,15 @@ import "github.com/paddock-zk/paddock/zab/zxid"
 type patience struct {
 	worst, before int64 // the longest such silence, in this memory and in the last one
 	since         int64 // tick at which this memory begins
-	gone          silent
+	suspected     suspicion
 }
 
-// silent is the leader that was given up last, or this server itself when it gave up leading, or asking for promises, since nobody answered. If
-// there is a word after all, it was too soon.
-type silent struct {
+// suspicion is the last time that this server suspected another one to be gone: a follower its leader, or a leader, or a server that asks for promises, the
+// quorum. Then leader is this server itself. If a message comes after all, the suspicion was wrong, and the election timeout too short.
+type suspicion struct {
 	leader PeerID
 	epoch  zxid.Epoch
-	heard  int64
+	heard  int64 // tick of the last message before
 }
 
 const (
@@ -48,16 +48,16 @@ func (c *Core) election() int {
 	return min(max(e, int(2*max(c.pat.worst, c.pat.before))), patienceMost*e)
 }
 
-// gaveUp remembers a leadership that is given up for the silence since the tick heard.
-func (c *Core) gaveUp(leader PeerID, e zxid.Epoch, heard int64) {
-	c.pat.gone = silent{leader, e, heard}
+// suspect notes that a leadership ends because nothing was heard since the tick heard.
+func (c *Core) suspect(leader PeerID, e zxid.Epoch, heard int64) {
+	c.pat.suspected = suspicion{leader, e, heard}
 }
 
-// heardAgain takes a message of a leader, or, if this server was the leader, one that answers it as the leader. If this server has given that leadership up for its
-// silence, it was too soon: a follower that heard nothing for ten ticks, looked for another leader, and now gets a ping that was under way all the
-// time should have waited longer.
+// heardAgain takes a message of a leader, or, if this server was the leader, one that answers it as the leader. If this server has suspected that leader, it
+// was wrong: a follower that heard nothing for ten ticks, looked for another leader, and now gets a ping that was on its way all the time should have
+// waited longer.
 func (c *Core) heardAgain(leader PeerID, e zxid.Epoch) {
-	if g := &c.pat.gone; g.leader == leader && g.epoch == e {
+	if g := &c.pat.suspected; g.leader == leader && g.epoch == e {
 		c.waited(c.now - g.heard)
 		g.leader = 0
 	}

@@ -172,22 +172,22 @@ type Delivery struct {
 
 // output collects what the next Ready hands out.
 type output struct {
-	msgs     []Message
-	spare    []Message // recycled by Advance
-	after    []Message
-	reads    []ReadState
-	snaps    []SnapSend
-	inbox    []Delivery
-	mismatch []DigestMismatch
-	applying flights   // handed out in Committed and not applied yet
-	soft     SoftState // as last handed out
-	ensemble bool      // membership changed
-	taken    bool      // a Ready is out and not advanced
-	fatal    error
-	told     bool // fatal was handed out
-	blank    bool // a vote of this server may not count, because its disk is blank
-	why      string
-	count    Counters
+	msgs      []Message
+	spare     []Message // recycled by Advance
+	after     []Message
+	reads     []ReadState
+	snaps     []SnapSend
+	inbox     []Delivery
+	mismatch  []DigestMismatch
+	applying  inflights // handed out in Committed and not applied yet
+	soft      SoftState // as last handed out
+	ensemble  bool      // membership changed
+	taken     bool      // a Ready is out and not advanced
+	fatal     error
+	fatalSent bool // fatal was handed out
+	blank     bool // a vote of this server may not count, because its disk is blank
+	why       string
+	count     Counters
 }
 
 // prepare lets the role produce what it owes: batches are formed here, not where each event happens.
@@ -218,7 +218,7 @@ func (c *Core) HasReady() bool {
 		return false
 	}
 	if c.out.fatal != nil {
-		return !c.out.told
+		return !c.out.fatalSent
 	}
 	c.prepare()
 	o := &c.out
@@ -234,7 +234,7 @@ func (c *Core) Ready() Ready {
 	o := &c.out
 	o.taken = true
 	if o.fatal != nil {
-		o.told = true
+		o.fatalSent = true
 		return Ready{Fatal: o.fatal}
 	}
 	c.prepare()
@@ -264,7 +264,7 @@ func (c *Core) Ready() Ready {
 	}
 	r.Blank, o.blank = o.blank, false
 	if o.fatal != nil {
-		r.Fatal, o.told = o.fatal, true
+		r.Fatal, o.fatalSent = o.fatal, true
 	}
 	return r
 }

@@ -107,7 +107,7 @@ func (c *Core) ping(l *learner) {
 	}
 	m.Flag, m.Reject = c.now-l.heard < int64(c.election()), !c.votes(l.id)
 	m.DigestZxid, m.Digest = c.digestForPing()
-	l.told = max(l.told, c.commit)
+	l.sentCommit = max(l.sentCommit, c.commit)
 	c.send(m)
 }
 
@@ -190,7 +190,7 @@ type following struct {
 
 func (c *Core) tickFollowing() {
 	if c.leaderIsSilent() && c.now >= c.elect.deadline {
-		c.gaveUp(c.leader, c.epoch, c.follow.heard)
+		c.suspect(c.leader, c.epoch, c.follow.heard)
 		c.becomeLooking("leader is silent")
 		c.campaign()
 		return

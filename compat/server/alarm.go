@@ -22,13 +22,13 @@ import (
 // and it raises the alarm again when it comes back and is still low. Observers of the ensemble count as well as voters do; who has only asked to
 // join does not.
 type alarm struct {
-	mu      sync.Mutex
-	leads   bool               // this server leads
-	own     bool               // the disk of this server is low
-	told    bool               // and the leader was told so
-	reports map[zab.PeerID]int // on the leader: other members that are low, and how many Ticks that is still believed
-	members []zab.PeerID       // who is low, for reports, by number
-	asked   int64              // ns: since when a question to the leader waits for its answer; 0 = none does
+	mu       sync.Mutex
+	leads    bool               // this server leads
+	own      bool               // the disk of this server is low
+	reported bool               // and the leader has heard so from this server
+	reports  map[zab.PeerID]int // on the leader: other members that are low, and how many Ticks that is still believed
+	members  []zab.PeerID       // who is low, for reports, by number
+	asked    int64              // ns: since when a question to the leader waits for its answer; 0 = none does
 }
 
 // alarmTicks is how many Ticks of the leader a member's alarm lasts without being repeated. Members repeat it with every Tick, and a report
@@ -106,8 +106,8 @@ func (s *Server) showAlarm(list []zab.PeerID) {
 func (a *alarm) report() (low, say bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	say = a.own || a.told
-	a.told = a.own
+	say = a.own || a.reported
+	a.reported = a.own
 	return a.own, say
 }
 

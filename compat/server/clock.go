@@ -82,13 +82,13 @@ func (w *wallClock) age(mtimeMs int64) int64 {
 		return 0
 	}
 	now := &w.periods[len(w.periods)-1]
-	home := now
+	longest := now // the period that has lasted longest
 	age := now.until + now.ahead - mtimeMs
 	fits := false
 	for i := range w.periods {
 		p := &w.periods[i]
-		if p.length() > home.length() {
-			home = p
+		if p.length() > longest.length() {
+			longest = p
 		}
 		if at := mtimeMs - p.ahead; at >= p.from-wallStepMs && at <= p.until+wallStepMs { // when it was stamped, if by this clock
 			fits = true
@@ -96,7 +96,7 @@ func (w *wallClock) age(mtimeMs int64) int64 {
 		}
 	}
 	if !fits {
-		age = min(age, now.until+home.ahead-mtimeMs)
+		age = min(age, now.until+longest.ahead-mtimeMs)
 	}
 	return age
 }

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/paddock-zk/paddock/zab"
@@ -80,13 +81,13 @@ func (o owner) Warn(blank bool, mismatch []zab.DigestMismatch) {
 	p := o.p
 	if blank && !p.waiting.blank {
 		p.waiting.blank = true
-		p.cfg.Logger.Warn("this server's disk is empty or half filled and others have a history: its vote counts little until a leader has filled it, since it may " +
+		p.cfg.Logger.Warn("this server's disk is empty or incomplete and others have a history: its vote counts little until a leader has filled it, since it may " +
 			"have lost what it acknowledged. If no leader comes, start the other servers. If they are gone for good, and this one has never held anything, " +
 			"make an empty file named initialize in its data folder and start it again")
 	}
 	for _, d := range mismatch {
 		p.cfg.Logger.Error("two servers applied the same history and hold different states. If a majority of the servers agrees, the one that differs ends by itself. If there is no majority, "+
 			"find out which one is wrong, stop it, and keep its data folder as evidence",
-			"peer", d.Peer, "zxid", d.Zxid, "mine", d.Mine, "theirs", d.Theirs)
+			"peer", d.Peer, "zxid", d.Zxid, "mine", fmt.Sprintf("%016x", d.Mine), "theirs", fmt.Sprintf("%016x", d.Theirs))
 	}
 }

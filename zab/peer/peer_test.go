@@ -351,12 +351,12 @@ func TestSoftStateComesBehindWhatWasCommitted(t *testing.T) {
 	w.until("it says so", true, func() bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		return strings.HasPrefix(m.told[len(m.told)-1], "soft role=0")
+		return strings.HasPrefix(m.seen[len(m.seen)-1], "soft role=0")
 	})
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if end := m.told[len(m.told)-3:]; end[0] != "a" || end[1] != "b" {
-		t.Errorf("told %q", m.told)
+	if end := m.seen[len(m.seen)-3:]; end[0] != "a" || end[1] != "b" {
+		t.Errorf("the state machine saw %q", m.seen)
 	}
 }
 

@@ -65,7 +65,7 @@ type waiting struct {
 	ctx   uint64   // the last number of a read or a question that was given out
 	reads map[uint64]func(error)
 	asks  map[uint64]func([]byte, error)
-	blank bool // the operator was told of an empty disk
+	blank bool // the operator was warned of an empty disk
 }
 
 // Turn gives the core everything that waits in the mailbox and deals with what comes of it. m is reused from turn to turn.
@@ -280,11 +280,11 @@ type applyJob struct {
 
 // applier is what the apply loop keeps.
 type applier struct {
-	jobs    []applyJob // the round that is under way
-	waiting []applyJob // reads whose zxid is not applied yet
-	applied zxid.ID
-	unsaid  int // bytes that were applied since the core was told
-	failed  bool
+	jobs       []applyJob // the round that is under way
+	waiting    []applyJob // reads whose zxid is not applied yet
+	applied    zxid.ID
+	unreported int // bytes that were applied since the core heard of it last
+	failed     bool
 }
 
 // Apply gives the state machine everything that waits for it.
@@ -308,7 +308,7 @@ func (p *Peer) apply() {
 			p.env.Machine.Apply(j.entries)
 			a.applied = j.entries[len(j.entries)-1].Zxid
 			for i := range j.entries {
-				a.unsaid += len(j.entries[i].Data) + entryOverhead
+				a.unreported += len(j.entries[i].Data) + entryOverhead
 			}
 			p.reportApplied()
 		case j.soft != nil:
@@ -340,10 +340,10 @@ const entryOverhead = 64
 // reportApplied tells the core how far the state machine is, as often as the core has to know (see [zab.Core.Applied]).
 func (p *Peer) reportApplied() {
 	a := &p.applier
-	if a.unsaid < cmp.Or(p.cfg.Core.Limits.ApplyBytes, 16<<20)/4 {
+	if a.unreported < cmp.Or(p.cfg.Core.Limits.ApplyBytes, 16<<20)/4 {
 		return
 	}
-	a.unsaid = 0
+	a.unreported = 0
 	p.box.put(func() { p.box.mail.Applied = a.applied })
 }
 

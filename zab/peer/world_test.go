@@ -86,7 +86,7 @@ type machine struct {
 	w    *world
 	id   zab.PeerID
 	mu   sync.Mutex
-	told []string // payloads, and "soft …"
+	seen []string // payloads, and "soft …"
 	last zxid.ID
 	hold chan struct{} // not nil: Apply waits until it is closed
 }
@@ -110,7 +110,7 @@ func (m *machine) Apply(entries []zab.Entry) {
 		}
 		m.last = e.Zxid
 		if e.Kind == zab.EntryTxn {
-			m.told = append(m.told, string(e.Data))
+			m.seen = append(m.seen, string(e.Data))
 		}
 	}
 }
@@ -118,7 +118,7 @@ func (m *machine) Apply(entries []zab.Entry) {
 func (m *machine) SoftStateChanged(s zab.SoftState) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.told = append(m.told, fmt.Sprintf("soft role=%d active=%v", s.Role, s.Active))
+	m.seen = append(m.seen, fmt.Sprintf("soft role=%d active=%v", s.Role, s.Active))
 }
 
 func (m *machine) Vet(zab.PeerID, [][]byte) {}
@@ -128,7 +128,7 @@ func (m *machine) Deliver(zab.Delivery)     {}
 func (m *machine) payloads() (out []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, s := range m.told {
+	for _, s := range m.seen {
 		if !strings.HasPrefix(s, "soft ") {
 			out = append(out, s)
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // reach tells the log when a server cannot be reached, and when it is reached again: once for both lanes, each time with how long the time
-// before has lasted. A server that is reached and lost again and again is told of once in quietFor.
+// before has lasted. A server that is reached and lost again and again is logged once in quietFor.
 type reach struct {
 	logger *slog.Logger
 	to     zab.PeerID
@@ -18,10 +18,10 @@ type reach struct {
 	up     [2]bool   // the lanes that are connected
 	ever   bool      // both were at some time
 	down   bool      // one could not be connected, and since then not both were
-	said   bool      // and the log knows
+	warned bool      // and the log says so
 	since  time.Time // of what is now: both lanes are up, or it is down; zero before the first of either
 	lasted string    // how long both lanes were up before it was down
-	told   time.Time // when the log was told that it is down
+	logged time.Time // when the log said last that it is down
 	losses int       // since then
 }
 
@@ -38,10 +38,10 @@ func (r *reach) connected(l lane, now time.Time) {
 	if !r.up[0] || !r.up[1] || r.ever && !r.down {
 		return
 	}
-	if r.said {
+	if r.warned {
 		r.logger.Info("peer link is up", "to", r.to, "down_for", now.Sub(r.since).Round(time.Millisecond))
 	}
-	r.ever, r.down, r.said, r.since = true, false, false, now
+	r.ever, r.down, r.warned, r.since = true, false, false, now
 }
 
 // failed notes that a lane is not connected, and that dialling it anew did not help. It is called again while that lasts.
@@ -57,13 +57,13 @@ func (r *reach) failed(l lane, now time.Time, err error) {
 		r.since = now
 		r.losses++
 	}
-	if r.said || !r.told.IsZero() && now.Sub(r.told) < quietFor {
+	if r.warned || !r.logged.IsZero() && now.Sub(r.logged) < quietFor {
 		return
 	}
 	args := []any{"to", r.to, "up_for", r.lasted, "err", err}
 	if r.losses > 1 {
 		args = append(args, "held_back", r.losses-1)
 	}
-	r.told, r.said, r.losses = now, true, 0
+	r.logged, r.warned, r.losses = now, true, 0
 	r.logger.Warn("peer link is down", args...)
 }

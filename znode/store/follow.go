@@ -74,7 +74,7 @@ type Follower struct {
 
 	images imaging
 	space  spaceWatch
-	tidy   tidier
+	memory scavenger
 
 	life context.Context // ends when the follower is to stop
 	end  context.CancelFunc
@@ -144,7 +144,7 @@ func (f *Follower) Step(ctx context.Context, now time.Time) (due bool, err error
 		return false, err
 	}
 	z := f.db.Zxid()
-	if f.opt.FreeMemory != nil && f.tidy.due(now, z) {
+	if f.opt.FreeMemory != nil && f.memory.due(now, z) {
 		f.opt.FreeMemory()
 		f.db.Trim()
 	}

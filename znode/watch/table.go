@@ -94,7 +94,7 @@ type Table struct {
 	recursive int // records with Recursive: as long as there are none, Trigger need not look at ancestors
 	counts    Counts
 	stamp     uint64
-	told      []Watcher // memory of the last Trigger
+	notified  []Watcher // the memory of the last Trigger, to be used again
 }
 
 // New makes an empty table.

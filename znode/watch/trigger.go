@@ -7,81 +7,81 @@ import (
 )
 
 // Trigger tells deliver about every watcher that hears ev, each once, and uses up the one-shot ones. deliver runs without the table's
-// lock. Whether a watcher may know (ev.ACL) is the caller's to judge: a one-shot is used up either way. Returns how many were told.
+// lock. Whether a watcher may know (ev.ACL) is the caller's to judge: a one-shot is used up either way. It returns how many were notified.
 func (t *Table) Trigger(ev *znode.Event, deliver func(w Watcher)) int {
 	t.mu.Lock()
-	told := t.told[:0]
-	t.told = nil
+	notified := t.notified[:0]
+	t.notified = nil
 	t.stamp++
 	switch ev.Type {
 	case znode.EventChildrenChanged:
-		told = t.fire(told, ev.Path, inChild, Child)
+		notified = t.fire(notified, ev.Path, inChild, Child)
 	case znode.EventDeleted:
-		told = t.fire(told, ev.Path, inData|inChild, Data|Child)
-		told = t.fireAncestors(told, ev.Path)
+		notified = t.fire(notified, ev.Path, inData|inChild, Data|Child)
+		notified = t.fireAncestors(notified, ev.Path)
 	default:
-		told = t.fire(told, ev.Path, inData, Data)
-		told = t.fireAncestors(told, ev.Path)
+		notified = t.fire(notified, ev.Path, inData, Data)
+		notified = t.fireAncestors(notified, ev.Path)
 	}
-	if len(told) == 0 {
-		t.told = told
+	if len(notified) == 0 {
+		t.notified = notified
 	}
 	t.mu.Unlock()
-	if len(told) == 0 {
+	if len(notified) == 0 {
 		return 0
 	}
-	for _, w := range told {
+	for _, w := range notified {
 		deliver(w)
 	}
 	t.mu.Lock()
-	if cap(told) <= maxKept {
-		t.told = told
+	if cap(notified) <= maxKept {
+		t.notified = notified
 	}
 	t.mu.Unlock()
-	return len(told)
+	return len(notified)
 }
 
 // maxKept bounds the memory that is kept between two calls of Trigger.
 const maxKept = 1 << 16
 
 // fire collects the watchers of path that have one of the modes in hear and takes the modes in spend from them.
-func (t *Table) fire(told []Watcher, path string, hear, spend Mode) []Watcher {
+func (t *Table) fire(notified []Watcher, path string, hear, spend Mode) []Watcher {
 	p := t.findPath(path)
 	if p == 0 {
-		return told
+		return notified
 	}
 	for id := t.paths.at(p).first; id != 0; {
 		r := t.records.at(id)
 		next := r.onPath.next
 		if r.mode&hear != 0 {
-			told = t.name(told, r.watcher)
+			notified = t.collect(notified, r.watcher)
 			if r.mode&spend != 0 {
 				t.reduce(id, spend)
 			}
 		}
 		id = next
 	}
-	return told
+	return notified
 }
 
 // fireAncestors collects the recursive watchers above path.
-func (t *Table) fireAncestors(told []Watcher, path string) []Watcher {
+func (t *Table) fireAncestors(notified []Watcher, path string) []Watcher {
 	for t.recursive > 0 && len(path) > 1 {
 		path = path[:max(strings.LastIndexByte(path, '/'), 0)]
 		if path == "" {
 			path = "/"
 		}
-		told = t.fire(told, path, Recursive, 0)
+		notified = t.fire(notified, path, Recursive, 0)
 	}
-	return told
+	return notified
 }
 
-// name appends w unless this event has named it already.
-func (t *Table) name(told []Watcher, w Watcher) []Watcher {
+// collect appends w unless it is in the list already.
+func (t *Table) collect(notified []Watcher, w Watcher) []Watcher {
 	o := t.owners[w]
 	if o.stamp == t.stamp {
-		return told
+		return notified
 	}
 	o.stamp = t.stamp
-	return append(told, w)
+	return append(notified, w)
 }

@@ -23,7 +23,7 @@ type divergence struct {
 	Digest   string `json:"digest"`         // of the state of this server after that transaction
 	Majority string `json:"majorityDigest"` // of the states of the others
 	Agree    int    `json:"agree"`          // so many servers have the majority's digest
-	Asked    int    `json:"asked"`          // of so many that have told theirs
+	Asked    int    `json:"asked"`          // of so many that have reported theirs
 }
 
 // MarkDiverged marks the folder of a server that has ended with e.

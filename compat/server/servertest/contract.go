@@ -21,8 +21,8 @@ func (c *contract) see(rd *zab.Ready) {
 	}
 }
 
-// told: the server hears of a change of leadership, behind everything that was committed by then: what it has not seen is in doubt.
-func (n *simNode) told() {
+// softStateSeen: the server hears of a change of leadership, behind everything that was committed by then: what it has not seen is in doubt.
+func (n *simNode) softStateSeen() {
 	c := &n.contract
 	z := c.before[0]
 	c.before = c.before[1:]

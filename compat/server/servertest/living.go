@@ -174,7 +174,7 @@ func (h *heard) soft(n *simNode, old, now zab.SoftState) {
 		n.state.Sessions(func(id session.ID, _ int32) { h.at[id] = ms })
 	} else if !leads {
 		h.at, h.closing = nil, nil
-		n.alarm.told = nil
+		n.alarm.heard = nil
 	}
 }
 

@@ -191,7 +191,7 @@ func (m machine) Deliver(d zab.Delivery) {
 // SoftStateChanged implements peer.StateMachine.
 func (m machine) SoftStateChanged(soft zab.SoftState) {
 	n, s := m.n, m.n.sim
-	n.told()
+	n.softStateSeen()
 	old := n.soft
 	n.soft = soft
 	s.trace("soft %d %v (%s)", n.id, soft, n.core.Status().Why)
@@ -235,7 +235,7 @@ func (w watchdog) Handle(_ context.Context, r slog.Record) error {
 	if w.n.sim.diverged.wrong && strings.Contains(r.Message, "differ") {
 		return nil
 	}
-	for _, expected := range [...]string{"disk is empty or half filled", "torn tail", "disk is nearly full", "the state is rebuilt from a checkpoint"} {
+	for _, expected := range [...]string{"disk is empty or incomplete", "torn tail", "disk is nearly full", "the state is rebuilt from a checkpoint"} {
 		if strings.Contains(r.Message, expected) {
 			return nil
 		}

@@ -75,8 +75,8 @@ func (a alarmed) SetFlag(f znode.Flags, on bool) {
 
 // alarmBook is what a server knows of low disks, from what passes by: a second book next to that of server.Server.
 type alarmBook struct {
-	own  bool
-	told map[zab.PeerID]int64 // when a member said last that its disk is low, by the leader's monotonic clock
+	own   bool
+	heard map[zab.PeerID]int64 // when a member said last that its disk is low, by the leader's monotonic clock
 }
 
 // alarmBelieved is how long a leader certainly believes a member that does not repeat its alarm, µs: less than the server's own patience.
@@ -88,12 +88,12 @@ func (a *alarmBook) report(n *simNode, d *zab.Delivery) {
 		if id, low := r.Long(), r.Int(); id != 0 {
 			continue
 		} else if low != 0 {
-			if a.told == nil {
-				a.told = map[zab.PeerID]int64{}
+			if a.heard == nil {
+				a.heard = map[zab.PeerID]int64{}
 			}
-			a.told[d.From] = n.mono()
+			a.heard[d.From] = n.mono()
 		} else {
-			delete(a.told, d.From)
+			delete(a.heard, d.From)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func (a *alarmBook) report(n *simNode, d *zab.Delivery) {
 func (a *alarmBook) see(rd *zab.Ready) {
 	for i := range rd.Committed {
 		if rd.Committed[i].Kind == zab.EntryReconfig {
-			a.told = nil
+			a.heard = nil
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (a *alarmBook) known(n *simNode) (list []zab.PeerID) {
 		list = append(list, n.id)
 	}
 	ensemble := n.core.Status().Ensemble.Committed
-	for id, at := range a.told {
+	for id, at := range a.heard {
 		if _, member := ensemble.Member(id); member && n.mono()-at < alarmBelieved {
 			list = append(list, id)
 		}

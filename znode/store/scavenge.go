@@ -7,10 +7,10 @@ import (
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
-// tidier gives memory back to the system after a busy time. Go's collector runs when the heap grows, so what a burst of writes left behind
+// scavenger gives memory back to the system after a busy time. Go's collector runs when the heap grows, so what a burst of writes left behind
 // (batches, log tails, tables that Badger built) would stay resident while the server is quiet. A collection of a large tree is cheap,
 // because nodes hold no pointers.
-type tidier struct {
+type scavenger struct {
 	seen zxid.ID
 	at   time.Time // of seen
 	owed int       // collections after a busy time: the first may come while Badger still compacts
@@ -18,16 +18,16 @@ type tidier struct {
 }
 
 const (
-	tidyLook  = 2 * time.Second  // how often the server is looked at
-	tidyEvery = 10 * time.Second // memory is given back at most so often
-	tidyQuiet = 500              // transactions a second up to which the server is quiet
-	tidySlack = 24 << 20         // bytes that are not worth a collection
+	scavengeCheck = 2 * time.Second  // how often the server is looked at
+	scavengeEvery = 10 * time.Second // memory is given back at most so often
+	quietRate     = 500              // transactions a second up to which the server is quiet
+	scavengeSlack = 24 << 20         // bytes that are not worth a collection
 )
 
 // due says whether memory should be given back now; z is how far the server is.
-func (t *tidier) due(now time.Time, z zxid.ID) bool {
+func (t *scavenger) due(now time.Time, z zxid.ID) bool {
 	passed := now.Sub(t.at)
-	if passed < tidyLook {
+	if passed < scavengeCheck {
 		return false
 	}
 	moved := int64(z - t.seen)
@@ -35,12 +35,12 @@ func (t *tidier) due(now time.Time, z zxid.ID) bool {
 		moved = int64(z.Counter())
 	}
 	t.seen, t.at = z, now
-	quiet := moved <= int64(tidyQuiet*passed/time.Second)
+	quiet := moved <= int64(quietRate*passed/time.Second)
 	if !quiet {
 		t.owed = 2
 		return false
 	}
-	if now.Sub(t.done) < tidyEvery || t.owed == 0 && spare() < tidySlack {
+	if now.Sub(t.done) < scavengeEvery || t.owed == 0 && spare() < scavengeSlack {
 		return false
 	}
 	t.done, t.owed = now, max(t.owed-1, 0)
