@@ -101,7 +101,8 @@ type Sessions struct {
 
 // Storage is how data is kept.
 type Storage struct {
-	SnapCount     int // transactions between checkpoints
+	SnapCount     int   // transactions between checkpoints
+	SlowSync      int64 // ms; a sync of the log that takes longer is counted and warned of
 	AutoCreateDir bool
 }
 

@@ -7,7 +7,7 @@ func defaults() *Config {
 		Ensemble: Ensemble{Dynamic: Dynamic{Standalone: true}},
 		Members:  Members{ID: -1, Groups: map[int64][]int64{}, Weights: map[int64]int64{}},
 		Sessions: Sessions{MinTimeout: -1, MaxTimeout: -1, SessionlessFor: 10000},
-		Storage:  Storage{SnapCount: 100000, AutoCreateDir: true},
+		Storage:  Storage{SnapCount: 100000, SlowSync: 1000, AutoCreateDir: true},
 		Limits: Limits{MaxBuffer: 0xfffff, Outstanding: 1000, LargeThreshold: -1, LargeMaxBytes: 100 << 20, Handshakes: -1,
 			Connections: ConnThrottle{FillTime: 1, FillCount: 1, FreezeTime: -1, DropIncrease: 0.02, DropDecrease: 0.002, GlobalWeight: 3, RenewWeight: 2}},
 		Nodes:     Nodes{ContainerCheck: 60000, ContainerPerMin: 10000},

@@ -71,6 +71,7 @@ func storageKeys() []key {
 	const own = "the data folder is Paddock's own: its log and its checkpoints have other measures"
 	return slices.Concat([]key{
 		least("snapCount", 2, func(c *Config) *int { return &c.Storage.SnapCount }),
+		anyNumber("fsync.warningthresholdms", func(c *Config) *int64 { return &c.Storage.SlowSync }, slowSync),
 		flag("datadir.autocreate", onlyTrue, func(c *Config) *bool { return &c.Storage.AutoCreateDir }),
 	},
 		always("a write that was acknowledged is on disk", allButNo.is(true), word("forceSync", allButNo)),
@@ -78,7 +79,6 @@ func storageKeys() []key {
 		always("the newest three checkpoints are kept, and older ones deleted at once", nil, hours("autopurge.purgeInterval")),
 		idle(own, wholes("snapSizeLimitInKb", "preAllocSize", "txnLogSizeLimitInKb", "commitLogCount")...),
 		idle(own, anything("snapshotSizeFactor")...),
-		idle("slow syncs are in the metrics, not in the log", wholes("fsync.warningthresholdms")...),
 		always("checkpoints are compressed", nil, oneOf("snapshot.compression.method", nobody[string], "", "gz", "snappy")),
 		always("an import wants a snapshot, or a log that begins with the first transaction", nil, word("snapshot.trust.empty", onlyTrue)),
 		always("an empty disk makes up no majority before a leader has filled it or a file named initialize vouches for it", nil, word("db.autocreate", onlyTrue)),
@@ -86,4 +86,12 @@ func storageKeys() []key {
 		always("only ZooKeeper's own files have it", nil, word("serializeLastProcessedZxid.enabled", onlyTrue), word("closeSessionTxn.enabled", onlyTrue)),
 		idle("whatever waits is written with one sync, and nothing waits for more", wholes("flushDelay", "maxBatchSize", "maxWriteQueuePollTime")...),
 	)
+}
+
+// slowSync: ZooKeeper warns of every sync with a threshold that every sync exceeds.
+func slowSync(n int64) (int64, string) {
+	if n < 0 {
+		return n, "is below 0, so every sync of the log counts as a slow one, as in ZooKeeper"
+	}
+	return n, ""
 }

@@ -189,6 +189,7 @@ func (n *node) describe(r *admin.Report, want admin.Parts) {
 		Backlog: c.Basics.Backlog, ServerID: n.reportedID(), Initial: c.Text,
 	}
 	n.meter.sockets(&r.Traffic)
+	r.Traffic.SlowSyncs = n.meter.syncs.exceeded()
 	r.Data.LastSnapshot = n.newestImage()
 	if want&admin.PartDirs != 0 {
 		r.Dirs = admin.Dirs{Data: sizeOf(filepath.Join(c.Basics.DataDir, "state")), Log: sizeOf(filepath.Join(c.Basics.DataLogDir, "log"))}

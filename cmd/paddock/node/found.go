@@ -43,7 +43,7 @@ func (n *node) openLog(ctx context.Context, dir, logDir string) (founded bool, e
 	}
 	opt := id.LogOptions(n.logger)
 	opt.Founding = !founded
-	if n.log, err = txnlog.Open(timedDisk{txnlog.OS{}, n.meter}, logDir, opt); err != nil {
+	if n.log, err = txnlog.Open(timedDisk{txnlog.OS{}, n.meter.syncs}, logDir, opt); err != nil {
 		return founded, fmt.Errorf("transaction log: %w", err)
 	}
 	if !founded { // the log's lock is ours: nobody else founds here

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"log/slog"
 	"sync"
 	"time"
 
@@ -8,7 +9,6 @@ import (
 	"github.com/paddock-zk/paddock/compat/listener"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/peer"
-	"github.com/paddock-zk/paddock/zab/txnlog"
 	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
@@ -16,6 +16,7 @@ import (
 type measures struct {
 	*admin.Metrics
 	begun time.Time // when the process began to start the server
+	syncs *syncs
 
 	mu        sync.Mutex
 	sources   []*listener.Listener
@@ -42,9 +43,10 @@ type replay struct {
 	since time.Time // zero when the replay has ended
 }
 
-func newMeasures() *measures {
-	now := time.Now()
-	return &measures{Metrics: admin.NewMetrics(), begun: now, lost: now, looking: now, proposals: admin.Sizes{Last: -1, Min: -1, Max: -1}}
+func newMeasures(slowSync time.Duration, logger *slog.Logger) *measures {
+	now, metrics := time.Now(), admin.NewMetrics()
+	return &measures{Metrics: metrics, begun: now, lost: now, looking: now, proposals: admin.Sizes{Last: -1, Min: -1, Max: -1},
+		syncs: &syncs{took: metrics.Storage.Fsync, threshold: slowSync, logger: logger, now: time.Now}}
 }
 
 // started tells how long the state took to load, and what the log is about to add.
@@ -223,33 +225,5 @@ func (l timedLog) Append(batches ...zab.Persist) error {
 	took := time.Since(begin)
 	l.m.Storage.SyncProcess.ObserveDuration(took)
 	l.m.Storage.FlushTime.ObserveDuration(took)
-	return err
-}
-
-// timedDisk times the syncs of the log's files.
-type timedDisk struct {
-	txnlog.FS
-	m *measures
-}
-
-// OpenFile implements txnlog.FS.
-func (d timedDisk) OpenFile(name string, create bool) (txnlog.File, error) {
-	f, err := d.FS.OpenFile(name, create)
-	if err != nil {
-		return nil, err
-	}
-	return timedFile{f, d.m}, nil
-}
-
-type timedFile struct {
-	txnlog.File
-	m *measures
-}
-
-// Sync implements txnlog.File.
-func (f timedFile) Sync() error {
-	begin := time.Now()
-	err := f.File.Sync()
-	f.m.Storage.Fsync.ObserveDuration(time.Since(begin))
 	return err
 }

@@ -82,7 +82,8 @@ func Run(ctx context.Context, cfg *Config, program Program, logger *slog.Logger)
 
 // start opens the data folder, starts the peer, and accepts clients.
 func start(ctx context.Context, cfg *Config, program Program, logger *slog.Logger) (n *node, err error) {
-	n = &node{cfg: cfg, program: program, logger: logger, failed: make(chan error, 8), meter: newMeasures()}
+	n = &node{cfg: cfg, program: program, logger: logger, failed: make(chan error, 8)}
+	n.meter = newMeasures(time.Duration(cfg.Storage.SlowSync)*time.Millisecond, logger)
 	n.self = zab.PeerID(max(cfg.Members.ID, 1))
 	defer func() {
 		if err != nil {
