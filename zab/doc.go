@@ -99,8 +99,9 @@
 //
 // S11, lost disks. A server whose disk is empty, or was when it found a leader that it then lost before it was filled up to where that leader had
 // committed, is blank: it may have acknowledged what it no longer has. While a majority of disks has survived, a quorum of others holds
-// no fewer committed entries than S3 needs: so the promises of blank servers count only beside a quorum of whole ones, or if all voters promise. If all
-// are blank, that founds the ensemble. If a quorum is blank, nothing was committed or a majority of disks is lost; yet the server that is not heard may hold
+// no fewer committed entries than S3 needs: so the promises of blank servers count only beside a quorum of whole ones, or if all voters promise and each
+// ensemble in effect has a whole one among them. (An ensemble of the past without a whole voter proves nothing: its voters may have acknowledged the next one, and
+// with it all that a majority of that one still has.) If all are blank, that founds the ensemble. If a quorum is blank, nothing was committed or a majority of disks is lost; yet the server that is not heard may hold
 // all of the data, as the first one does that is given others beside it. So a quorum of blank servers founds only after it has waited for the others
 // (Timing.Found), once, and never when somebody has said that it holds a history; [Status].Awaited says for whom it waits. An operator who knows better says so
 // (Config.Founder). What a blank server has promised in its earlier life is forgotten as well; that it stays away for longer than a candidate waits is

@@ -187,20 +187,22 @@ func (c *Core) partlyFilled() bool {
 }
 
 // electable says whether these servers, some of them blank, can elect. A quorum must know everything that is committed, as far as a majority of
-// disks has survived. One without blank servers does. So do all voters together: if all are blank, the ensemble is being founded. A quorum of blank
-// servers does after it has waited for the others. Any other might be a lagging server and one that has lost what the two others had made durable.
+// disks has survived. One without blank servers does. So do all voters together: if all are blank, the ensemble is being founded; if some are whole, each ensemble
+// in effect must have one of them, since one whose voters all have lost their disks may be of the past, and they may have acknowledged the next one. A quorum of
+// blank servers does after it has waited for the others. Any other might be a lagging server and one that has lost what the two others had made durable.
 func (c *Core) electable(granted, blank *idSet) bool {
 	if !c.quorum(granted) {
 		return false
 	}
-	whole, all := *granted, true
+	whole, all, none := *granted, true, true
 	c.conf.members(c.commit, func(id PeerID) {
 		if blank.Has(uint8(id)) {
 			whole.Remove(uint8(id))
 		}
+		none = none && !whole.Has(uint8(id))
 		all = all && (granted.Has(uint8(id)) || !c.votes(id))
 	})
-	return all || c.quorum(&whole) || c.quorum(blank) && c.hasWaited()
+	return all && (none || c.conf.meets(&whole, c.commit)) || c.quorum(&whole) || c.quorum(blank) && c.hasWaited()
 }
 
 // hasWaited says whether this empty server may help to found an ensemble without those that nobody has heard: it has given them time, and nobody of whom it

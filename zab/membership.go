@@ -2,6 +2,7 @@ package zab
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/paddock-zk/paddock/zab/quorum"
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -92,6 +93,15 @@ func (m *membership) quorum(ids *idSet, commit zxid.ID) bool {
 		return false
 	}
 	return m.latest().q.Quorum(ids)
+}
+
+// meets says whether each configuration in effect has a voter among these servers.
+func (m *membership) meets(ids *idSet, commit zxid.ID) bool {
+	some := func(k *config) bool {
+		return slices.ContainsFunc(k.Members, func(v Member) bool { return v.Role == Participant && ids.Has(uint8(v.ID)) })
+	}
+	_, old := m.proposed(commit)
+	return some(m.latest()) && (old == nil || some(old))
 }
 
 func (m *membership) votes(id PeerID, commit zxid.ID) bool {

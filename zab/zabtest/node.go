@@ -163,6 +163,11 @@ func (s *Sim) othersWhole(e zab.Ensemble, id zab.PeerID) bool {
 	return others > 0
 }
 
+// someWhole says whether some voter of an ensemble has a whole disk.
+func (s *Sim) someWhole(e zab.Ensemble) bool {
+	return slices.ContainsFunc(e.Members, func(m zab.Member) bool { return m.Role == zab.Participant && !blank(s.nodes[m.ID-1].disk) })
+}
+
 // ensembles are those that are in effect as far as the disk of this server tells: the newest one, and the one before unless it knows the newest to be
 // committed.
 func (n *node) ensembles() []zab.Ensemble {
@@ -478,6 +483,9 @@ func (n *node) reconfig() {
 			}
 		}
 		next.Members = append(next.Members, m)
+	}
+	if !s.someWhole(next) {
+		return // a promise of theirs would prove nothing, and only an operator who vouches for their disks could go on
 	}
 	if _, err := n.core.ProposeReconfig(s.now, next, nil); err == nil {
 		s.Stats.Reconfigs++
