@@ -81,6 +81,8 @@ func (h *handler) ready(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case !r.Serving:
 		http.Error(w, notServing, http.StatusServiceUnavailable)
+	case r.Idle:
+		http.Error(w, "leading: clients are left to the other servers (leaderServes=no)", http.StatusServiceUnavailable)
 	case r.Data.ReadOnly:
 		http.Error(w, "read-only: no majority can be reached", http.StatusServiceUnavailable)
 	default:

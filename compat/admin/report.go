@@ -38,6 +38,7 @@ const (
 // Lists are the renderer's to keep: the source does not touch them again. They need not be sorted.
 type Report struct {
 	Serving     bool // false: "not currently serving requests" is all that is told
+	Idle        bool // it leads, and leaves clients to the others (leaderServes=no); everything is told
 	Role        Role
 	Build       Build
 	Config      Config

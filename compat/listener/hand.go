@@ -46,6 +46,9 @@ func (h *Hand) Feed(b []byte) {
 	}
 }
 
+// Leave closes the client's side behind what was fed and not taken yet: the end of the stream is seen when all of it is taken.
+func (h *Hand) Leave() { h.end.gone = true }
+
 // Hangup is the client's end of the stream; Step then ends the connection.
 func (h *Hand) Hangup() { h.eof = true }
 
@@ -144,6 +147,7 @@ type handEnd struct {
 	mu     sync.Mutex // whoever answers may write
 	out    []byte
 	closed bool
+	gone   bool
 }
 
 func (e *handEnd) Read([]byte) (int, error) { return 0, io.EOF }

@@ -228,7 +228,7 @@ func (s *Server) lowDisks() (own bool, members []int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, id := range a.members {
-		if s.is(modeServing) {
+		if s.is(modeServing) || s.is(modeIdle) {
 			members = append(members, int64(id))
 		}
 	}

@@ -33,6 +33,9 @@ func (c *conn) judge(q *wire.ConnectRequest) listener.Verdict {
 	case m == modeDown:
 		s.stats.metrics.Conns.NotServing.Inc()
 		return c.refuse(errNotServing)
+	case m == modeIdle:
+		s.stats.metrics.Conns.NotServing.Inc()
+		return c.refuse(errLeadsOnly)
 	case !s.conns.admit(q.Session != 0, s.opts.Clock.Mono()/1e6, s.conns.dice.float()):
 		s.stats.metrics.Conns.Rejected.Inc()
 		return c.refuse(errConnThrottled)

@@ -39,7 +39,7 @@ func (s *Server) SoftStateChanged(now zab.SoftState) {
 		s.alarmFollows()
 	}
 	s.sess.setHold(!now.Confirmed, s.nowMs())
-	if changed := s.followActive(now.Active); !changed && before.Link != now.Link {
+	if changed := s.followActive(now); !changed && before.Link != now.Link {
 		s.closeInDoubt()
 	}
 }

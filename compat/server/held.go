@@ -30,8 +30,8 @@ func (s *Server) hold(c *conn, readOnly bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m := mode(s.mode.Load()) // under the lock: release comes after the change of the mode
-	served := m == modeServing || m == modeReadOnly && readOnly
-	if served || h.since == 0 || s.nowMs()-h.since >= holdMs || len(h.conns) >= mostHeld {
+	settled := m == modeServing || m == modeIdle || m == modeReadOnly && readOnly
+	if settled || h.since == 0 || s.nowMs()-h.since >= holdMs || len(h.conns) >= mostHeld {
 		return false
 	}
 	h.conns = append(h.conns, c)

@@ -83,6 +83,7 @@ type Limits struct {
 	GlobalOutstanding  int   // globalOutstandingLimit; 0 = 1000
 	ThrottleRequests   int   // request_throttle_max_requests
 	ThrottledOpWaitMs  int64 // throttled_op_wait_time
+	Stale              StaleOptions
 	LargeThreshold     int   // largeRequestThreshold; 0 or -1 = off
 	LargeMaxBytes      int64 // largeRequestMaxBytes; 0 = 100 MiB
 	QueuedBytes        int   // bytes of waiting requests of one session above which it is not read; 0 = 1 MiB
@@ -98,6 +99,7 @@ type Features struct {
 	Standalone        bool        // answer mode and reconfig as a standalone ZooKeeper does
 	ReconfigEnabled   bool
 	StandaloneEnabled bool // standaloneEnabled: a new ensemble has at least two voters
+	LeaderIdle        bool // leaderServes=no: no client is served while this server leads
 	ReadOnlyMode      bool // readonlymode.enabled: serve readers without a quorum
 	LinearizableReads bool // confirm every read with a quorum, as if a sync stood before it
 	AllowSASLFailed   bool // allowSaslFailedClients

@@ -14,7 +14,7 @@ import (
 // Report implements admin.Source with what a server knows: its clients, the state, sessions and watches. Options.Describe adds the
 // rest (configuration, build, folders, the ensemble's members).
 func (s *Server) Report(want admin.Parts) admin.Report {
-	r := admin.Report{Serving: !s.is(modeDown), Role: s.role(), TraceMask: s.stats.traceMask.Load()}
+	r := admin.Report{Serving: !s.is(modeDown), Idle: s.is(modeIdle), Role: s.role(), TraceMask: s.stats.traceMask.Load()}
 	s.reportTraffic(&r.Traffic)
 	s.reportState(&r, want)
 	c := s.watches.Counts()

@@ -56,10 +56,11 @@ const (
 	modeDown     mode = iota // no leader: nobody is served
 	modeServing              // all requests
 	modeReadOnly             // no quorum, but readonlymode.enabled: reads of clients that asked for it
+	modeIdle                 // it leads, and leaves clients to the others (leaderServes=no)
 )
 
 // String is what the log calls a mode.
-func (m mode) String() string { return [...]string{"down", "serving", "read-only"}[m] }
+func (m mode) String() string { return [...]string{"down", "serving", "read-only", "leading only"}[m] }
 
 // Why connections end.
 var (
@@ -69,6 +70,7 @@ var (
 	errExpired       = errors.New("session expired")
 	errProposal      = errors.New("a write could not be proposed")
 	errBadHandshake  = errors.New("malformed connect request")
+	errLeadsOnly     = errors.New("this server leads, and leaves clients to the others (leaderServes=no)")
 	errNoReadOnly    = errors.New("client does not accept a read-only server")
 	errZxidAhead     = errors.New("client has seen a later zxid than this server, it must try another one")
 	errConnThrottled = errors.New("connection throttle: no tokens left")

@@ -27,13 +27,15 @@ func (x *soft) swap(now zab.SoftState) (before zab.SoftState) {
 
 // followActive follows whether the server is part of an ensemble that serves, and says whether that changed how it serves. Once read-only
 // mode has begun it lasts until there is a leader.
-func (s *Server) followActive(active bool) (changed bool) {
+func (s *Server) followActive(now zab.SoftState) (changed bool) {
 	s.soft.mu.Lock()
 	defer s.soft.mu.Unlock()
 	switch {
-	case active:
+	case now.Active && now.Role == zab.Leading && s.opts.Features.LeaderIdle:
+		return s.serve(modeIdle)
+	case now.Active:
 		return s.serve(modeServing)
-	case s.is(modeServing):
+	case s.is(modeServing), s.is(modeIdle):
 		return s.serve(modeDown)
 	}
 	return false
@@ -64,7 +66,11 @@ func (s *Server) serve(next mode) (changed bool) {
 	// Sessions of read-only mode do not outlive it, unless local sessions are wanted.
 	s.locals.restart(s.opts.Sessions.Local || next != modeServing, next == modeDown, s.opts.Sessions.TickMs, now)
 	s.opts.Log.Info("serving changed", "mode", next, "leader", s.soft.last.Leader, "epoch", s.soft.last.Epoch)
-	s.closeAll(errNotServing)
-	s.held.release(next == modeServing)
+	reason := errNotServing
+	if next == modeIdle {
+		reason = errLeadsOnly
+	}
+	s.closeAll(reason)
+	s.held.release(next == modeServing || next == modeIdle)
 	return true
 }

@@ -29,6 +29,7 @@ type turn struct {
 	payloads [][]byte // to be proposed
 	ticket   uint64   // of the syncs of this turn; 0 = none
 	waited   int64    // how long its requests were held back by the request throttle, ns
+	stale    bool     // nobody waits for them any more; see StaleOptions
 	answered int      // reads answered at once
 	received int
 	last     wire.RequestHeader // of the reads answered at once
@@ -63,7 +64,7 @@ func (t *turn) end() {
 	if t.received > 0 {
 		t.account(writes)
 	}
-	t.ticket, t.waited, t.answered, t.received, t.sizes = 0, 0, 0, 0, sizes{}
+	t.ticket, t.waited, t.stale, t.answered, t.received, t.sizes = 0, 0, false, 0, 0, sizes{}
 	t.c = nil
 	s.pools.turns.Put(t)
 }
@@ -121,6 +122,7 @@ func (t *turn) mustWait() bool {
 	}
 	if c.stalled != 0 {
 		t.waited, c.stalled = t.now-c.stalled, 0
+		t.stale = t.isStale()
 	}
 	if c.waits.Load() == 0 {
 		return false
@@ -168,6 +170,8 @@ func (t *turn) take(frame []byte) listener.Verdict {
 		return t.saslStep(h, &r)
 	case !t.authEnforced(h):
 		return t.final()
+	case t.dropStale(h.Op):
+		return t.c.lc.Refuse(errStale)
 	case !s.load.carry(len(frame)):
 		return t.c.lc.Refuse(errLarge)
 	}

@@ -25,6 +25,7 @@ func (p *parser) finish() {
 	p.finishSessions()
 	p.finishMembers()
 	p.finishAuth()
+	p.finishClientNames()
 	if c.Telemetry.Prometheus && c.Telemetry.HTTPPort < 0 {
 		c.Telemetry.HTTPPort = 7000
 	}
@@ -158,6 +159,20 @@ func (p *parser) finishMembers() {
 		p.warn(0, "server.N", "with two participants no failure is tolerated; three are the least")
 	case voters > 2 && voters%2 == 0:
 		p.warn(0, "server.N", "%d participants tolerate no more failures than %d", voters, voters-1)
+	}
+}
+
+// finishClientNames: ZooKeeper compares nothing where another key switches it off, or asks for no certificate, and says nothing of it.
+func (p *parser) finishClientNames() {
+	const name = "ssl.clientHostnameVerification"
+	switch t := &p.cfg.TLS; {
+	case !t.ClientHostVerify:
+	case !t.HostVerify:
+		p.fail(p.seen[name], name, "is true, and ssl.hostnameVerification=false switches it off; give one of them only")
+	case t.ClientAuth == "none":
+		p.fail(p.seen[name], name, "is true, and with ssl.clientAuth=none clients show no certificate; set ssl.clientAuth=need")
+	case t.ClientAuth == "want":
+		p.warn(p.seen[name], name, "says nothing of clients that show no certificate, which ssl.clientAuth=want lets in; set ssl.clientAuth=need")
 	}
 }
 

@@ -70,6 +70,7 @@ type Ensemble struct {
 	Observer       bool
 	ListenOnAllIPs bool
 	MultiAddress   bool
+	LeaderIdle     bool // leaderServes=no: the leader leaves clients to the others
 	Dynamic        Dynamic
 }
 
@@ -123,6 +124,10 @@ type Limits struct {
 type RequestThrottle struct {
 	MaxRequests int // 0: off
 	WaitTime    int // ms; throttled_op_wait_time, 0: off
+
+	DropStale       bool // request_throttle_drop_stale
+	StaleConnection bool // request_stale_connection_check
+	StaleLatency    bool // request_stale_latency_check
 }
 
 // ConnThrottle is connection_throttle_*.
@@ -178,6 +183,7 @@ type TLS struct {
 	Ciphers          []string
 	ClientAuth       string // need, want or none
 	HostVerify       bool   // hostnameVerification
+	ClientHostVerify bool   // clientHostnameVerification: a client's certificate must be for the address that it comes from
 	HandshakeTimeout int    // ms; handshakeDetectionTimeoutMillis
 	PortUnification  bool   // client.portUnification: plain and TLS on one port
 }

@@ -9,6 +9,7 @@ func defaults() *Config {
 		Sessions: Sessions{MinTimeout: -1, MaxTimeout: -1, SessionlessFor: 10000},
 		Storage:  Storage{SnapCount: 100000, SlowSync: 1000, AutoCreateDir: true},
 		Limits: Limits{MaxBuffer: 0xfffff, Outstanding: 1000, LargeThreshold: -1, LargeMaxBytes: 100 << 20, Handshakes: -1,
+			Requests:    RequestThrottle{DropStale: true, StaleConnection: true},
 			Connections: ConnThrottle{FillTime: 1, FillCount: 1, FreezeTime: -1, DropIncrease: 0.02, DropDecrease: 0.002, GlobalWeight: 3, RenewWeight: 2}},
 		Nodes:     Nodes{ContainerCheck: 60000, ContainerPerMin: 10000},
 		Auth:      Auth{DigestEnabled: true},

@@ -80,3 +80,48 @@ func TestRefusedAlike(t *testing.T) {
 		}
 	})
 }
+
+// TestLeaderServes: with leaderServes=no the leader of an ensemble turns clients away, and the others serve them, of either kind.
+func TestLeaderServes(t *testing.T) {
+	zktest.Each(t, func(t *testing.T, kind zktest.Kind) {
+		e := zktest.StartEnsemble(t, kind, 3, zktest.Config{})
+		for _, s := range e.Servers {
+			if err := s.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.OpenFile(filepath.Join(s.Dir(), "zoo.cfg"), os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.WriteString("leaderServes=no\n"); err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+		}
+		for _, s := range e.Servers {
+			if err := s.Launch(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		zktest.Eventually(t, 2*time.Minute, "two of three serve, and take a write", func() bool {
+			var serving []string
+			for _, s := range e.Servers {
+				if zktest.Handshake(s.Addr(), 5*time.Second) == nil {
+					serving = append(serving, s.Addr())
+				}
+			}
+			return len(serving) == 2 && writes(serving)
+		})
+	})
+}
+
+// writes says whether a client of these servers can write now.
+func writes(addrs []string) bool {
+	c, _, err := zk.Connect(addrs, 10*time.Second, zk.WithLogInfo(false))
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	_, err = c.Create("/n", nil, 0, zk.WorldACL(zk.PermAll))
+	return err == nil || err == zk.ErrNodeExists
+}

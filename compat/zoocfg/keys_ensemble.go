@@ -30,13 +30,13 @@ func ensembleKeys() []key {
 		flag("multiAddress.enabled", strict, func(c *Config) *bool { return &c.Ensemble.MultiAddress }),
 		flag("standaloneEnabled", strict, func(c *Config) *bool { return &c.Ensemble.Dynamic.Standalone }),
 		flag("reconfigEnabled", strict, func(c *Config) *bool { return &c.Ensemble.Dynamic.Reconfig }),
+		{name: "leaderServes", allowed: "yes or no", words: allButNo, remark: allButNo.remark, set: setLeaderServes},
 		text("dynamicConfigFile", func(c *Config) *string { return &c.Ensemble.Dynamic.File }),
 	},
 		always(patience, nil,
 			off("initLimit", -1<<31, 0, func(c *Config) *int { return &c.Ensemble.InitLimit }), off("syncLimit", -1<<31, 0, func(c *Config) *int { return &c.Ensemble.SyncLimit })),
 		idle(patience, wholes("connectToLearnerMasterLimit", "cnxTimeout", "leader.maxTimeToWaitForEpoch", "fastleader.minNotificationInterval",
 			"fastleader.maxNotificationInterval", "quorumCnxnTimeoutMs", "observer.reconnectDelayMs", "observer.election.DelayMs", "leaderConnectDelayDuringRetryMs")...),
-		always("the leader serves clients too", allButNo.is(true), word("leaderServes", allButNo)),
 		idle("observers follow the leader itself", wholes("observerMasterPort", "observerMaster.sizeLimit")...),
 		always("the links between servers have heartbeats of their own", nil, word("tcpKeepAlive", onlyTrue)),
 		idle("a port that is taken ends the start at once", wholes("electionPortBindRetry")...),
@@ -54,6 +54,12 @@ func setPeerType(c *Config, v string) bool {
 	}
 	c.Ensemble.Observer = role == "observer"
 	return true
+}
+
+func setLeaderServes(c *Config, v string) bool {
+	serves, ok := allButNo.read(v)
+	c.Ensemble.LeaderIdle = !serves
+	return ok
 }
 
 func sessionKeys() []key {

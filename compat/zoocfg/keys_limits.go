@@ -8,7 +8,12 @@ import (
 )
 
 func limitKeys() []key {
-	const stale = "requests of connections that are gone are not looked for before they are ordered"
+	requests := func(f func(*RequestThrottle) *bool) func(*Config) *bool {
+		return func(c *Config) *bool { return f(&c.Limits.Requests) }
+	}
+	drop := requests(func(r *RequestThrottle) *bool { return &r.DropStale })
+	gone := requests(func(r *RequestThrottle) *bool { return &r.StaleConnection })
+	late := requests(func(r *RequestThrottle) *bool { return &r.StaleLatency })
 	return slices.Concat([]key{
 		maxBuffer(),
 		least("globalOutstandingLimit", 1, func(c *Config) *int { return &c.Limits.Outstanding }),
@@ -21,12 +26,13 @@ func limitKeys() []key {
 		off("requestThrottleLimit", 1, 0, func(c *Config) *int { return &c.Limits.Requests.MaxRequests }),
 		off("throttled_op_wait_time", 1, 0, func(c *Config) *int { return &c.Limits.Requests.WaitTime }),
 		off("throttledOpWaitTime", 1, 0, func(c *Config) *int { return &c.Limits.Requests.WaitTime }),
+		flag("request_throttle_drop_stale", onlyTrue, drop), flag("requestThrottleDropStale", onlyTrue, drop),
+		flag("request_stale_connection_check", onlyTrue, gone), flag("requestStaleConnectionCheck", onlyTrue, gone),
+		flag("request_stale_latency_check", onlyTrue, late), flag("requestStaleLatencyCheck", onlyTrue, late),
 	},
 		idle("there is one limit, jute.maxbuffer", wholes("jute.maxbuffer.extrasize")...),
 		idle("replies are made anew, which costs less than to keep them", wholes("maxResponseCacheSize", "maxGetChildrenResponseCacheSize")...),
 		idle("a request that must wait is looked at again when another one is done", wholes("request_throttle_stall_time", "requestThrottleStallTime")...),
-		idle(stale, word("request_throttle_drop_stale", onlyTrue), word("requestThrottleDropStale", onlyTrue), word("request_stale_latency_check", onlyTrue),
-			word("requestStaleLatencyCheck", onlyTrue), word("request_stale_connection_check", onlyTrue), word("requestStaleConnectionCheck", onlyTrue)),
 	)
 }
 

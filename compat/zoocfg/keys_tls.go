@@ -24,7 +24,7 @@ func tlsKeys(prefix string, at func(*Config) *TLS) []key {
 	)
 	clientAuth := oneOf(prefix+"clientAuth", func(c *Config) *string { return &at(c).ClientAuth }, "need", "want", "none")
 	hostNames := flag(prefix+"hostnameVerification", guarded, func(c *Config) *bool { return &at(c).HostVerify })
-	clientNames := word(prefix+"clientHostnameVerification", guarded)
+	clientNames := flag(prefix+"clientHostnameVerification", guarded, func(c *Config) *bool { return &at(c).ClientHostVerify })
 	patience := off(prefix+"handshakeDetectionTimeoutMillis", 1, 5000, func(c *Config) *int { return &at(c).HandshakeTimeout })
 	if prefix == "ssl.quorum." {
 		return slices.Concat(keys, []key{hostNames},
@@ -32,9 +32,7 @@ func tlsKeys(prefix string, at func(*Config) *TLS) []key {
 			always("the one who dials compares names, if ssl.quorum.hostnameVerification says so", nil, clientNames),
 			idle("links between servers have a time limit of their own", patience))
 	}
-	return slices.Concat(keys, []key{clientAuth, patience},
-		always("a server does not dial clients; their names are ssl.clientHostnameVerification's", nil, hostNames),
-		refuse("the names in the certificates of clients are not compared with their addresses", clientNames))
+	return slices.Concat(keys, []key{clientAuth, patience, hostNames, clientNames})
 }
 
 func storeType(name string) key {

@@ -95,6 +95,7 @@ func serverLimits(c *Config) server.Limits {
 	l, t := &c.Limits, &c.Limits.Connections
 	return server.Limits{
 		GlobalOutstanding: l.Outstanding, ThrottleRequests: l.Requests.MaxRequests, ThrottledOpWaitMs: int64(l.Requests.WaitTime),
+		Stale:          server.StaleOptions{Drop: l.Requests.DropStale, Connection: l.Requests.StaleConnection, Latency: l.Requests.StaleLatency},
 		LargeThreshold: max(l.LargeThreshold, 0), LargeMaxBytes: int64(l.LargeMaxBytes),
 		ContainerCheckMs: c.Nodes.ContainerCheck, ContainerPerMinute: c.Nodes.ContainerPerMin, ContainerNeverMs: c.Nodes.ContainerUnused,
 		Connection: server.ThrottleOptions{
@@ -109,7 +110,7 @@ func (n *node) features(schemes znode.Flags) server.Features {
 	c := n.cfg
 	f := server.Features{
 		Flags: schemes, Standalone: !n.distributed(), ReconfigEnabled: c.Ensemble.Dynamic.Reconfig, StandaloneEnabled: c.Ensemble.Dynamic.Standalone,
-		ReadOnlyMode: c.Sessions.ReadOnlyMode && n.distributed(), LinearizableReads: c.Paddock.LinearizableReads, AllowSASLFailed: c.Auth.AllowSASLFails,
+		LeaderIdle: c.Ensemble.LeaderIdle && n.distributed(), ReadOnlyMode: c.Sessions.ReadOnlyMode && n.distributed(), LinearizableReads: c.Paddock.LinearizableReads, AllowSASLFailed: c.Auth.AllowSASLFails,
 	}
 	if e := authConfig(c).Enforce; e.Enabled {
 		f.SASLRequired = slices.Contains(e.Schemes, "sasl")

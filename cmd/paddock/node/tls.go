@@ -36,6 +36,9 @@ func clientTLS(c *Config, log *slog.Logger) (*tls.Config, error) {
 	if t.ClientAuth != tls.NoClientCert && c.TLS.Trust.Location == "" {
 		return nil, fmt.Errorf("ssl.clientAuth=%s needs ssl.trustStore.location, a PEM file with the authorities of the clients' certificates; or set ssl.clientAuth=none", c.TLS.ClientAuth)
 	}
+	if c.TLS.ClientHostVerify {
+		checkClientAddress(t)
+	}
 	return t, nil
 }
 
