@@ -2,14 +2,12 @@
 //
 // This folder only composes: main, the list of verbs (verbs.go), the flags of serve, and what the build says (version.go). A server is package
 // node; the verbs stand in folders by what they are about. Exit codes: 0 done, 1 the command failed, 2 the
-// command line is wrong; verbs that have more codes say so in their help.
+// command line is wrong, 130 and 143 it was interrupted by Ctrl-C and SIGTERM; verbs that have more codes say so in their help.
 package main
 
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,10 +15,10 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := newApp().RunContext(ctx, os.Args)
+	ctx, stop := tool.UntilSignal(context.Background())
+	code := tool.ExitCode(ctx, newApp().RunContext(ctx, os.Args))
 	stop()
-	os.Exit(tool.ExitCode(err))
+	os.Exit(code)
 }
 
 // newApp is the command tree. A fresh one for each run, so that tests share nothing.
@@ -30,7 +28,7 @@ func newApp() *cli.App {
 		Usage:                  "a coordination server that ZooKeeper clients use unchanged, with fencing tokens",
 		Version:                thisBuild().Version,
 		Commands:               commands(),
-		Flags:                  tool.Flags(),
+		Flags:                  tool.Flags(cli.HelpFlag),
 		Before:                 tool.Before,
 		EnableBashCompletion:   true,
 		UseShortOptionHandling: false,

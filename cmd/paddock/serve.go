@@ -30,7 +30,9 @@ An unmodified zoo.cfg works too; flags override it.
    paddock serve --data-dir /var/lib/paddock --client 0.0.0.0:2181
    paddock serve --config /etc/zookeeper/conf/zoo.cfg
 
-The server stops cleanly on SIGTERM or SIGINT; sessions survive it. Exit codes: 0 stopped, 1 it could not start or had to stop.`,
+The server stops cleanly on SIGTERM or SIGINT; sessions survive it.
+
+Exit codes: 0 stopped, 1 it could not start or had to stop, 2 wrong usage.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "read a zoo.cfg", EnvVars: []string{"PADDOCK_CONFIG"}},
 			&cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: "folder of the data (dataDir)", DefaultText: "paddock-data", EnvVars: []string{"PADDOCK_DATA_DIR"}},

@@ -37,7 +37,7 @@ func commands() []*cli.Command {
 	}
 	list = slices.Concat(list, tool.Env("PADDOCK", data.Commands()), tool.Env("PADDOCK", cluster.Commands()),
 		[]*cli.Command{shell.Command(), tool.ContextCommand(), offline.CertsCommand(), shell.CompletionCommand(), shell.CompletePathCommand(), versionCommand()})
-	return withUsageErrors(list)
+	return withHelp(withUsageErrors(list), "")
 }
 
 // withUsageErrors makes a verb that is used wrongly answer with one sentence instead of its whole help.

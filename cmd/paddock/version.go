@@ -86,7 +86,7 @@ func (b build) text() string {
 func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name: "version", Usage: "print the version of this program", Category: "Settings",
-		Description: "   paddock version\n   paddock -o json version\n\nWhat servers run is in paddock status.",
+		Description: "   paddock version\n   paddock -o json version\n\nWhat servers run is in paddock status.\n\nExit codes: 0 printed, 2 wrong usage.",
 		Flags:       tool.OfflineFlags(),
 		Action: func(c *cli.Context) error {
 			_, out, err := tool.Begin(c, 0, 0)

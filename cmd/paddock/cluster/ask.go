@@ -67,16 +67,19 @@ func (n *node) standing() standing {
 	return serving
 }
 
-// FourLetterWord sends a four-letter word to a client port.
+// FourLetterWord sends a four-letter word to a client port. All of it ends with --timeout, and with ctx.
 func FourLetterWord(ctx context.Context, t *tool.Target, addr, word string) (string, error) {
-	nc, err := t.Dial(addr, t.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
+	defer cancel()
+	end, _ := ctx.Deadline()
+	nc, err := t.Dial(addr, time.Until(end))
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", addr, err)
 	}
 	defer nc.Close()
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	defer stop()
-	_ = nc.SetDeadline(time.Now().Add(t.Timeout))
+	_ = nc.SetDeadline(end)
 	if _, err = nc.Write([]byte(word)); err != nil {
 		return "", fmt.Errorf("%s: send %s: %w", addr, word, err)
 	}
@@ -206,34 +209,56 @@ func action(least, most int, run func(cl *cluster, words []string) error) cli.Ac
 		if err != nil {
 			return err
 		}
-		return run(cl, words)
+		if err = run(cl, words); err != nil && c.Context.Err() != nil { // it says what the end of the context has broken
+			return tool.Fail(c.Command.Name, context.Cause(c.Context))
+		}
+		return err
 	}
 }
 
-// ask asks all servers at once.
-func (cl *cluster) ask(ctx context.Context) {
+// ask asks all servers at once, each by all that it has, within --timeout. The error is that of a signal meanwhile.
+func (cl *cluster) ask(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, cl.target.Timeout)
+	defer cancel()
+	cl.each(func(_ int, n *node) { n.ask(bounded, &cl.target) })
+	if ctx.Err() != nil {
+		return tool.Fail("ask "+strings.Join(cl.names(), ","), context.Cause(ctx))
+	}
+	return nil
+}
+
+// each does something with all servers at once.
+func (cl *cluster) each(do func(i int, n *node)) {
 	var wg sync.WaitGroup
-	for _, n := range cl.nodes {
-		wg.Go(func() { n.ask(ctx, &cl.target) })
+	for i, n := range cl.nodes {
+		wg.Go(func() { do(i, n) })
 	}
 	wg.Wait()
 }
 
-// ask fills in what one server tells. The client port decides whether it serves; the admin port adds to it, and decides only where no client
-// port is asked. One exception: a client port that answers, but not to words, leaves it to the admin port to tell.
+func (cl *cluster) names() []string {
+	list := make([]string, 0, len(cl.nodes))
+	for _, n := range cl.nodes {
+		list = append(list, n.name())
+	}
+	return list
+}
+
+// ask fills in what one server tells. Both ports are asked at once, so that one that is silent takes no time from the other. The client port
+// decides whether it serves; the admin port adds to it, and decides only where no client port is asked. One exception: a client port that
+// answers, but not to words, leaves it to the admin port to tell.
 func (n *node) ask(ctx context.Context, t *tool.Target) {
 	n.failed, n.adminFailed, n.monitor, n.srvr, n.status, n.disk = nil, nil, nil, nil, nil, -1
+	var both sync.WaitGroup
 	if n.server != "" {
-		text, err := FourLetterWord(ctx, t, n.server, "srvr")
-		if n.failed = err; err == nil {
-			n.srvr = linesOf(text, ":")
-			if text, err := FourLetterWord(ctx, t, n.server, "mntr"); err == nil {
-				n.monitor = linesOf(text, "\t")
-			}
-		}
+		both.Go(func() { n.askWords(ctx, t) })
 	}
 	if n.admin != "" {
-		n.askAdmin(ctx, t)
+		both.Go(func() { n.askAdmin(ctx, t) })
+	}
+	both.Wait()
+	if n.admin != "" && n.adminFailed == nil && n.monitor == nil {
+		n.askMonitor(ctx, t)
 	}
 	switch {
 	case n.server == "":
@@ -243,6 +268,19 @@ func (n *node) ask(ctx context.Context, t *tool.Target) {
 	}
 }
 
+// askWords asks the client port.
+func (n *node) askWords(ctx context.Context, t *tool.Target) {
+	text, err := FourLetterWord(ctx, t, n.server, "srvr")
+	if n.failed = err; err != nil {
+		return
+	}
+	n.srvr = linesOf(text, ":")
+	if text, err := FourLetterWord(ctx, t, n.server, "mntr"); err == nil {
+		n.monitor = linesOf(text, "\t")
+	}
+}
+
+// askAdmin asks the admin port for what words do not tell.
 func (n *node) askAdmin(ctx context.Context, t *tool.Target) {
 	if n.guessed && n.server != "" && !n.sameServer(ctx, t) { // port 8080 of that host belongs to another server, or to nobody
 		n.admin = ""
@@ -261,23 +299,25 @@ func (n *node) askAdmin(ctx context.Context, t *tool.Target) {
 		}
 		return
 	}
-	var raw map[string]any
-	if n.monitor == nil {
-		if _, _, err := askHTTP(ctx, t.Timeout, n.admin, "/commands/monitor", &raw); err == nil {
-			n.monitor = map[string]string{}
-			for k, v := range raw {
-				n.monitor[k] = textOf(v)
-			}
-		} else if n.status == nil && !n.guessed {
-			n.adminFailed = err
-		}
-	}
 	var dirs struct {
 		Data int64 `json:"datadir_size"`
 		Log  int64 `json:"logdir_size"`
 	}
 	if _, _, err := askHTTP(ctx, t.Timeout, n.admin, "/commands/dirs", &dirs); err == nil && dirs.Data+dirs.Log > 0 {
 		n.disk = dirs.Data + dirs.Log
+	}
+}
+
+// askMonitor asks the admin port for the figures that the client port did not tell.
+func (n *node) askMonitor(ctx context.Context, t *tool.Target) {
+	var raw map[string]any
+	if _, _, err := askHTTP(ctx, t.Timeout, n.admin, "/commands/monitor", &raw); err == nil {
+		n.monitor = map[string]string{}
+		for k, v := range raw {
+			n.monitor[k] = textOf(v)
+		}
+	} else if n.status == nil && !n.guessed {
+		n.adminFailed = err
 	}
 }
 

@@ -24,6 +24,12 @@ const host = "127.0.0.77"
 // fakeServer answers four-letter words as it is told, and hangs up on others.
 func fakeServer(t *testing.T, answers map[string]string) (addr string) {
 	t.Helper()
+	return slowServer(t, answers, func() {})
+}
+
+// slowServer is a fakeServer that does something before each answer.
+func slowServer(t *testing.T, answers map[string]string, before func()) (addr string) {
+	t.Helper()
 	l, err := net.Listen("tcp", host+":0")
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +45,7 @@ func fakeServer(t *testing.T, answers map[string]string) (addr string) {
 				defer nc.Close()
 				word := make([]byte, 4)
 				if _, err := io.ReadFull(nc, word); err == nil {
+					before()
 					_, _ = io.WriteString(nc, answers[string(word)])
 				}
 			}()
@@ -61,8 +68,15 @@ func deadServer(t *testing.T) (addr string) {
 // fakeAdmin is the admin port of a Paddock.
 func fakeAdmin(t *testing.T, st adminapi.NodeStatus) (addr string) {
 	t.Helper()
+	return slowAdmin(t, st, func() {})
+}
+
+// slowAdmin is a fakeAdmin that does something before its status.
+func slowAdmin(t *testing.T, st adminapi.NodeStatus, before func()) (addr string) {
+	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/paddock/status", func(w http.ResponseWriter, _ *http.Request) {
+		before()
 		st.Wall = time.Now().UnixMilli()
 		_ = json.NewEncoder(w).Encode(st)
 	})

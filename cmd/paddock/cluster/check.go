@@ -173,7 +173,9 @@ func checkCommand() *cli.Command {
 			&cli.Float64Flag{Name: "warn-queue", Usage: "requests without an answer yet", Value: 100},
 			&cli.Float64Flag{Name: "fail-queue", Usage: "requests without an answer yet", Value: 5000}),
 		Action: action(0, 0, func(cl *cluster, _ []string) error {
-			cl.ask(cl.c.Context)
+			if err := cl.ask(cl.c.Context); err != nil {
+				return err
+			}
 			return checkPrint(cl.c, cl.out, cl.check())
 		}),
 		Subcommands: []*cli.Command{checkPerfCommand(), checkDiskCommand(), checkClockCommand(), checkNetworkCommand()},
@@ -269,7 +271,7 @@ both are given both must say so.
    paddock health --live
    paddock --admin 127.0.0.1:8080 health --ready
 
-Exit codes: 0 every server asked is well, 1 one is not.`,
+Exit codes: 0 every server asked is well, 1 one is not, 2 wrong usage.`,
 		Flags: tool.Flags(&cli.BoolFlag{Name: "live", Usage: "only that the process answers"}, &cli.BoolFlag{Name: "ready", Usage: "that it serves clients (default)"}),
 		Action: action(0, 0, func(cl *cluster, _ []string) error {
 			if cl.c.Bool("live") && cl.c.Bool("ready") {
@@ -281,8 +283,10 @@ Exit codes: 0 every server asked is well, 1 one is not.`,
 				Detail string `json:"detail"`
 			}
 			list, rows, bad := []row{}, [][]string(nil), false
-			for _, n := range cl.nodes {
-				detail, err := cl.health(n, cl.c.Bool("live"))
+			said := make([]string, len(cl.nodes))
+			cl.each(func(i int, n *node) { said[i], n.failed = cl.health(n, cl.c.Bool("live")) })
+			for i, n := range cl.nodes {
+				detail, err := said[i], n.failed
 				if err != nil {
 					detail, bad = err.Error(), true
 				}
@@ -334,17 +338,13 @@ func (cl *cluster) health(n *node, live bool) (string, error) {
 
 // healthByWords asks the client port.
 func (cl *cluster) healthByWords(n *node, live bool) (string, error) {
-	ctx, timeout := cl.c.Context, cl.target.Timeout
+	ctx := cl.c.Context
 	if live {
-		if text, err := FourLetterWord(ctx, &cl.target, n.server, "ruok"); err == nil {
-			return strings.TrimSpace(text), nil
+		text, err := FourLetterWord(ctx, &cl.target, n.server, "ruok")
+		if errors.Is(err, errWordNotAllowed) { // it says so, and so it lives; that a connection is accepted is the kernel's word, not the server's
+			return "answers", nil
 		}
-		nc, err := cl.target.Dial(n.server, timeout) // ruok may not be allowed: that it accepts a connection is what is left
-		if err != nil {
-			return "", err
-		}
-		nc.Close()
-		return "accepts connections", nil
+		return strings.TrimSpace(text), err
 	}
 	text, err := FourLetterWord(ctx, &cl.target, n.server, "srvr")
 	if err != nil {

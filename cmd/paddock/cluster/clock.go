@@ -43,7 +43,9 @@ func checkClock(cl *cluster, _ []string) error {
 	begin := time.Now()
 	samples := clockAsk(servers, cl.target.Timeout)
 	out := clockJudge(samples, warn, fail)
-	cl.ask(cl.c.Context)
+	if err := cl.ask(cl.c.Context); err != nil {
+		return err
+	}
 	var offsets []float64
 	for _, n := range cl.nodes {
 		if n.status != nil {

@@ -14,7 +14,7 @@ import (
 func keysCommand() *cli.Command {
 	return &cli.Command{
 		Name: "keys", Category: category, Usage: "the keys that sign fencing tokens",
-		Description: "   paddock keys list > keys.json        # for paddock token verify --keys\n   paddock keys rotate --after 1h       # verifiers learn the new key before anything is signed with it\n   paddock keys rotate --revoke         # after a theft",
+		Description: "   paddock keys list > keys.json        # for paddock token verify --keys\n   paddock keys rotate --after 1h       # verifiers learn the new key before anything is signed with it\n   paddock keys rotate --revoke         # after a theft\n\nExit codes: 0 done, 1 failed or not confirmed, 2 wrong usage, 5 not permitted, 69 no server answered.",
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "print the public keys", Flags: tool.Flags(), Action: action(0, 0, keysList)},
 			{Name: "rotate", Usage: "add a new signing key; what older ones have signed is still verified", Action: action(0, 0, keysRotate),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -92,7 +93,9 @@ func checkDiskCommand() *cli.Command {
 				}
 				return checkPrint(cl.c, cl.out, out)
 			}
-			cl.ask(cl.c.Context)
+			if err := cl.ask(cl.c.Context); err != nil {
+				return err
+			}
 			var out []checkResult
 			for _, n := range cl.nodes {
 				out = append(out, n.checkDisk()...)
@@ -175,13 +178,16 @@ func checkNetworkCommand() *cli.Command {
 		Description: "   paddock -s zk1:2181,zk2:2181,zk3:2181 --admin zk1:8080,zk2:8080,zk3:8080 check network\n\n" + checkExitHelp,
 		Flags:       tool.Flags(checkFormatFlag(), &cli.IntFlag{Name: "rounds", Usage: "how often each server is asked", Value: 10}),
 		Action: action(0, 0, func(cl *cluster, _ []string) error {
-			var out []checkResult
-			for _, n := range cl.nodes {
+			rounds := make([]checkResult, len(cl.nodes))
+			cl.each(func(i int, n *node) {
 				if n.server != "" {
-					out = append(out, cl.checkRound(n))
+					rounds[i] = cl.checkRound(n)
 				}
+			})
+			out := slices.DeleteFunc(rounds, func(r checkResult) bool { return r.Name == "" })
+			if err := cl.ask(cl.c.Context); err != nil {
+				return err
 			}
-			cl.ask(cl.c.Context)
 			for _, n := range cl.nodes {
 				out = append(out, n.checkPeers()...)
 			}

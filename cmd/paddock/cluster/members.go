@@ -40,10 +40,12 @@ func membersCommand() *cli.Command {
 
    paddock --admin zk1:8080 members
 
-Exit codes: 0 they agree, 1 they disagree or a member is not heard, 69 no server answered.`,
+Exit codes: 0 they agree, 1 they disagree or a member is not heard, 2 wrong usage, 69 no server answered.`,
 		Flags: tool.Flags(),
 		Action: action(0, 0, func(cl *cluster, _ []string) error {
-			cl.ask(cl.c.Context)
+			if err := cl.ask(cl.c.Context); err != nil {
+				return err
+			}
 			list, err := cl.members()
 			if err != nil {
 				return err
@@ -106,6 +108,9 @@ func (cl *cluster) members() ([]member, error) {
 		}
 	}
 	if text == "" {
+		if !slices.ContainsFunc(cl.nodes, func(n *node) bool { return n.standing() != down }) {
+			return nil, cl.nobody("read the configuration")
+		}
 		var err error
 		if text, err = cl.configText(); err != nil {
 			return nil, err
@@ -133,6 +138,17 @@ func (cl *cluster) members() ([]member, error) {
 	}
 	slices.SortFunc(list, func(a, b member) int { return a.ID - b.ID })
 	return list, nil
+}
+
+// nobody is the error of a verb that no server answers.
+func (cl *cluster) nobody(tried string) error {
+	var why []string
+	for _, n := range cl.nodes {
+		if n.failed != nil {
+			why = append(why, n.failed.Error())
+		}
+	}
+	return &tool.Error{Tried: tried, Happened: "no server answered (" + strings.Join(why, "; ") + ")", Todo: "check --server and --admin, and that the servers run", Code: tool.ExitNoServer}
 }
 
 // answered are the nodes that told their status.
@@ -218,7 +234,7 @@ func transferLeaderCommand() *cli.Command {
 
    paddock --admin zk1:8080,zk2:8080,zk3:8080 transfer-leader 2
 
-Exit codes: 0 it leads, 1 it does not, 69 no server answered.`,
+Exit codes: 0 it leads, 1 it does not, 2 wrong usage, 5 not permitted, 69 no server answered.`,
 		Flags:  tool.Flags(),
 		Action: action(1, 1, transferLeader),
 	}
@@ -254,7 +270,9 @@ func transferLeader(cl *cluster, words []string) error {
 		case <-cl.c.Context.Done():
 			return tool.Fail(tried, cl.c.Context.Err())
 		}
-		cl.ask(cl.c.Context)
+		if err := cl.ask(cl.c.Context); err != nil {
+			return err
+		}
 		for _, n := range cl.nodes {
 			if n.status != nil && n.status.Leader == to && n.status.Active {
 				tool.Note(cl.c, "server %d leads", to)
@@ -266,7 +284,9 @@ func transferLeader(cl *cluster, words []string) error {
 
 // leader is the node that leads and that we can ask by HTTP.
 func (cl *cluster) leader() (*node, error) {
-	cl.ask(cl.c.Context)
+	if err := cl.ask(cl.c.Context); err != nil {
+		return nil, err
+	}
 	var last error
 	known := 0
 	for _, n := range cl.nodes {

@@ -33,7 +33,9 @@ standalone servers, connections to the server that has them: ask all servers.
 
    paddock -s zk1:2181,zk2:2181,zk3:2181 sessions list
    paddock sessions show 0x1000a3b5c0001
-   paddock sessions kill 0x1000a3b5c0001`,
+   paddock sessions kill 0x1000a3b5c0001
+
+Exit codes: 0 done, 1 failed or not confirmed, 2 wrong usage, 3 no such session, 5 not permitted, 69 no server answered.`,
 		Subcommands: []*cli.Command{
 			{Name: "list", Aliases: []string{"ls"}, Usage: "list all sessions", Flags: flags(), Action: action(0, 0, listSessions)},
 			{Name: "show", Usage: "all that is known of one session", ArgsUsage: "SESSION_ID", Flags: flags(), Action: action(1, 1, showSession)},
@@ -102,16 +104,18 @@ func (cl *cluster) sessions() ([]clientSession, error) {
 	found := map[string]*clientSession{}
 	var failed error
 	asked := false
-	for _, n := range cl.nodes {
-		if n.server == "" {
-			failed = errors.Join(failed, fmt.Errorf("%s: sessions are asked by words: give --server", n.admin))
-			continue
-		}
-		if err := cl.sessionsOf(cl.c.Context, n.server, found); err != nil {
-			failed = errors.Join(failed, err)
+	texts := make([]sessionTexts, len(cl.nodes))
+	cl.each(func(i int, n *node) { texts[i] = cl.sessionTexts(cl.c.Context, n) })
+	if cl.c.Context.Err() != nil {
+		return nil, tool.Fail("list the sessions", context.Cause(cl.c.Context))
+	}
+	for i, t := range texts {
+		if t.err != nil {
+			failed = errors.Join(failed, t.err)
 			continue
 		}
 		asked = true
+		t.read(cl.nodes[i].server, found)
 	}
 	if !asked {
 		return nil, &tool.Error{Tried: "list the sessions", Happened: strings.ReplaceAll(fmt.Sprint(failed), "\n", "; "), Todo: "check --server", Code: tool.ExitNoServer, Cause: failed}
@@ -128,24 +132,34 @@ func (cl *cluster) sessions() ([]clientSession, error) {
 	return list, nil
 }
 
-func (cl *cluster) sessionsOf(ctx context.Context, addr string, found map[string]*clientSession) error {
+// sessionTexts is what one server tells of sessions.
+type sessionTexts struct {
+	dump, cons string
+	err        error
+}
+
+func (cl *cluster) sessionTexts(ctx context.Context, n *node) (t sessionTexts) {
+	if n.server == "" {
+		return sessionTexts{err: fmt.Errorf("%s: sessions are asked by words: give --server", n.admin)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, cl.target.Timeout) // of both words together
+	defer cancel()
+	if t.dump, t.err = FourLetterWord(ctx, &cl.target, n.server, "dump"); t.err == nil {
+		t.cons, t.err = FourLetterWord(ctx, &cl.target, n.server, "cons")
+	}
+	return t
+}
+
+// read adds the sessions of one server to those that were found.
+func (t *sessionTexts) read(addr string, found map[string]*clientSession) {
 	get := func(id string) *clientSession {
 		if found[id] == nil {
 			found[id] = &clientSession{ID: id, Ephemerals: []string{}}
 		}
 		return found[id]
 	}
-	dump, err := FourLetterWord(ctx, &cl.target, addr, "dump")
-	if err != nil {
-		return err
-	}
-	readDump(dump, get)
-	cons, err := FourLetterWord(ctx, &cl.target, addr, "cons")
-	if err != nil {
-		return err
-	}
-	readCons(cons, addr, get)
-	return nil
+	readDump(t.dump, get)
+	readCons(t.cons, addr, get)
 }
 
 // readDump reads the word dump: session ids stand alone on their lines, or in front of their ephemeral nodes.

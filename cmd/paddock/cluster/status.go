@@ -62,10 +62,12 @@ UNKNOWN where it may not tell. Works with stock ZooKeeper, where the words need 
    paddock -s zk1:2181,zk2:2181,zk3:2181 --admin zk1:8080,zk2:8080,zk3:8080 status
    paddock -o json status
 
-Exit codes: 0 all servers answered without an alarm that needs attention, 1 some did not, 69 none did.`,
+Exit codes: 0 all servers answered without an alarm that needs attention, 1 some did not, 2 wrong usage, 69 none did.`,
 		Flags: tool.Flags(),
 		Action: action(0, 0, func(cl *cluster, _ []string) error {
-			cl.ask(cl.c.Context)
+			if err := cl.ask(cl.c.Context); err != nil {
+				return err
+			}
 			rows := cl.rows()
 			if err := cl.table(rows); err != nil {
 				return err
@@ -241,7 +243,7 @@ func shorten(err error) string {
 func topCommand() *cli.Command {
 	return &cli.Command{
 		Name: "top", Category: category, Usage: "status, live, with requests per second", ArgsUsage: " ",
-		Description: "   paddock top\n   paddock top --interval 5s\n   paddock top --count 3 > log\n\nEnds with Ctrl-C or after --count.",
+		Description: "   paddock top\n   paddock top --interval 5s\n   paddock top --count 3 > log\n\nEnds with Ctrl-C or after --count.\n\nExit codes: 0 ended, 2 wrong usage.",
 		Flags: tool.Flags(&cli.DurationFlag{Name: "interval", Aliases: []string{"i"}, Usage: "time between two looks", Value: 2 * time.Second},
 			&cli.IntFlag{Name: "count", Aliases: []string{"n"}, Usage: "stop after `N` looks"}),
 		Action: action(0, 0, top),
@@ -257,8 +259,7 @@ func top(cl *cluster, _ []string) error {
 	defer tick.Stop()
 	before, at := map[string]float64{}, time.Now()
 	for n := 1; ; n++ {
-		cl.ask(cl.c.Context)
-		if cl.c.Context.Err() != nil {
+		if cl.ask(cl.c.Context) != nil { // Ctrl-C
 			return nil
 		}
 		now := time.Now()
@@ -317,7 +318,7 @@ func (cl *cluster) rates(before map[string]float64, since time.Duration, known b
 func waitCommand() *cli.Command {
 	return &cli.Command{
 		Name: "wait", Category: category, Usage: "wait until the servers serve", ArgsUsage: " ",
-		Description: "Returns when one server gives a session (with --all: every address in --server), or fails after --timeout.\n\n   paddock wait --timeout 60s && paddock get /app\n\nExit codes: 0 serving, 69 not in time.",
+		Description: "Returns when one server gives a session (with --all: every address in --server), or fails after --timeout.\n\n   paddock wait --timeout 60s && paddock get /app\n\nExit codes: 0 serving, 2 wrong usage, 69 not in time.",
 		Flags:       tool.Flags(&cli.BoolFlag{Name: "all", Usage: "every server, not only one of them"}),
 		Action: func(c *cli.Context) error {
 			if _, err := tool.Args(c, 0, 0); err != nil {

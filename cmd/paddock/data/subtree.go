@@ -36,7 +36,9 @@ No client can see that a node is a container or has a TTL: its copy is a plain n
 
    paddock subtree export /app > app.jsonl
    paddock subtree import /app < app.jsonl
-   paddock subtree import --yes --skip-existing /copy app.jsonl`,
+   paddock subtree import --yes --skip-existing /copy app.jsonl
+
+` + tool.ExitHelp,
 		Subcommands: []*cli.Command{
 			{Name: "export", Usage: "write a subtree as JSON lines", ArgsUsage: "PATH [FILE]", Flags: tool.Flags(&cli.BoolFlag{Name: "no-acl", Usage: "leave ACLs out"}),
 				Action: action(1, 2, 1, exportSubtree)},

@@ -27,13 +27,18 @@ func Command() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
 		Usage: "see on your own machine what a promise means",
+		Description: `   paddock demo fencing
+
+Exit codes: 0 it happened as told, 1 it did not, 2 wrong usage.`,
 		Subcommands: []*cli.Command{
 			{
 				Name:  "fencing",
 				Usage: "stop a lock holder, let another take over, and let the first one write",
 				Description: `Two real processes share an account in a real SQLite file (or a PostgreSQL database) under one lock. The first is stopped by SIGSTOP between looking at its lock and
 writing. Its session ends, the second takes the lock and writes; then the first goes on. Shown twice: without the guard the account is
-wrong afterwards, with it the late write is refused. Takes about half a minute. Exit code 0 when both happened as told, 1 otherwise.`,
+wrong afterwards, with it the late write is refused. Takes about half a minute.
+
+Exit codes: 0 both happened as told, 1 they did not, 2 wrong usage.`,
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "server", Aliases: []string{"s"}, Usage: "a running server; without it one is started for the demonstration"},
 					&cli.StringFlag{Name: "postgres", Usage: "keep the account in this PostgreSQL `DSN` instead of a file, in a schema of its own that is removed afterwards"},

@@ -42,7 +42,9 @@ Examples:
 
 Latencies run from handing a request to the kernel to reading its reply. "client µs/op" is what this generator itself cost: where it
 nears a processor's worth of the rate, the generator is what was measured. Against Apache ZooKeeper, more than 60 connections
-from one address need maxClientCnxns=0 in its zoo.cfg.`,
+from one address need maxClientCnxns=0 in its zoo.cfg.
+
+Exit codes: 0 measured, 1 a server could not be asked, 2 wrong usage, 130 interrupted by Ctrl-C, 143 by SIGTERM.`,
 		Flags:  benchFlags(),
 		Action: benchAction,
 	}

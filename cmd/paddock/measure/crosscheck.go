@@ -31,10 +31,10 @@ Examples:
    paddock crosscheck --left zk:2181 --right paddock:2181 --seeds 500 --requests 200 --exclusive
    paddock crosscheck --left zk:2181 --right paddock:2181 --first-seed 42 --seeds 1 --script
 
-Exit codes: 0 no difference, 1 a server could not be asked, 3 differences.`,
+Exit codes: 0 no difference, 1 a server could not be asked, 2 wrong usage, 3 differences, 130 interrupted by Ctrl-C, 143 by SIGTERM.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "left", Usage: "`HOST:PORT` of the one server, the authority", Required: true, EnvVars: []string{"PADDOCK_CROSSCHECK_LEFT"}},
-			&cli.StringFlag{Name: "right", Usage: "`HOST:PORT` of the other", Required: true, EnvVars: []string{"PADDOCK_CROSSCHECK_RIGHT"}},
+			&cli.StringFlag{Name: "left", Usage: "`HOST:PORT` of the one server, the authority", EnvVars: []string{"PADDOCK_CROSSCHECK_LEFT"}},
+			&cli.StringFlag{Name: "right", Usage: "`HOST:PORT` of the other", EnvVars: []string{"PADDOCK_CROSSCHECK_RIGHT"}},
 			&cli.IntFlag{Name: "seeds", Usage: "how many scripts", Value: 50, EnvVars: []string{"PADDOCK_CROSSCHECK_SEEDS"}},
 			&cli.Uint64Flag{Name: "first-seed", Usage: "the seed of the first script", Value: 1, EnvVars: []string{"PADDOCK_CROSSCHECK_FIRST_SEED"}},
 			&cli.IntFlag{Name: "requests", Usage: "steps in each script", Value: 100, EnvVars: []string{"PADDOCK_CROSSCHECK_REQUESTS"}},
@@ -49,6 +49,9 @@ Exit codes: 0 no difference, 1 a server could not be asked, 3 differences.`,
 }
 
 func crosscheckAction(c *cli.Context) error {
+	if err := tool.Need(c, "left", "right"); err != nil && !c.Bool("script") {
+		return err
+	}
 	if c.NArg() > 0 || c.Int("seeds") < 1 || c.Int("requests") < 1 {
 		return tool.UsageOf(errors.New("crosscheck: takes options only, with at least one seed and one request"))
 	}

@@ -43,7 +43,9 @@ func CertsCommand() *cli.Command {
    paddock certs issue --dir certs alice                                     a client: its x509 identity is CN=alice
 
 A certificate's file holds the key too: give it to that server (ssl.keyStore.location, ssl.quorum.keyStore.location) or client (--tls-cert) and to nobody
-else. ca.pem goes to all; ca.key stays where it is.`,
+else. ca.pem goes to all; ca.key stays where it is.
+
+Exit codes: 0 made, 1 failed (nothing is overwritten), 2 wrong usage.`,
 		Subcommands: []*cli.Command{
 			{Name: "authority", Usage: "make ca.pem and ca.key", Flags: tool.OfflineFlags(dir(), days(3650),
 				&cli.StringFlag{Name: "name", Usage: "its common name", Value: "Paddock", EnvVars: []string{"PADDOCK_CERTS_NAME"}}), Action: certsAuthority},

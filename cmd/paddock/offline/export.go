@@ -23,7 +23,9 @@ func ExportCommand() *cli.Command {
 		Description: `   paddock export --data-dir /var/lib/paddock --zookeeper /var/lib/zookeeper
 
 makes /var/lib/zookeeper/version-2/snapshot.<zxid>: give that folder to a ZooKeeper server as its dataDir. Sessions and their
-ephemerals come along. Private records (the signing keys of fencing tokens) stay behind.`,
+ephemerals come along. Private records (the signing keys of fencing tokens) stay behind.
+
+Exit codes: 0 written, 1 failed, 2 wrong usage, 130 interrupted.`,
 		Flags: tool.OfflineFlags(dataDirFlag("data folder of a stopped Paddock server"), logDirFlag(),
 			&cli.StringFlag{Name: "zookeeper", Usage: "folder to make (ZooKeeper's dataDir)", EnvVars: []string{"PADDOCK_EXPORT_TO"}}),
 		Action: exportAction,

@@ -36,7 +36,9 @@ server (sasl) would lock their owners out: their nodes are counted, and nothing 
    paddock import --from /var/lib/zookeeper --data-dir /var/lib/paddock
    paddock serve --data-dir /var/lib/paddock
 
-For an ensemble, run it on each server with the same source and that server's --id; start them only when all have it.`,
+For an ensemble, run it on each server with the same source and that server's --id; start them only when all have it.
+
+Exit codes: 0 made, 1 failed or refused (nothing is kept), 2 wrong usage, 130 interrupted.`,
 		Flags: tool.OfflineFlags(
 			&cli.StringFlag{Name: "from", Usage: "dataDir of ZooKeeper (the folder that holds version-2)", EnvVars: []string{"PADDOCK_IMPORT_FROM"}},
 			&cli.StringFlag{Name: "from-log", Usage: "dataLogDir of ZooKeeper, if it has one of its own", EnvVars: []string{"PADDOCK_IMPORT_FROM_LOG"}},

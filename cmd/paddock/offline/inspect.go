@@ -28,7 +28,9 @@ func InspectCommand() *cli.Command {
    paddock inspect state --data-dir /var/lib/paddock
    paddock inspect image backup.img
 
-With -o json, log and image print one JSON object on each line.`,
+With -o json, log and image print one JSON object on each line.
+
+Exit codes: 0 printed, 1 damaged or not readable (named with file and offset), 2 wrong usage.`,
 		Subcommands: []*cli.Command{
 			{Name: "log", Usage: "every record of the transaction log, with file and offset", Flags: tool.OfflineFlags(dataDirFlag("data folder"), logDirFlag(),
 				&cli.StringFlag{Name: "from", Usage: "first zxid to print (0x…)", EnvVars: []string{"PADDOCK_INSPECT_LOG_FROM"}},

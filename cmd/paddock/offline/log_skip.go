@@ -26,7 +26,9 @@ func LogCommand() *cli.Command {
 		Name:  "log",
 		Usage: "mend the transaction log of a stopped server",
 		Description: `   paddock inspect log --data-dir /var/lib/paddock --from 0x100000010
-   paddock log skip --data-dir /var/lib/paddock 0x100000012`,
+   paddock log skip --data-dir /var/lib/paddock 0x100000012
+
+Exit codes: 0 done, 1 failed or not confirmed, 2 wrong usage; see log skip for its own.`,
 		Subcommands: []*cli.Command{{
 			Name: "skip", Usage: "make one transaction do nothing: it stops every server at every start", ArgsUsage: "ZXID",
 			Description: `For a poison entry: a transaction on which servers end as often as they start. It keeps its zxid, and does nothing. Its client may have been told

@@ -36,7 +36,7 @@ again of the old servers is refused, and old fencing tokens are (docs/fencing.md
 For an ensemble, copy the one survivor's folder to each machine, run it there with the same --from folders and that server's --id, and start them
 only when all have it.
 
-Exit codes: 0 done (or looked), 1 failed or not confirmed, 2 wrong usage, or a majority is there.`,
+Exit codes: 0 done (or looked), 1 failed or not confirmed, 2 wrong usage, or a majority is there, 130 interrupted.`,
 		Flags: tool.OfflineFlags(
 			&cli.StringSliceFlag{Name: "from", Usage: "data `FOLDER` of a stopped survivor; may be repeated", EnvVars: []string{"PADDOCK_RECOVER_FROM"}},
 			&cli.StringFlag{Name: "log-dir", Usage: "the survivor's dataLogDir, if it has one of its own (with one --from)", EnvVars: []string{"PADDOCK_LOG_DIR"}},

@@ -29,7 +29,9 @@ func SnapshotCommand() *cli.Command {
 		Usage: "backups: save from a running server, look at one, restore one",
 		Description: `   paddock snapshot save backup.img
    paddock snapshot status backup.img
-   paddock snapshot restore --data-dir /var/lib/paddock --last-zxid 0x1000004d2 backup.img`,
+   paddock snapshot restore --data-dir /var/lib/paddock --last-zxid 0x1000004d2 backup.img
+
+Exit codes: 0 done, 1 failed (nothing is kept) or damaged, 2 wrong usage, 130 interrupted.`,
 		Subcommands: []*cli.Command{
 			{Name: "save", Usage: "save an exact image of the state at one zxid, from any running server", ArgsUsage: "FILE", Action: snapshotSave,
 				Description: `   paddock snapshot save --admin 127.0.0.1:8080 backup.img

@@ -15,7 +15,9 @@ func CompletionCommand() *cli.Command {
 		Name: "completion", Category: "Settings", Usage: "print the completion script of bash, zsh or fish", ArgsUsage: "bash|zsh|fish",
 		Description: `   source <(paddock completion bash)          # in ~/.bashrc
    source <(paddock completion zsh)           # in ~/.zshrc
-   paddock completion fish > ~/.config/fish/completions/paddock.fish`,
+   paddock completion fish > ~/.config/fish/completions/paddock.fish
+
+Exit codes: 0 printed, 2 wrong usage.`,
 		Flags: tool.Flags(),
 		Action: func(c *cli.Context) error {
 			words, err := tool.Args(c, 1, 1)

@@ -35,7 +35,9 @@ from the terminal, from FILE, or from standard input; a script stops at the firs
 
    paddock shell
    paddock -s zk1:2181 shell < script.zk
-   echo 'get /app' | paddock shell`,
+   echo 'get /app' | paddock shell
+
+Exit codes: 0 it ended, 2 wrong usage, and that of the verb on the line of a script that failed (see help VERB).`,
 		Flags:  tool.Flags(&cli.BoolFlag{Name: "keep-going", Aliases: []string{"k"}, Usage: "a script goes on after a line that failed; the exit code tells"}),
 		Action: run,
 	}

@@ -100,7 +100,9 @@ command line nor the environment gives.
    paddock context add prod --server zk1:2181,zk2:2181,zk3:2181 --admin zk1:8080,zk2:8080,zk3:8080 --auth digest:me:secret
    paddock context use prod
    paddock --context prod status
-   paddock context list`,
+   paddock context list
+
+Exit codes: 0 done, 1 the file cannot be read or written, 2 wrong usage, or there is no such context.`,
 		Subcommands: []*cli.Command{
 			{Name: "add", Usage: "add a context, or change it", ArgsUsage: "NAME [flags]", Flags: Flags(), Action: contextAdd},
 			{Name: "use", Usage: "use a context from now on; - for none", ArgsUsage: "NAME", Flags: Flags(), Action: contextUse},

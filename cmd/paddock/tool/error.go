@@ -23,7 +23,7 @@ const (
 
 // ExitHelp is the paragraph about exit codes in the help of verbs.
 const ExitHelp = `Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such node, 4 conflict (exists, version, not empty), 5 not permitted,
-69 no server answered within --timeout, 130 interrupted.`
+69 no server answered within --timeout, 130 interrupted by Ctrl-C, 143 by SIGTERM.`
 
 // Error says what was tried, what happened, and what to do.
 type Error struct {
