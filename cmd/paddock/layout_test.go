@@ -57,7 +57,7 @@ var mayImport = map[string]struct {
 	"compat/server":              {ours: []string{"zab", "zab/peer", "znode", "znode/watch", "compat/wire", "compat/jute", "compat/auth", "compat/listener", "compat/admin", "compat/zoocfg", "fencing"}},
 	"fencing":                    {},
 	"fencing/fencingtest":        {ours: []string{"fencing"}},
-	"fencing/lock":               {ours: []string{"fencing"}, third: []string{"github.com/go-zookeeper/"}},
+	"fencing/lock":               {ours: []string{"fencing"}, third: []string{"github.com/go-zookeeper/", "golang.org/x/sys/"}},
 	"compat/server/servertest":   {ours: []string{"*"}},
 	"cmd/paddock/adminapi":       {why: "both the server and its client use these shapes, so they may know neither"},
 	"cmd/paddock/tool": {ours: []string{"cmd/paddock/adminapi", "compat/wire", "compat/proof/client", "znode", "znode/store/atomicfile"}, why: "what all verbs share may know no server, and no verb",

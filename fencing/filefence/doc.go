@@ -9,14 +9,15 @@
 //
 // # Why it is atomic
 //
-// Everything happens under an exclusive flock of one lock file for each scope: read the watermark, judge, make the new watermark durable, then let the function replace
+// Everything happens under an exclusive lock (flock) of one lock file for each scope: read the watermark, judge, make the new watermark durable, then let the function replace
 // files (temporary file, fsync, rename, fsync of the folder). A crash after the watermark and before the write leaves a raised watermark and no write, which is safe.
 //
 // # Limits
 //
 // The promise holds for those who go through this package: a file handed out as an open descriptor goes on accepting writes, so never hand one out; write whole
 // files. A holder that is stopped inside the function keeps the flock, and newer holders wait (until their ctx ends): they stay safe, and an operator
-// has to end the stopped process. Network file systems lock differently: local disks only.
+// has to end the stopped process. Network file systems lock differently: local disks only. On Windows the lock is LockFileEx and the rename is written through; that
+// half is compiled by every run of CI and was not run.
 //
 // # Testing
 //

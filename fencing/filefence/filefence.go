@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/paddock-zk/paddock/fencing"
@@ -63,7 +62,7 @@ func (s step) Raise(ctx context.Context, c fencing.Claim) error {
 	return s.write(&Writer{dir: s.dir})
 }
 
-// lock takes the flock of a scope. It tries again and again rather than blocking in the kernel, so that ctx can end the wait.
+// lock takes the file lock of a scope. It tries again and again rather than blocking in the kernel, so that ctx can end the wait.
 func (d *Dir) lock(ctx context.Context, scope fencing.ID) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(d.path, stateDir, scope.String()+".lock"), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -72,13 +71,13 @@ func (d *Dir) lock(ctx context.Context, scope fencing.ID) (unlock func(), err er
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
+		held, err := tryLock(f)
+		if held {
 			return func() { f.Close() }, nil
 		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+		if err != nil {
 			f.Close()
-			return nil, fmt.Errorf("filefence: flock %s: %w", f.Name(), err)
+			return nil, fmt.Errorf("filefence: lock %s: %w", f.Name(), err)
 		}
 		select {
 		case <-tick.C:
@@ -141,22 +140,11 @@ func replace(dir, name string, data []byte) error {
 	_, err = f.Write(data)
 	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = rename(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name())
 		return fmt.Errorf("filefence: write %s: %w", name, err)
 	}
 	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("filefence: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("filefence: sync folder %s: %w", path, err)
-	}
-	return nil
 }

@@ -1,10 +1,6 @@
 package lock
 
-import (
-	"syscall"
-	"time"
-	"unsafe"
-)
+import "time"
 
 // Clock is monotonic time that does not stop while the machine sleeps.
 type Clock interface {
@@ -14,18 +10,10 @@ type Clock interface {
 	Wake(d time.Duration, fn func()) (stop func())
 }
 
-// bootClock reads CLOCK_BOOTTIME; Go's own monotonic clock stops in suspend.
+// bootClock counts the time of sleep, which Go's own monotonic clock leaves out on some systems. sinceBoot is written for each of them.
 type bootClock struct{}
 
-const clockBoottime = 7
-
-func (bootClock) Now() time.Duration {
-	var ts syscall.Timespec
-	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockBoottime, uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
-		panic("lock: CLOCK_BOOTTIME: " + errno.Error())
-	}
-	return time.Duration(ts.Nano())
-}
+func (bootClock) Now() time.Duration { return sinceBoot() }
 
 func (bootClock) Wake(d time.Duration, fn func()) func() {
 	t := time.AfterFunc(d, fn)
