@@ -76,10 +76,10 @@ func (c *Core) ProposeReconfig(nowMs int64, next Ensemble, extra []byte) (zxid.I
 		return 0, err
 	}
 	var ready idSet
-	ready.Add(uint8(c.cfg.ID))
+	ready.Add(uint32(c.cfg.ID))
 	for _, l := range c.lead.learners {
 		if l.state == streaming && l.next >= c.commit && c.now-l.heard < int64(c.election()) {
-			ready.Add(uint8(l.id))
+			ready.Add(uint32(l.id))
 		}
 	}
 	if q := next.Quorums(); !q.Quorum(&ready) {
@@ -186,7 +186,7 @@ func (c *Core) maybeCommit() {
 }
 
 func (c *Core) commitPoint() zxid.ID {
-	reached := func(id uint8) int64 {
+	reached := func(id uint32) int64 {
 		if PeerID(id) == c.cfg.ID {
 			return int64(c.hist.durable)
 		}
@@ -272,11 +272,11 @@ func (c *Core) hearsQuorum() bool {
 // quorumAge is for how long no quorum has been heard, in ticks: the age of the oldest word of the freshest quorum.
 func (c *Core) quorumAge() int64 {
 	ids, age := idSet{}, int64(0)
-	ids.Add(uint8(c.cfg.ID))
+	ids.Add(uint32(c.cfg.ID))
 	for !c.quorum(&ids) {
 		next := int64(-1)
 		for _, l := range c.lead.learners {
-			if a := c.now - l.heard; !ids.Has(uint8(l.id)) && (next < 0 || a < next) {
+			if a := c.now - l.heard; !ids.Has(uint32(l.id)) && (next < 0 || a < next) {
 				next = a
 			}
 		}
@@ -286,7 +286,7 @@ func (c *Core) quorumAge() int64 {
 		age = next
 		for _, l := range c.lead.learners {
 			if c.now-l.heard <= age {
-				ids.Add(uint8(l.id))
+				ids.Add(uint32(l.id))
 			}
 		}
 	}

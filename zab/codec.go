@@ -13,8 +13,8 @@ func (m *Message) valid() error {
 	if m.Type == 0 || m.Type >= msgTypeEnd {
 		return fmt.Errorf("zab: unknown message type %d from server %d", m.Type, m.From)
 	}
-	if m.From == 0 || m.From == 255 {
-		return fmt.Errorf("zab: %v from impossible server %d", m.Type, m.From)
+	if !m.From.Valid() {
+		return fmt.Errorf("zab: %v from impossible server %d", m.Type, uint32(m.From))
 	}
 	if more := m.fields() &^ usedFields[m.Type]; more != 0 {
 		return fmt.Errorf("zab: %v from server %d has fields that it cannot have: %v", m.Type, m.From, more)
@@ -69,8 +69,10 @@ func AppendMessage(dst []byte, m *Message) []byte {
 	set(len(m.Data) > 0, bitData)
 	set(len(m.Payloads) > 0, bitPayloads)
 	be := binary.BigEndian
-	dst = append(dst, byte(m.Type), bits, byte(m.From), byte(m.To))
-	dst = be.AppendUint32(dst, uint32(m.Epoch))
+	dst = append(dst, byte(m.Type), bits, 0, 0)
+	for _, v := range [...]uint32{uint32(m.From), uint32(m.To), uint32(m.Epoch)} {
+		dst = be.AppendUint32(dst, v)
+	}
 	for _, v := range [...]uint64{uint64(m.Zxid), uint64(m.Prev), uint64(m.Commit), m.Seq, m.Ctx, m.Link} {
 		dst = be.AppendUint64(dst, v)
 	}
@@ -96,7 +98,7 @@ func AppendMessage(dst []byte, m *Message) []byte {
 	return dst
 }
 
-const messageHead = 8 + 6*8
+const messageHead = 4 + 3*4 + 6*8
 
 // AppendEntry appends the binary form of one entry: zxid, prev, time (8 bytes each), kind (1), length (4), data.
 func AppendEntry(dst []byte, e *Entry) []byte {
@@ -123,13 +125,13 @@ func DecodeMessage(b []byte, m *Message) error {
 	}
 	be := binary.BigEndian
 	bits := b[1]
-	if bits&^byte(bitsKnown) != 0 {
-		return fmt.Errorf("zab: message with unknown bits %#x", bits)
+	if bits&^byte(bitsKnown) != 0 || b[2]|b[3] != 0 {
+		return fmt.Errorf("zab: message with unknown bits %#x", b[1:4])
 	}
 	m.Type, m.Flag, m.Reject = MsgType(b[0]), bits&bitFlag != 0, bits&bitReject != 0
-	m.From, m.To, m.Epoch = PeerID(b[2]), PeerID(b[3]), zxid.Epoch(be.Uint32(b[4:]))
-	m.Zxid, m.Prev, m.Commit = zxid.ID(be.Uint64(b[8:])), zxid.ID(be.Uint64(b[16:])), zxid.ID(be.Uint64(b[24:]))
-	m.Seq, m.Ctx, m.Link = be.Uint64(b[32:]), be.Uint64(b[40:]), be.Uint64(b[48:])
+	m.From, m.To, m.Epoch = PeerID(be.Uint32(b[4:])), PeerID(be.Uint32(b[8:])), zxid.Epoch(be.Uint32(b[12:]))
+	m.Zxid, m.Prev, m.Commit = zxid.ID(be.Uint64(b[16:])), zxid.ID(be.Uint64(b[24:])), zxid.ID(be.Uint64(b[32:]))
+	m.Seq, m.Ctx, m.Link = be.Uint64(b[40:]), be.Uint64(b[48:]), be.Uint64(b[56:])
 	d := decoder{b: b[messageHead:]}
 	if bits&bitDigest != 0 {
 		m.DigestZxid, m.Digest = zxid.ID(d.uint64()), d.uint64()

@@ -2,7 +2,9 @@ package zab_test
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/paddock-zk/paddock/zab"
@@ -22,6 +24,7 @@ func sampleMessages(t testing.TB) []zab.Message {
 			{Zxid: e2, Prev: 7, Kind: zab.EntryNewLeader, Time: -1, Data: []byte{1}},
 			{Zxid: e2 + 1, Prev: e2, Kind: zab.EntryTxn, Time: 5, Data: []byte("hello")},
 			{Zxid: e2 + 2, Prev: e2 + 1, Kind: zab.EntryReconfig, Data: zab.EncodeReconfig(ens, []byte("x"))}}},
+		{Type: zab.MsgPing, From: zab.Server0, To: 1<<31 - 1, Epoch: 3, Flag: true, Commit: 5, Seq: 8},
 	}
 }
 
@@ -111,7 +114,15 @@ func TestEnsembleText(t *testing.T) {
 	if e.String() != text || !e.Votes(1) || e.Votes(3) || e.Version != zxid.New(1, 0) {
 		t.Fatalf("%+v\n%s", e, e)
 	}
-	for _, bad := range []string{"", "server.0=a:1:1", "server.255=a:1:1", "server.1=a\nserver.1=b", "server.1=a:1:1:observer", "nonsense", "server.1=", "foo.1=a:1:1"} {
+	wide := "server.0=z:1:1:participant\nserver.255=a:1:1:participant\nserver.300=b:1:1:participant\nserver.2147483647=c:1:1:observer\nversion=0"
+	if e := ensemble(t, "server.2147483647=c:1:1:observer\nserver.300=b:1:1\nserver.0=z:1:1\nserver.255=a:1:1"); e.String() != wide || !e.Votes(zab.Server0) || !e.Votes(300) || e.Votes(44) || e.Votes(0) {
+		t.Fatalf("%+v\n%s", e, e)
+	}
+	var many strings.Builder
+	for i := range 255 {
+		fmt.Fprintf(&many, "server.%d=a:1:1\n", i)
+	}
+	for _, bad := range []string{"", "server.-1=a:1:1", "server.2147483648=a:1:1", "server.300=a:1:1\nserver.300=b:1:1", many.String(), "server.1=a\nserver.1=b", "server.1=a:1:1:observer", "nonsense", "server.1=", "foo.1=a:1:1"} {
 		if _, err := zab.ParseEnsemble(bad); err == nil {
 			t.Errorf("%q accepted", bad)
 		}

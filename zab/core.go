@@ -115,8 +115,8 @@ func New(cfg Config) (*Core, error) {
 }
 
 func (cfg *Config) complete() error {
-	if cfg.ID == 0 || cfg.ID == 255 {
-		return fmt.Errorf("zab: server id %d is outside 1..254", cfg.ID)
+	if !cfg.ID.Valid() {
+		return fmt.Errorf("zab: %d names no server", uint32(cfg.ID))
 	}
 	if cfg.Log == nil || cfg.Rand == nil {
 		return errors.New("zab: Config needs a Log and a Rand")
@@ -357,6 +357,6 @@ func (c *Core) votes(id PeerID) bool { return c.conf.votes(id, c.commit) }
 // aloneIsEnough: an ensemble of one.
 func (c *Core) aloneIsEnough() bool {
 	var ids idSet
-	ids.Add(uint8(c.cfg.ID))
+	ids.Add(uint32(c.cfg.ID))
 	return c.quorum(&ids)
 }

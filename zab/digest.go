@@ -173,7 +173,7 @@ func (c *Core) judge(z zxid.ID) {
 		agree, n := idSet{}, 0
 		for _, b := range asked {
 			if b.sum == a.sum {
-				agree.Add(uint8(b.id))
+				agree.Add(uint32(b.id))
 				n++
 			}
 		}

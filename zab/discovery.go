@@ -1,6 +1,7 @@
 package zab
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -160,7 +161,7 @@ func (c *Core) establish() {
 	if old != nil {
 		c.out.count.EpochRolls++
 	}
-	c.appendOwn(EntryNewLeader, c.hist.lastTime, []byte{byte(c.cfg.ID)})
+	c.appendOwn(EntryNewLeader, c.hist.lastTime, binary.BigEndian.AppendUint32(nil, uint32(c.cfg.ID)))
 	c.pingAll()
 	for _, g := range granted {
 		if l := c.lead.learner(g.from); l != nil {

@@ -125,7 +125,7 @@ func (c *Core) campaign() {
 		return
 	}
 	p := &preVote{}
-	p.granted.Add(uint8(c.cfg.ID))
+	p.granted.Add(uint32(c.cfg.ID))
 	p.answered = p.granted
 	if c.blank() {
 		p.blank = p.granted
@@ -148,7 +148,7 @@ func (c *Core) isOutside() bool {
 func (c *Core) askPreVotes() {
 	p := c.elect.pre
 	c.conf.members(c.commit, func(id PeerID) {
-		if c.votes(id) && !p.granted.Has(uint8(id)) {
+		if c.votes(id) && !p.granted.Has(uint32(id)) {
 			c.send(Message{Type: MsgPreVote, To: id, Epoch: max(c.hard.durable, c.elect.seen) + 1, Zxid: c.historyClaim()})
 		}
 	})
@@ -196,11 +196,11 @@ func (c *Core) electable(granted, blank *idSet) bool {
 	}
 	whole, all, none := *granted, true, true
 	c.conf.members(c.commit, func(id PeerID) {
-		if blank.Has(uint8(id)) {
-			whole.Remove(uint8(id))
+		if blank.Has(uint32(id)) {
+			whole.Remove(uint32(id))
 		}
-		none = none && !whole.Has(uint8(id))
-		all = all && (granted.Has(uint8(id)) || !c.votes(id))
+		none = none && !whole.Has(uint32(id))
+		all = all && (granted.Has(uint32(id)) || !c.votes(id))
 	})
 	return all && (none || c.conf.meets(&whole, c.commit)) || c.quorum(&whole) || c.quorum(blank) && c.hasWaited()
 }
@@ -218,7 +218,7 @@ func (c *Core) awaited() (ids []PeerID) {
 		return nil
 	}
 	c.conf.members(c.commit, func(id PeerID) {
-		if c.votes(id) && !p.answered.Has(uint8(id)) {
+		if c.votes(id) && !p.answered.Has(uint32(id)) {
 			ids = append(ids, id)
 		}
 	})
@@ -246,7 +246,7 @@ func (c *Core) onPreVote(m *Message) {
 	reject := c.leaderIsAlive() || c.refuses(m)
 	// Two that try at the same moment: (epoch, zxid, id) decides, so that one of them gets all.
 	trying := c.role == Looking && (c.elect.pre != nil || c.cand != nil) && c.elect.connected
-	if trying && m.Zxid == c.hist.last && m.From < c.cfg.ID {
+	if trying && m.Zxid == c.hist.last && m.From.Compare(c.cfg.ID) < 0 {
 		reject = true
 	}
 	if c.has(bugNoPreVote) {
@@ -266,11 +266,11 @@ func (c *Core) onPreVoteResp(m *Message) {
 	if p == nil || c.role != Looking || c.cand != nil {
 		return
 	}
-	p.answered.Add(uint8(m.From))
+	p.answered.Add(uint32(m.From))
 	if !m.Reject {
-		p.granted.Add(uint8(m.From))
+		p.granted.Add(uint32(m.From))
 		if m.Flag {
-			p.blank.Add(uint8(m.From))
+			p.blank.Add(uint32(m.From))
 		}
 	}
 	if c.electable(&p.granted, &p.blank) {
@@ -306,9 +306,9 @@ func (c *Core) askPromises(byOrder zxid.Epoch) {
 	c.promise(e, c.cfg.ID)
 	c.elect.pre = nil
 	c.cand = &candidacy{epoch: e, byOrder: byOrder, progress: c.now}
-	c.cand.granted.Add(uint8(c.cfg.ID))
+	c.cand.granted.Add(uint32(c.cfg.ID))
 	if c.blank() {
-		c.cand.blank.Add(uint8(c.cfg.ID))
+		c.cand.blank.Add(uint32(c.cfg.ID))
 	}
 	c.cand.lasts = append(c.cand.lasts, promise{c.cfg.ID, claim})
 	c.askVotes()
@@ -381,10 +381,10 @@ func (c *Core) onVoteResp(m *Message) {
 		c.heardAgain(c.cfg.ID, m.Epoch)
 		return
 	}
-	if !cd.granted.Has(uint8(m.From)) {
-		cd.granted.Add(uint8(m.From))
+	if !cd.granted.Has(uint32(m.From)) {
+		cd.granted.Add(uint32(m.From))
 		if m.Flag {
-			cd.blank.Add(uint8(m.From))
+			cd.blank.Add(uint32(m.From))
 		}
 		cd.lasts = append(cd.lasts, promise{m.From, m.Zxid})
 		cd.progress = c.now

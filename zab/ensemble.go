@@ -51,7 +51,7 @@ const MaxEnsembleText = 1 << 18
 
 // Member finds a member by id.
 func (e Ensemble) Member(id PeerID) (Member, bool) {
-	i, ok := slices.BinarySearchFunc(e.Members, id, func(m Member, id PeerID) int { return int(m.ID) - int(id) })
+	i, ok := slices.BinarySearchFunc(e.Members, id, func(m Member, id PeerID) int { return m.ID.Compare(id) })
 	if !ok {
 		return Member{}, false
 	}
@@ -67,11 +67,11 @@ func (e Ensemble) Votes(id PeerID) bool {
 // Quorums is the quorum system of the voters: plain majorities, or hierarchical if any member has a group.
 func (e Ensemble) Quorums() quorum.System {
 	var voters []quorum.Voter
-	var ids []uint8
+	var ids []uint32
 	for _, m := range e.Members {
 		if m.Role == Participant {
-			voters = append(voters, quorum.Voter{ID: uint8(m.ID), Weight: m.Weight, Group: m.Group})
-			ids = append(ids, uint8(m.ID))
+			voters = append(voters, quorum.Voter{ID: uint32(m.ID), Weight: m.Weight, Group: m.Group})
+			ids = append(ids, uint32(m.ID))
 		}
 	}
 	if e.grouped() {
@@ -84,17 +84,20 @@ func (e Ensemble) grouped() bool {
 	return slices.ContainsFunc(e.Members, func(m Member) bool { return m.Group != 0 })
 }
 
-// Valid checks the rules: ids 1..254, ascending, each once; at least one set of voters is a quorum.
+// Valid checks the rules: ids by number, each once, not too many; at least one set of voters is a quorum.
 func (e Ensemble) Valid() error {
+	if len(e.Members) > MaxServers {
+		return fmt.Errorf("zab: %d servers are more than the %d that an ensemble may have", len(e.Members), MaxServers)
+	}
 	var all quorum.IDs
 	for i, m := range e.Members {
-		if m.ID == 0 || m.ID == 255 {
-			return fmt.Errorf("zab: server id %d is outside 1..254", m.ID)
+		if !m.ID.Valid() {
+			return fmt.Errorf("zab: %d names no server", uint32(m.ID))
 		}
-		if i > 0 && e.Members[i-1].ID >= m.ID {
+		if i > 0 && e.Members[i-1].ID.Compare(m.ID) >= 0 {
 			return fmt.Errorf("zab: server.%d is listed twice or out of order", m.ID)
 		}
-		all.Add(uint8(m.ID))
+		all.Add(uint32(m.ID))
 	}
 	if q := e.Quorums(); !q.Quorum(&all) {
 		return errors.New("zab: the ensemble has no voters that could form a quorum")
@@ -154,7 +157,7 @@ func ParseEnsemble(text string) (Ensemble, error) {
 			return Ensemble{}, fmt.Errorf("zab: ensemble line %q: %w", line, err)
 		}
 	}
-	slices.SortFunc(e.Members, func(a, b Member) int { return int(a.ID) - int(b.ID) })
+	slices.SortFunc(e.Members, func(a, b Member) int { return a.ID.Compare(b.ID) })
 	for i := range e.Members {
 		e.Members[i].Group = groups[e.Members[i].ID]
 	}
@@ -212,11 +215,11 @@ func (e *Ensemble) parseLine(line string, groups map[PeerID]uint8, weights map[P
 }
 
 func parseID(s string) (PeerID, error) {
-	n, err := strconv.ParseUint(s, 10, 8)
-	if err == nil && (n == 0 || n == 255) {
-		err = errors.New("server id outside 1..254")
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
+		return 0, err
 	}
-	return PeerID(n), err
+	return PeerOf(int64(n))
 }
 
 // parseMember reads "host:port:port[:role][;client]". Hosts may be IPv6 in brackets; only the tail is looked at.

@@ -2,9 +2,6 @@ package zab
 
 import "github.com/paddock-zk/paddock/zab/zxid"
 
-// PeerID names a server of the ensemble: the N of server.N and of the myid file, 1..254 (255 is kept for TTL owners).
-type PeerID uint8
-
 // EntryKind says who understands the data of an entry.
 type EntryKind uint8
 

@@ -103,7 +103,7 @@ func newLeadership(c *Core, old *leadership) *leadership {
 }
 
 func (ld *leadership) find(id PeerID) (int, bool) {
-	return slices.BinarySearchFunc(ld.learners, id, func(l *learner, id PeerID) int { return int(l.id) - int(id) })
+	return slices.BinarySearchFunc(ld.learners, id, func(l *learner, id PeerID) int { return l.id.Compare(id) })
 }
 
 // learner is nil for a stranger.
@@ -139,10 +139,10 @@ func (c *Core) onJoin(m *Message) {
 // dropStrangers forgets learners that are in no configuration and silent for long.
 func (c *Core) dropStrangers() {
 	var members idSet
-	c.conf.members(c.commit, func(id PeerID) { members.Add(uint8(id)) })
+	c.conf.members(c.commit, func(id PeerID) { members.Add(uint32(id)) })
 	limit := int64(10 * c.cfg.Timing.Election)
 	c.lead.learners = slices.DeleteFunc(c.lead.learners, func(l *learner) bool {
-		return !members.Has(uint8(l.id)) && c.now-l.heard > limit
+		return !members.Has(uint32(l.id)) && c.now-l.heard > limit
 	})
 }
 

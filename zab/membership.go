@@ -98,7 +98,7 @@ func (m *membership) quorum(ids *idSet, commit zxid.ID) bool {
 // meets says whether each configuration in effect has a voter among these servers.
 func (m *membership) meets(ids *idSet, commit zxid.ID) bool {
 	some := func(k *config) bool {
-		return slices.ContainsFunc(k.Members, func(v Member) bool { return v.Role == Participant && ids.Has(uint8(v.ID)) })
+		return slices.ContainsFunc(k.Members, func(v Member) bool { return v.Role == Participant && ids.Has(uint32(v.ID)) })
 	}
 	_, old := m.proposed(commit)
 	return some(m.latest()) && (old == nil || some(old))
@@ -106,23 +106,26 @@ func (m *membership) meets(ids *idSet, commit zxid.ID) bool {
 
 func (m *membership) votes(id PeerID, commit zxid.ID) bool {
 	_, old := m.proposed(commit)
-	return m.latest().q.Has(uint8(id)) || old != nil && old.q.Has(uint8(id))
+	return m.latest().q.Has(uint32(id)) || old != nil && old.q.Has(uint32(id))
 }
 
-// members calls f for everyone in a configuration in effect, by ascending id.
+// members calls f for everyone in a configuration in effect, by ascending number.
 func (m *membership) members(commit zxid.ID, f func(id PeerID)) {
-	var all idSet
-	for _, mb := range m.latest().Members {
-		all.Add(uint8(mb.ID))
-	}
+	now, before := m.latest().Members, []Member(nil)
 	if _, old := m.proposed(commit); old != nil {
-		for _, mb := range old.Members {
-			all.Add(uint8(mb.ID))
-		}
+		before = old.Members
 	}
-	for id := 1; id < 255; id++ {
-		if all.Has(uint8(id)) {
-			f(PeerID(id))
+	for len(now)+len(before) > 0 {
+		switch {
+		case len(before) == 0 || len(now) > 0 && now[0].ID.Compare(before[0].ID) < 0:
+			f(now[0].ID)
+			now = now[1:]
+		case len(now) == 0 || before[0].ID != now[0].ID:
+			f(before[0].ID)
+			before = before[1:]
+		default: // in both
+			f(now[0].ID)
+			now, before = now[1:], before[1:]
 		}
 	}
 }

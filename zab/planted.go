@@ -31,8 +31,8 @@ const (
 func (c *Core) has(b bugs) bool { return planted && c.bugs&b != 0 }
 
 // countEverybody is the planted mistake of counting the acks of observers.
-func (c *Core) countEverybody(reached func(id uint8) int64) zxid.ID {
-	acks := []int64{reached(uint8(c.cfg.ID))}
+func (c *Core) countEverybody(reached func(id uint32) int64) zxid.ID {
+	acks := []int64{reached(uint32(c.cfg.ID))}
 	for _, l := range c.lead.learners {
 		acks = append(acks, int64(l.match))
 	}

@@ -129,10 +129,10 @@ func (c *Core) roundDone(round uint64) bool {
 		return true
 	}
 	var ids idSet
-	ids.Add(uint8(c.cfg.ID))
+	ids.Add(uint32(c.cfg.ID))
 	for _, l := range c.lead.learners {
 		if l.round >= round {
-			ids.Add(uint8(l.id))
+			ids.Add(uint32(l.id))
 		}
 	}
 	return c.quorum(&ids)

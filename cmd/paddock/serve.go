@@ -38,7 +38,7 @@ Exit codes: 0 stopped, 1 it could not start or had to stop, 2 wrong usage.`,
 			&cli.StringFlag{Name: "data-dir", Aliases: []string{"d"}, Usage: "folder of the data (dataDir)", DefaultText: "paddock-data", EnvVars: []string{"PADDOCK_DATA_DIR"}},
 			&cli.StringFlag{Name: "client", Usage: "address for clients, host:port", DefaultText: "127.0.0.1:2181", EnvVars: []string{"PADDOCK_CLIENT"}},
 			&cli.StringFlag{Name: "admin", Usage: "address of the admin HTTP server and /metrics, host:port, or \"off\"", DefaultText: "127.0.0.1:8080", EnvVars: []string{"PADDOCK_ADMIN"}},
-			&cli.IntFlag{Name: "id", Usage: "number of this server, 1 to 254 (the myid file)", EnvVars: []string{"PADDOCK_ID"}},
+			&cli.IntFlag{Name: "id", Usage: "number of this server, 0 to 2147483647 (the myid file)", EnvVars: []string{"PADDOCK_ID"}},
 			&cli.StringSliceFlag{Name: "server", Usage: "a server line of the ensemble, N=host:port:port[:role][;clientPort]; repeat it", EnvVars: []string{"PADDOCK_SERVERS"}},
 			&cli.StringFlag{Name: "peer", Usage: "address for peers, host:port, with --join", EnvVars: []string{"PADDOCK_PEER"}},
 			&cli.StringSliceFlag{Name: "join", Usage: "gossip address of a server of a running ensemble; this one joins it as an observer", EnvVars: []string{"PADDOCK_JOIN"}},
@@ -96,7 +96,13 @@ func serveConfig(c *cli.Context) (*node.Config, error) {
 	if err != nil {
 		return nil, tool.UsageOf(err)
 	}
-	return node.ParseConfig(file, text, over, c.Int("id"))
+	id := -1
+	if c.IsSet("id") {
+		if id = c.Int("id"); id < 0 {
+			return nil, tool.Usage("--id %d: give a number from 0 to 2147483647", id)
+		}
+	}
+	return node.ParseConfig(file, text, over, id)
 }
 
 // overrides turns flags into keys of zoo.cfg.

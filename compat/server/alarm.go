@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"sync"
@@ -84,7 +85,7 @@ func (a *alarm) low(self zab.PeerID) (list []zab.PeerID) {
 	if a.own {
 		list = append(list, self)
 	}
-	slices.Sort(list)
+	slices.SortFunc(list, zab.PeerID.Compare)
 	return list
 }
 
@@ -175,15 +176,15 @@ func (s *Server) tellAlarm(answer []byte, err error) {
 	if err != nil || a.leads {
 		return
 	}
-	list := make([]zab.PeerID, len(answer))
-	for i, id := range answer {
-		list[i] = zab.PeerID(id)
+	list := make([]zab.PeerID, len(answer)/4)
+	for i := range list {
+		list[i] = zab.PeerID(binary.BigEndian.Uint32(answer[4*i:]))
 	}
 	s.showAlarm(list)
 	s.alarmChanged()
 }
 
-// answerAlarm is the leader's side of askAlarm: a byte for each member that is low.
+// answerAlarm is the leader's side of askAlarm: four bytes for each member that is low.
 func (s *Server) answerAlarm(d zab.Delivery) {
 	a := &s.alarm
 	a.mu.Lock()
@@ -193,7 +194,7 @@ func (s *Server) answerAlarm(d zab.Delivery) {
 	}
 	var answer []byte
 	for _, id := range a.members {
-		answer = append(answer, byte(id))
+		answer = binary.BigEndian.AppendUint32(answer, uint32(id))
 	}
 	s.opts.Orderer.Answer(d.From, d.Ctx, answer)
 }
@@ -229,10 +230,10 @@ func (s *Server) lowDisks() (own bool, members []int64) {
 	defer a.mu.Unlock()
 	for _, id := range a.members {
 		if s.is(modeServing) || s.is(modeIdle) {
-			members = append(members, int64(id))
+			members = append(members, int64(id.Number()))
 		}
 	}
-	if self := int64(s.opts.ID); a.own && !slices.Contains(members, self) {
+	if self := int64(s.opts.ID.Number()); a.own && !slices.Contains(members, self) {
 		members = append(members, self)
 		slices.Sort(members)
 	}

@@ -104,7 +104,7 @@ func TestAFollowerReportsItsDisk(t *testing.T) {
 	if len(a.o.asks) != 1 || !slices.Equal(a.o.questions[0], []byte{questionAlarm}) {
 		t.Fatalf("%d questions wait for the leader: %x", len(a.o.asks), a.o.questions)
 	}
-	a.o.asks[0]([]byte{2, 3}, nil)
+	a.o.asks[0]([]byte{0, 0, 0, 2, 0, 0, 0, 3}, nil)
 	if d := a.s.Report(0).Data; !d.DiskLow || !slices.Equal(d.LowDisks, []int64{2, 3}) {
 		t.Errorf("reported: %+v", d)
 	}
@@ -116,7 +116,7 @@ func TestAFollowerReportsItsDisk(t *testing.T) {
 	if a.tick(); a.o.touched != nil {
 		t.Errorf("a server with room and without clients reports %x", a.o.touched)
 	}
-	a.o.asks[1]([]byte{3}, nil)
+	a.o.asks[1]([]byte{0, 0, 0, 3}, nil)
 	if d := a.s.Report(0).Data; d.DiskLow || !slices.Equal(d.LowDisks, []int64{3}) {
 		t.Errorf("reported: %+v", d)
 	}
@@ -127,7 +127,7 @@ func TestAFollowerReportsItsDisk(t *testing.T) {
 	a.is("server 3 has room again")
 	a.says(1, true)
 	a.s.Deliver(zab.Delivery{Kind: zab.DeliverAsk, From: 1, Ctx: 9, Data: []byte{questionAlarm}})
-	if len(a.o.answers) != 1 || !slices.Equal(a.o.answers[0], []byte{1}) {
+	if len(a.o.answers) != 1 || !slices.Equal(a.o.answers[0], []byte{0, 0, 0, 1}) {
 		t.Errorf("the leader answers %v", a.o.answers)
 	}
 	// It follows again, and hears from the next leader.

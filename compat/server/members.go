@@ -55,7 +55,7 @@ func increment(current zab.Ensemble, q *wire.ReconfigRequest) (zab.Ensemble, err
 		if err != nil {
 			return next, fmt.Errorf("leaving server %q: %w", text, err)
 		}
-		next.Members = slices.DeleteFunc(next.Members, func(m zab.Member) bool { return int64(m.ID) == id })
+		next.Members = slices.DeleteFunc(next.Members, func(m zab.Member) bool { return int64(m.ID.Number()) == id })
 	}
 	for _, text := range splitList(string(q.Joining), ",") {
 		joiner, s, err := joining(text)
@@ -70,7 +70,7 @@ func increment(current zab.Ensemble, q *wire.ReconfigRequest) (zab.Ensemble, err
 		}
 		next.Members = append(next.Members, joiner)
 	}
-	slices.SortFunc(next.Members, func(a, b zab.Member) int { return int(a.ID) - int(b.ID) })
+	slices.SortFunc(next.Members, func(a, b zab.Member) int { return a.ID.Compare(b.ID) })
 	return next, nil
 }
 
@@ -89,15 +89,19 @@ func joining(text string) (zab.Member, zoocfg.Server, error) {
 
 // serverLine reads "server.N" and what stands behind its equals sign.
 func serverLine(key, value string) (zab.Member, zoocfg.Server, error) {
-	id, err := strconv.ParseUint(key[strings.LastIndexByte(key, '.')+1:], 10, 8)
-	if err != nil || id == 0 || id == 255 {
+	number, err := strconv.ParseInt(key[strings.LastIndexByte(key, '.')+1:], 10, 64)
+	if err != nil || number < 1 || number > 254 {
 		return zab.Member{}, zoocfg.Server{}, errNumber
 	}
-	s, err := zoocfg.ParseServer(int64(id), value)
+	id, err := zab.PeerOf(number)
+	if err != nil {
+		return zab.Member{}, zoocfg.Server{}, errNumber
+	}
+	s, err := zoocfg.ParseServer(number, value)
 	if err == nil && s.SecurePort >= 0 {
 		err = errSecure
 	}
-	m := zab.Member{ID: zab.PeerID(id), Addr: s.Peer(), Client: s.Client(), Weight: 1}
+	m := zab.Member{ID: id, Addr: s.Peer(), Client: s.Client(), Weight: 1}
 	if s.Observer {
 		m.Role = zab.Observer
 	}
@@ -110,7 +114,7 @@ func shares(s zoocfg.Server, m zab.Member) bool {
 	if m.Client != "" {
 		line += ";" + m.Client
 	}
-	other, err := zoocfg.ParseServer(int64(m.ID), line)
+	other, err := zoocfg.ParseServer(int64(m.ID.Number()), line)
 	if err != nil { // from a server line that is older than this rule
 		return s.Peer() == m.Addr
 	}

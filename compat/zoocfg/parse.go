@@ -239,5 +239,5 @@ func (p *parser) myid(read ReadFile) {
 	p.cfg.Members.ID = id
 }
 
-// maxServerID is the largest server number: it is the top byte of session ids, and 0xff there marks TTL nodes.
+// maxServerID is the largest number of a server.
 const maxServerID = 254

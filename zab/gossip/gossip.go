@@ -222,7 +222,7 @@ func (g *Gossip) Members() []Member {
 		out = append(out, mm)
 	}
 	slices.SortFunc(out, func(a, b Member) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.PeerAddr, b.PeerAddr), bytes.Compare(a.Cluster[:], b.Cluster[:]))
+		return cmp.Or(a.ID.Compare(b.ID), cmp.Compare(a.PeerAddr, b.PeerAddr), bytes.Compare(a.Cluster[:], b.Cluster[:]))
 	})
 	return out
 }

@@ -91,9 +91,8 @@ func TestTagsRoundTrip(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for name, change := range map[string]func(map[string]string){
 		"no tags":            func(m map[string]string) { clear(m) },
-		"id 0":               func(m map[string]string) { m["i"] = "0" },
-		"id 255":             func(m map[string]string) { m["i"] = "255" },
-		"id 256":             func(m map[string]string) { m["i"] = "256" },
+		"id 2147483648":      func(m map[string]string) { m["i"] = "2147483648" },
+		"id x":               func(m map[string]string) { m["i"] = "x" },
 		"id -1":              func(m map[string]string) { m["i"] = "-1" },
 		"short cluster":      func(m map[string]string) { m["c"] = "00" },
 		"long cluster":       func(m map[string]string) { m["c"] += "00" },

@@ -25,7 +25,7 @@ func tags(s Self) (map[string]string, error) {
 		return nil, fmt.Errorf("gossip: the peer address has %d bytes, and %d is the most that can be told to others: give a shorter name, or an IP address", len(s.PeerAddr), maxPeerAddr)
 	}
 	t := map[string]string{
-		"i": strconv.Itoa(int(s.ID)), "c": s.Cluster.String(), "n": s.Incarnation.String(),
+		"i": s.ID.String(), "c": s.Cluster.String(), "n": s.Incarnation.String(),
 		"p": s.PeerAddr, "a": s.ClientAddr, "m": s.Member, "r": s.Role, "z": strconv.FormatInt(int64(s.Zxid), 16), "v": s.Version,
 	}
 	if len(s.Version) > maxVersion {
@@ -56,11 +56,12 @@ func parse(t map[string]string) (Self, error) {
 			return Self{}, errors.New("a tag that cannot be printed")
 		}
 	}
-	id, err := strconv.ParseUint(t["i"], 10, 8)
-	if err != nil || id == 0 || id == 255 {
+	number, err := strconv.ParseInt(t["i"], 10, 64)
+	id, bad := zab.PeerOf(number)
+	if err != nil || bad != nil {
 		return Self{}, errors.New("no server id")
 	}
-	s := Self{ID: zab.PeerID(id), PeerAddr: t["p"], ClientAddr: t["a"], Member: t["m"], Role: t["r"], Version: t["v"]}
+	s := Self{ID: id, PeerAddr: t["p"], ClientAddr: t["a"], Member: t["m"], Role: t["r"], Version: t["v"]}
 	for _, f := range []struct {
 		text string
 		to   []byte

@@ -12,21 +12,43 @@ package quorum
 
 import "slices"
 
-// IDs is a set of server ids as a bitmap; the zero value is empty. It is a value: copies are independent.
-type IDs [4]uint64
+// IDs is a set of server ids; the zero value is empty. It is a value: copies are independent. Small ids, which nearly all ensembles have, are a bitmap;
+// a set with others allocates when it changes.
+type IDs struct {
+	small [4]uint64
+	large []uint32 // ascending; never changed in place, since a copy may have it too
+}
 
 // Add puts id into the set.
-func (s *IDs) Add(id uint8) { s[id>>6] |= 1 << (id & 63) }
+func (s *IDs) Add(id uint32) {
+	if id < 256 {
+		s.small[id>>6] |= 1 << (id & 63)
+	} else if i, ok := slices.BinarySearch(s.large, id); !ok {
+		s.large = slices.Insert(slices.Clip(s.large), i, id)
+	}
+}
 
 // Remove takes id out of the set.
-func (s *IDs) Remove(id uint8) { s[id>>6] &^= 1 << (id & 63) }
+func (s *IDs) Remove(id uint32) {
+	if id < 256 {
+		s.small[id>>6] &^= 1 << (id & 63)
+	} else if i, ok := slices.BinarySearch(s.large, id); ok {
+		s.large = slices.Delete(slices.Clone(s.large), i, i+1)
+	}
+}
 
 // Has says whether id is in the set.
-func (s *IDs) Has(id uint8) bool { return s[id>>6]&(1<<(id&63)) != 0 }
+func (s *IDs) Has(id uint32) bool {
+	if id < 256 {
+		return s.small[id>>6]&(1<<(id&63)) != 0
+	}
+	_, ok := slices.BinarySearch(s.large, id)
+	return ok
+}
 
 // Voter is one server that counts.
 type Voter struct {
-	ID     uint8
+	ID     uint32
 	Weight uint32 // only with groups; 0 counts for nothing
 	Group  uint8
 }
@@ -43,7 +65,7 @@ type group struct {
 }
 
 // Majority is the plain rule over these voters; duplicates count once.
-func Majority(ids ...uint8) System {
+func Majority(ids ...uint32) System {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	var s System
@@ -76,7 +98,7 @@ func Groups(voters []Voter) System {
 func (s System) Len() int { return len(s.voters) }
 
 // Has says whether id is a voter.
-func (s System) Has(id uint8) bool {
+func (s System) Has(id uint32) bool {
 	for i := range s.voters {
 		if s.voters[i].ID == id {
 			return true
@@ -86,7 +108,7 @@ func (s System) Has(id uint8) bool {
 }
 
 // Voter is the i-th voter, 0 <= i < Len.
-func (s System) Voter(i int) uint8 { return s.voters[i].ID }
+func (s System) Voter(i int) uint32 { return s.voters[i].ID }
 
 // Quorum says whether the voters among ids are enough.
 func (s System) Quorum(ids *IDs) bool {
@@ -120,7 +142,7 @@ func (s System) groupQuorum(ids *IDs) bool {
 
 // Reached is the greatest value which a quorum has reached, where reached(id) is how far a voter is; 0 if there is none.
 // With it, cumulative acknowledgements become a commit point.
-func (s System) Reached(reached func(id uint8) int64) int64 {
+func (s System) Reached(reached func(id uint32) int64) int64 {
 	var room [16]int64
 	vals := room[:0]
 	for i := range s.voters {

@@ -31,9 +31,9 @@ func TestTwoQuorumsIntersect(t *testing.T) {
 // The sizes that people rely on.
 func TestMajoritySizes(t *testing.T) {
 	for n, want := range map[int]int{1: 1, 2: 2, 3: 2, 4: 3, 5: 3, 6: 4, 7: 4} {
-		ids := make([]uint8, n)
+		ids := make([]uint32, n)
 		for i := range ids {
-			ids[i] = uint8(i + 1)
+			ids[i] = uint32(i + 1)
 		}
 		s := Majority(ids...)
 		for k := range n + 1 {
@@ -49,14 +49,14 @@ func TestMajoritySizes(t *testing.T) {
 func TestStrangersDoNotCount(t *testing.T) {
 	var ids IDs
 	for i := range 256 {
-		ids.Add(uint8(i))
+		ids.Add(uint32(i))
 	}
 	if (System{}).Quorum(&ids) || Groups(nil).Quorum(&ids) || Groups([]Voter{{1, 0, 1}}).Quorum(&ids) {
 		t.Fatal("an empty system has a quorum")
 	}
 	var strangers IDs
 	for i := 10; i < 256; i++ {
-		strangers.Add(uint8(i))
+		strangers.Add(uint32(i))
 	}
 	if s := Majority(1, 2, 3); s.Quorum(&strangers) || s.Has(10) {
 		t.Fatal("strangers made a quorum")
@@ -79,12 +79,12 @@ func TestReachedAgainstDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20000 {
 		var voters []Voter
-		var ids []uint8
-		for id := uint8(1); id <= uint8(1+r.IntN(7)); id++ {
+		var ids []uint32
+		for id := uint32(1); id <= uint32(1+r.IntN(7)); id++ {
 			voters = append(voters, Voter{id, uint32(r.IntN(3)), uint8(r.IntN(3))})
 			ids = append(ids, id)
 		}
-		at := map[uint8]int64{}
+		at := map[uint32]int64{}
 		for _, id := range ids {
 			at[id] = int64(r.IntN(6))
 		}
@@ -101,7 +101,7 @@ func TestReachedAgainstDefinition(t *testing.T) {
 					want = v
 				}
 			}
-			if got := s.Reached(func(id uint8) int64 { return at[id] }); got != want {
+			if got := s.Reached(func(id uint32) int64 { return at[id] }); got != want {
 				t.Fatalf("%+v at %v: got %d, want %d", s, at, got, want)
 			}
 		}
@@ -111,7 +111,7 @@ func TestReachedAgainstDefinition(t *testing.T) {
 func subset(bits int) (s IDs) {
 	for i := range 8 {
 		if bits&(1<<i) != 0 {
-			s.Add(uint8(i + 1))
+			s.Add(uint32(i + 1))
 		}
 	}
 	return s
@@ -122,6 +122,35 @@ func BenchmarkReached(b *testing.B) {
 	at := [6]int64{0, 5, 4, 3, 2, 1}
 	b.ReportAllocs()
 	for b.Loop() {
-		s.Reached(func(id uint8) int64 { return at[id] })
+		s.Reached(func(id uint32) int64 { return at[id] })
+	}
+}
+
+// Numbers beyond a byte are like the small ones, and a copy of a set does not change with it.
+func TestLargeNumbers(t *testing.T) {
+	var a IDs
+	for _, id := range []uint32{300, 7, 1 << 31, 44, 256, 300} {
+		a.Add(id)
+	}
+	b := a
+	b.Add(100000)
+	b.Remove(256)
+	a.Add(400)
+	a.Remove(7)
+	for id, in := range map[uint32][2]bool{300: {true, true}, 7: {false, true}, 1 << 31: {true, true}, 44: {true, true}, 256: {true, false}, 100000: {false, true}, 400: {true, false}, 0: {}} {
+		if a.Has(id) != in[0] || b.Has(id) != in[1] {
+			t.Errorf("%d: in the one %v, in its copy %v; want %v", id, a.Has(id), b.Has(id), in)
+		}
+	}
+	s := Majority(1<<31, 1, 300)
+	var two IDs
+	two.Add(300)
+	two.Add(44) // which has the low byte of 300
+	if s.Quorum(&two) {
+		t.Error("a stranger that shares the low byte of a voter counted")
+	}
+	two.Add(1 << 31)
+	if !s.Quorum(&two) || !s.Has(300) || s.Has(44) {
+		t.Error("two voters of three are no quorum")
 	}
 }

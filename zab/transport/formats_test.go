@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/lineage"
 )
 
@@ -18,7 +19,7 @@ var writeFormats = flag.String("writeformats", "", "write the first words of thi
 // The first frame that one server sends another is that of released versions, byte by byte.
 func TestHelloOfReleasedVersions(t *testing.T) {
 	const formats = "../../testdata/formats"
-	sample := hello{lane: laneBulk, from: 1, to: 254, who: Identity{Lineage: lineage.Lineage{Cluster: lineage.ID{1, 2, 3}, Incarnation: lineage.ID{15: 9}}, ID: 1}, nonce: [16]byte{7: 7}}
+	sample := hello{lane: laneBulk, from: 300, to: zab.Server0, who: Identity{Lineage: lineage.Lineage{Cluster: lineage.ID{1, 2, 3}, Incarnation: lineage.ID{15: 9}}, ID: 300}, nonce: [16]byte{7: 7}}
 	frame := sample.append(beginFrame(nil))
 	endFrame(frame, 0)
 	if *writeFormats != "" {

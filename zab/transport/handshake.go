@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -34,8 +35,8 @@ const (
 )
 
 const (
-	helloMagic   = "PDK\x01"                    // protocol version 1
-	helloSize    = 4 + 1 + 1 + 1 + 16 + 16 + 16 // and where the dialler may be reached
+	helloMagic   = "PDK\x02"                    // protocol version 2
+	helloSize    = 4 + 1 + 4 + 4 + 16 + 16 + 16 // and where the dialler may be reached
 	maxWhere     = 300
 	maxHandshake = 5 * time.Second
 )
@@ -51,7 +52,9 @@ type hello struct {
 
 func (h *hello) append(dst []byte) []byte {
 	dst = append(dst, helloMagic...)
-	dst = append(dst, byte(h.lane), byte(h.from), byte(h.to))
+	dst = append(dst, byte(h.lane))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(h.from))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(h.to))
 	second := h.who.Incarnation
 	if !h.who.named() { // without a cluster before it, it is the source of a copy
 		second = h.who.Source
@@ -66,15 +69,19 @@ func (h *hello) decode(b []byte) error {
 	if len(b) < helloSize || len(b) > helloSize+maxWhere || string(b[:4]) != helloMagic {
 		return errors.New("not a Paddock peer of this protocol version")
 	}
-	h.lane, h.from, h.to = lane(b[4]), zab.PeerID(b[5]), zab.PeerID(b[6])
+	be := binary.BigEndian
+	h.lane, h.from, h.to = lane(b[4]), zab.PeerID(be.Uint32(b[5:])), zab.PeerID(be.Uint32(b[9:]))
+	if !h.from.Valid() {
+		return fmt.Errorf("a peer that is no server: %d", uint32(h.from))
+	}
 	h.who.ID = h.from
-	copy(h.who.Cluster[:], b[7:])
+	copy(h.who.Cluster[:], b[13:])
 	second := &h.who.Incarnation
 	if h.who.Cluster == (lineage.ID{}) {
 		second = &h.who.Source
 	}
-	copy(second[:], b[23:])
-	copy(h.nonce[:], b[39:])
+	copy(second[:], b[29:])
+	copy(h.nonce[:], b[45:])
 	h.where = string(b[helloSize:])
 	return nil
 }
@@ -104,7 +111,7 @@ func (h *hello) check(me Identity) error {
 // proof shows that one side knows the secret and has seen both hellos.
 func proof(secret []byte, side string, dialled, accepted []byte) []byte {
 	m := hmac.New(sha256.New, secret)
-	io.WriteString(m, "paddock peer link 1 "+side)
+	io.WriteString(m, "paddock peer link 2 "+side)
 	m.Write(dialled)
 	m.Write(accepted)
 	return m.Sum(nil)

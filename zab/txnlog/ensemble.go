@@ -12,6 +12,8 @@ import (
 // The membership as records of the log carry it:
 //
 //	version 8 | count 4 | each member: id 1, role 1, group 1, weight 4, length 2 + addr, length 2 + client
+//
+// An id that is longID says that the number stands in 4 bytes behind the client.
 const memberFixed = 1 + 1 + 1 + 4 + 2 + 2
 
 func appendEnsemble(dst []byte, e zab.Ensemble) []byte {
@@ -19,10 +21,13 @@ func appendEnsemble(dst []byte, e zab.Ensemble) []byte {
 	dst = le.AppendUint64(dst, uint64(e.Version))
 	dst = le.AppendUint32(dst, uint32(len(e.Members)))
 	for _, m := range e.Members {
-		dst = append(dst, byte(m.ID), byte(m.Role), m.Group)
+		dst = append(dst, shortID(m.ID), byte(m.Role), m.Group)
 		dst = le.AppendUint32(dst, m.Weight)
 		dst = append(le.AppendUint16(dst, uint16(len(m.Addr))), m.Addr...)
 		dst = append(le.AppendUint16(dst, uint16(len(m.Client))), m.Client...)
+		if m.ID > maxShortID {
+			dst = le.AppendUint32(dst, uint32(m.ID))
+		}
 	}
 	return dst
 }
@@ -51,6 +56,12 @@ func decodeEnsemble(b []byte) (zab.Ensemble, error) {
 		}
 		if m.Client, b, ok = shortString(b); !ok {
 			return e, errors.New("a membership with a client address that ends too early")
+		}
+		if m.ID == longID {
+			if len(b) < 4 || le.Uint32(b) <= maxShortID {
+				return e, errors.New("a membership with a number that ends too early, or is in the form of a larger one")
+			}
+			m.ID, b = zab.PeerID(le.Uint32(b)), b[4:]
 		}
 		e.Members = append(e.Members, m)
 	}

@@ -20,6 +20,8 @@ func FuzzDecodeRecord(f *testing.F) {
 	seed = appendEntryRecord(seed, &zab.Entry{Zxid: 9, Prev: 8, Kind: zab.EntryTxn, Time: -1, Data: []byte("data")})
 	f.Add(seed)
 	f.Add(seed[:len(seed)-1])
+	f.Add(appendStateRecord(nil, zab.HardState{Promised: 3, Vote: zab.Server0, Commit: 9, Fill: 7}))
+	f.Add(appendMetaRecord(nil, RecordBase, zab.SnapshotMeta{Zxid: 9, Ensemble: zab.Ensemble{Members: []zab.Member{{ID: zab.Server0, Addr: "a:1:2"}, {ID: 254, Addr: "b:1:2"}, {ID: 255, Addr: "c:1:2", Client: "0.0.0.0:1"}}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var r Record
 		for len(b) > 0 {

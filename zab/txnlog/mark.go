@@ -36,7 +36,10 @@ type position struct {
 func identitySeed(id Identity) uint32 {
 	seed := crc32.Checksum(id.Cluster[:], castagnoli)
 	seed = crc32.Update(seed, castagnoli, id.Incarnation[:])
-	return crc32.Update(seed, castagnoli, []byte{byte(id.Peer)})
+	if id.Peer <= maxShortID {
+		return crc32.Update(seed, castagnoli, []byte{byte(id.Peer)})
+	}
+	return crc32.Update(seed, castagnoli, binary.LittleEndian.AppendUint32(nil, uint32(id.Peer)))
 }
 
 // openMark opens the mark of a log, or makes an empty one, and says what it knows. A slot that does not check is no information.

@@ -2,6 +2,7 @@ package txnlog
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/paddock-zk/paddock/zab"
@@ -50,9 +51,23 @@ type Record struct {
 const (
 	recordHeader = 8
 	entryFixed   = 24 // zxid, prev, time
-	stateSize    = 13 // promised, vote, commit; 8 more if there is a fill
-	filledSize   = stateSize + 8
+	stateSize    = 13 // promised, vote, commit
+	fillSize     = 8  // behind it, if there is a fill
+	longVoteSize = 4  // behind it, if the vote's number does not fit into its byte, which is longID then
 )
+
+// Numbers of servers take one byte where they fit, as nearly all do.
+const (
+	maxShortID = 0xfe
+	longID     = 0xff
+)
+
+func shortID(id zab.PeerID) byte {
+	if id > maxShortID {
+		return longID
+	}
+	return byte(id)
+}
 
 func appendRecordHeader(dst []byte, k RecordKind, ek zab.EntryKind, body int) []byte {
 	dst = append(dst, byte(k), byte(ek), 0, 0)
@@ -76,14 +91,20 @@ func appendEntryRecord(dst []byte, e *zab.Entry) []byte {
 func appendStateRecord(dst []byte, hs zab.HardState) []byte {
 	size := stateSize
 	if hs.Fill != 0 {
-		size = filledSize
+		size += fillSize
+	}
+	if hs.Vote > maxShortID {
+		size += longVoteSize
 	}
 	dst = appendRecordHeader(dst, RecordHardState, 0, size)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(hs.Promised))
-	dst = append(dst, byte(hs.Vote))
+	dst = append(dst, shortID(hs.Vote))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(hs.Commit))
 	if hs.Fill != 0 {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(hs.Fill))
+	}
+	if hs.Vote > maxShortID {
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(hs.Vote))
 	}
 	return dst
 }
@@ -106,15 +127,8 @@ func decodeRecord(b []byte, r *Record) (rest []byte, err error) {
 	*r = Record{Kind: kind}
 	switch kind {
 	case RecordHardState:
-		if n != stateSize && n != filledSize {
-			return nil, fmt.Errorf("a hard state of %d bytes", n)
-		}
-		r.State = zab.HardState{
-			Promised: zxid.Epoch(binary.LittleEndian.Uint32(body)), Vote: zab.PeerID(body[4]),
-			Commit: zxid.ID(binary.LittleEndian.Uint64(body[5:])),
-		}
-		if n == filledSize {
-			r.State.Fill = zxid.ID(binary.LittleEndian.Uint64(body[stateSize:]))
+		if err := decodeState(body, &r.State); err != nil {
+			return nil, err
 		}
 	case RecordAnchor, RecordTruncate, RecordBase:
 		if n < 8 {
@@ -137,4 +151,29 @@ func decodeRecord(b []byte, r *Record) (rest []byte, err error) {
 		return nil, fmt.Errorf("a %v with a negative zxid", kind)
 	}
 	return rest, nil
+}
+
+// decodeState reads the body of a hard state.
+func decodeState(b []byte, hs *zab.HardState) error {
+	le, size := binary.LittleEndian, len(b)
+	long := size >= stateSize && b[4] == longID
+	if long {
+		size -= longVoteSize
+	}
+	if size != stateSize && size != stateSize+fillSize {
+		return fmt.Errorf("a hard state of %d bytes", len(b))
+	}
+	*hs = zab.HardState{Promised: zxid.Epoch(le.Uint32(b)), Vote: zab.PeerID(b[4]), Commit: zxid.ID(le.Uint64(b[5:]))}
+	if size > stateSize {
+		if hs.Fill = zxid.ID(le.Uint64(b[stateSize:])); hs.Fill == 0 {
+			return errors.New("a hard state with a fill that is none")
+		}
+	}
+	if long {
+		hs.Vote = zab.PeerID(le.Uint32(b[size:]))
+		if hs.Vote <= maxShortID {
+			return fmt.Errorf("a hard state with a vote for %d in the form of a larger number", hs.Vote)
+		}
+	}
+	return nil
 }

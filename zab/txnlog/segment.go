@@ -37,7 +37,7 @@ const firstFrame = sectorSize
 
 // segmentHeader is the first sector of a segment.
 //
-//	0 magic 8 | version 4 | zero 4 | number 8 | prev seq 8 | prev sum 4 | zero 3 | peer 1 | cluster 16 | incarnation 16 | secret 16 | ... | crc 4 at 508
+//	0 magic 8 | version 4 | zero 4 | number 8 | prev seq 8 | prev sum 4 | peer 4, big endian | cluster 16 | incarnation 16 | secret 16 | ... | crc 4 at 508
 type segmentHeader struct {
 	number  uint64 // running number, in the name too: a gap is a missing segment
 	prevSeq uint64 // the last frame of the segment before
@@ -54,7 +54,7 @@ func (h *segmentHeader) encode() []byte {
 	le.PutUint64(b[16:], h.number)
 	le.PutUint64(b[24:], h.prevSeq)
 	le.PutUint32(b[32:], h.prevSum)
-	b[39] = byte(h.id.Peer)
+	binary.BigEndian.PutUint32(b[36:], uint32(h.id.Peer))
 	copy(b[40:], h.id.Cluster[:])
 	copy(b[56:], h.id.Incarnation[:])
 	copy(b[72:], h.secret[:])
@@ -75,7 +75,7 @@ func decodeSegmentHeader(file string, b []byte) (segmentHeader, error) {
 		return h, damage(file, 0, "the checksum of the segment header does not match")
 	}
 	h.number, h.prevSeq, h.prevSum = le.Uint64(b[16:]), le.Uint64(b[24:]), le.Uint32(b[32:])
-	h.id.Peer = zab.PeerID(b[39])
+	h.id.Peer = zab.PeerID(binary.BigEndian.Uint32(b[36:]))
 	copy(h.id.Cluster[:], b[40:])
 	copy(h.id.Incarnation[:], b[56:])
 	copy(h.secret[:], b[72:])

@@ -8,7 +8,7 @@ type NodeStatus struct {
 	Version string `json:"version"`
 	Lineage
 	Role        string          `json:"role"`
-	Leader      int             `json:"leader"`
+	Leader      int             `json:"leader"` // -1: none is known
 	Epoch       uint32          `json:"epoch"`
 	Active      bool            `json:"active"`
 	Zxid        string          `json:"zxid"`

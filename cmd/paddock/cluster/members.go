@@ -242,7 +242,7 @@ Exit codes: 0 it leads, 1 it does not, 2 wrong usage, 5 not permitted, 69 no ser
 
 func transferLeader(cl *cluster, words []string) error {
 	to, err := strconv.Atoi(words[0])
-	if err != nil || to < 1 || to > 254 {
+	if err != nil || to < 0 {
 		return tool.Usage("transfer-leader %q: give the number of a server, as in status and members", words[0])
 	}
 	leader, err := cl.leader()
@@ -288,17 +288,17 @@ func (cl *cluster) leader() (*node, error) {
 		return nil, err
 	}
 	var last error
-	known := 0
+	known := -1
 	for _, n := range cl.nodes {
 		if n.status != nil && n.status.Role == "leading" {
 			return n, nil
 		}
-		if n.status != nil && n.status.Leader != 0 {
+		if n.status != nil && n.status.Leader >= 0 {
 			known = n.status.Leader
 		}
 		last = errors.Join(last, n.adminFailed)
 	}
-	if known != 0 {
+	if known >= 0 {
 		return nil, &tool.Error{Tried: "find the leader", Happened: fmt.Sprintf("it is server %d, whose admin address is not among those given", known), Todo: "give --admin for every server", Code: 1}
 	}
 	happened := "no admin port of a Paddock server answered"

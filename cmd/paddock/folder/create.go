@@ -154,7 +154,11 @@ func (c Copy) Identity(st *znode.State, server int) (Identity, error) {
 	binary.Write(h, binary.BigEndian, int64(c.Zxid))
 	binary.Write(h, binary.BigEndian, c.Generation)
 	sum := h.Sum(nil)
-	id := NewIdentity(zab.PeerID(server))
+	peer, err := zab.PeerOf(int64(server))
+	if err != nil {
+		return Identity{}, fmt.Errorf("--id: %w", err)
+	}
+	id := NewIdentity(peer)
 	id.Generation = c.Generation
 	return id, tokens.MakeCopy(st, tokens.Origin{Cluster: c.Cluster, Source: lineage.ID(sum[:16])})
 }

@@ -42,7 +42,7 @@ func (i *Identity) sum() string {
 
 // NewIdentity is the identity of a new folder. Which cluster and incarnation its history is of is not written here: the first leader of the ensemble draws
 // them, and the history says it (compat/tokens.LineageOf).
-func NewIdentity(server zab.PeerID) Identity { return Identity{Format: 2, Server: int(server)} }
+func NewIdentity(server zab.PeerID) Identity { return Identity{Format: 2, Server: server.Number()} }
 
 // LoadIdentity reads the identity of a folder; ok is false if it has none yet.
 func LoadIdentity(dir string) (id Identity, ok bool, err error) {
@@ -56,6 +56,9 @@ func LoadIdentity(dir string) (id Identity, ok bool, err error) {
 	}
 	if err := json.Unmarshal(b, &id); err != nil || id.Sum != id.sum() || id.Format == 1 && id.Lineage == (lineage.Lineage{}) || id.Format == 2 && id.Lineage != (lineage.Lineage{}) {
 		return id, false, fmt.Errorf("%s is damaged: take it from a backup of this server, or rebuild the server with an empty folder from its ensemble", file)
+	}
+	if _, bad := zab.PeerOf(int64(id.Server)); bad != nil {
+		return id, false, fmt.Errorf("%s is damaged: %w", file, bad)
 	}
 	if id.Format != 1 && id.Format != 2 {
 		return id, false, fmt.Errorf("%s has format %d, this program reads formats 1 and 2: use a newer Paddock", file, id.Format)

@@ -77,7 +77,8 @@ func LogDir(dir, logDir string) string {
 }
 
 func (i *Identity) LogOptions(log *slog.Logger) txnlog.Options {
-	return txnlog.Options{Identity: txnlog.Identity{Lineage: i.Lineage, Peer: zab.PeerID(i.Server)}, Logger: log}
+	peer, _ := zab.PeerOf(int64(i.Server)) // it was checked when it was read
+	return txnlog.Options{Identity: txnlog.Identity{Lineage: i.Lineage, Peer: peer}, Logger: log}
 }
 
 func (i *Identity) StoreOptions(log *slog.Logger) store.Options {

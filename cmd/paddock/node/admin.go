@@ -125,22 +125,30 @@ func roleName(r zab.Role) string {
 	return [...]string{"looking", "following", "leading", "observing"}[r]
 }
 
+// leaderNumber is the number of the leader, -1 if none is known.
+func leaderNumber(id zab.PeerID) int {
+	if id == 0 {
+		return -1
+	}
+	return id.Number()
+}
+
 func (n *node) status() adminapi.NodeStatus {
 	st, rep := n.peer.Status(), n.server.Report(0)
 	out := adminapi.NodeStatus{
-		Server: int(n.self), Version: n.program.Version, Lineage: adminapi.Lineage{Cluster: n.named.lineage().Cluster.String(), Incarnation: n.named.lineage().Incarnation.String(), Generation: n.id.Generation},
-		Role: roleName(st.Soft.Role), Leader: int(st.Soft.Leader), Epoch: uint32(st.Soft.Epoch), Active: st.Soft.Active,
+		Server: n.self.Number(), Version: n.program.Version, Lineage: adminapi.Lineage{Cluster: n.named.lineage().Cluster.String(), Incarnation: n.named.lineage().Incarnation.String(), Generation: n.id.Generation},
+		Role: roleName(st.Soft.Role), Leader: leaderNumber(st.Soft.Leader), Epoch: uint32(st.Soft.Epoch), Active: st.Soft.Active,
 		Zxid: "0x" + strconv.FormatInt(rep.Data.Zxid, 16), Durable: st.Durable.String(), Committed: st.Commit.String(), Ensemble: st.Ensemble.Committed.String(),
 		DiskLow: rep.Data.DiskLow, LowDisks: rep.Data.LowDisks, Counts: adminapi.NodeCounts{Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count},
 		Uptime: time.Since(n.meter.begun).Seconds(), Wall: time.Now().UnixMilli(),
 		Instance: n.admin.instance, AdminSocket: n.admin.socket,
 	}
 	for _, l := range st.Learners {
-		out.Learners = append(out.Learners, adminapi.LearnerStatus{Server: int(l.ID), State: l.State, Voter: l.Voter, Acked: l.Acked.String(), Lag: int64(st.Last - l.Acked)})
+		out.Learners = append(out.Learners, adminapi.LearnerStatus{Server: l.ID.Number(), State: l.State, Voter: l.Voter, Acked: l.Acked.String(), Lag: int64(st.Last - l.Acked)})
 	}
 	if n.gossip != nil {
 		for _, m := range n.gossip.Members() {
-			out.Gossip = append(out.Gossip, adminapi.GossipStatus{Server: int(m.ID), Peer: m.PeerAddr, Client: m.ClientAddr, Member: m.Member, Role: m.Role,
+			out.Gossip = append(out.Gossip, adminapi.GossipStatus{Server: m.ID.Number(), Peer: m.PeerAddr, Client: m.ClientAddr, Member: m.Member, Role: m.Role,
 				Zxid: m.Zxid.String(), Version: m.Version, Alive: m.Alive, RTT: float64(m.RTT.Microseconds()) / 1000})
 		}
 	}
@@ -149,13 +157,14 @@ func (n *node) status() adminapi.NodeStatus {
 
 // transfer hands leadership to the server that ?to= names.
 func (n *node) transfer(w http.ResponseWriter, r *http.Request) {
-	to, err := strconv.Atoi(r.URL.Query().Get("to"))
-	if err != nil || to < 1 || to > 254 {
+	to, err := strconv.ParseInt(r.URL.Query().Get("to"), 10, 64)
+	id, bad := zab.PeerOf(to)
+	if err != nil || bad != nil {
 		failJSON(w, http.StatusBadRequest, errors.New("give ?to=N, the number of a voting server"))
 		return
 	}
 	done := make(chan error, 1)
-	n.peer.Transfer(zab.PeerID(to), func(err error) { done <- err })
+	n.peer.Transfer(id, func(err error) { done <- err })
 	if err := <-done; err != nil {
 		failJSON(w, http.StatusConflict, err)
 		return
@@ -173,7 +182,7 @@ func (f fourLetters) Command(word string, args []byte, _ *listener.Conn) []byte 
 // reportedID is 0 for a server that stands alone, whatever its myid says, as in ZooKeeper.
 func (n *node) reportedID() int64 {
 	if n.distributed() {
-		return int64(n.self)
+		return int64(n.self.Number())
 	}
 	return 0
 }
@@ -202,7 +211,7 @@ func (n *node) describe(r *admin.Report, want admin.Parts) {
 func (n *node) describeEnsemble(r *admin.Report) {
 	st := n.peer.Status()
 	e := &r.Ensemble
-	*e = admin.Ensemble{Quorum: true, LeaderID: int64(st.Soft.Leader), MasterID: int64(st.Soft.Leader), Limits: admin.Limits{Init: n.cfg.Ensemble.InitLimit, Sync: n.cfg.Ensemble.SyncLimit},
+	*e = admin.Ensemble{Quorum: true, LeaderID: int64(st.Soft.Leader.Number()), MasterID: int64(st.Soft.Leader.Number()), Limits: admin.Limits{Init: n.cfg.Ensemble.InitLimit, Sync: n.cfg.Ensemble.SyncLimit},
 		Voting: st.Ensemble.Committed.Votes(n.self), Config: n.configText(st.Ensemble.Committed), Phase: admin.PhaseElection}
 	if st.Soft.Active {
 		e.Phase = admin.PhaseBroadcast
@@ -223,14 +232,14 @@ func (n *node) describeEnsemble(r *admin.Report) {
 			default:
 				r.Leading.SyncedObservers++
 				r.Leading.Learners++
-				e.Observers = append(e.Observers, admin.Observer{ID: int64(l.ID)})
+				e.Observers = append(e.Observers, admin.Observer{ID: int64(l.ID.Number())})
 			}
 		}
 	} else if st.Soft.Leader != 0 {
 		connected[st.Soft.Leader] = true
 	}
 	for _, m := range st.Ensemble.Committed.Members {
-		e.Members = append(e.Members, admin.Member{ID: int64(m.ID), Quorum: zoocfg.PeerAddrs(m.Addr, "quorum"), Election: zoocfg.PeerAddrs(m.Addr, "election"), Client: m.Client,
+		e.Members = append(e.Members, admin.Member{ID: int64(m.ID.Number()), Quorum: zoocfg.PeerAddrs(m.Addr, "quorum"), Election: zoocfg.PeerAddrs(m.Addr, "election"), Client: m.Client,
 			Observer: m.Role == zab.Observer, Self: m.ID == n.self, Connected: connected[m.ID]})
 		if m.ID == st.Soft.Leader {
 			if a := zoocfg.PeerAddrs(m.Addr, "quorum"); len(a) > 0 {

@@ -86,7 +86,7 @@ func (o *own) keys() map[string]func(string) error {
 	}
 }
 
-// ParseConfig reads the text of a zoo.cfg, with more properties ("key=value", from flags) that override it. id 0 is what myid says.
+// ParseConfig reads the text of a zoo.cfg, with more properties ("key=value", from flags) that override it. id −1 is what myid says.
 func ParseConfig(file, text string, overrides []string, id int) (*Config, error) {
 	own := own{PeerPort: "quorum", MinFreeMB: 256, FlushEvery: 500 * time.Millisecond, LogFormat: "text", LogLevel: "info"}
 	if !strings.HasSuffix(text, "\n") {
@@ -95,7 +95,7 @@ func ParseConfig(file, text string, overrides []string, id int) (*Config, error)
 	lines := strings.Count(text, "\n")
 	text += strings.Join(overrides, "\n")
 	read := func(name string) ([]byte, error) {
-		if id != 0 && filepath.Base(name) == "myid" {
+		if id >= 0 && filepath.Base(name) == "myid" {
 			return []byte(strconv.Itoa(id)), nil
 		}
 		return os.ReadFile(name)

@@ -27,7 +27,7 @@ func (n *node) openLog(ctx context.Context, dir, logDir string) (founded bool, e
 		return founded, err
 	}
 	switch {
-	case founded && id.Server != int(n.self):
+	case founded && id.Server != n.self.Number():
 		return founded, fmt.Errorf("%s holds the data of server %d and this is server %d: check myid or --data-dir", dir, id.Server, n.self)
 	case !founded && n.joins():
 		if n.joining, err = n.ask(ctx, nil); err != nil {

@@ -29,7 +29,7 @@ func startedAt(t *testing.T, dir, addr string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := ParseConfig("", fmt.Sprintf("dataDir=%s\nclientPort=%s\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n", dir, port), nil, 0)
+	cfg, err := ParseConfig("", fmt.Sprintf("dataDir=%s\nclientPort=%s\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n", dir, port), nil, -1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,7 +128,7 @@ func (n *node) heardEnsemble(known *folder.Identity, all []gossip.Member) (zab.E
 		if m.ID == n.self || m.Member != "participant" && m.Member != "observer" || m.Cluster == (lineage.ID{}) {
 			continue
 		}
-		theirs := folder.Identity{Format: 1, Lineage: m.Lineage, Server: int(n.self)}
+		theirs := folder.Identity{Format: 1, Lineage: m.Lineage, Server: n.self.Number()}
 		if id.Cluster == (lineage.ID{}) {
 			id = theirs
 		} else if id != theirs {

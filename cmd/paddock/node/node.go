@@ -84,7 +84,9 @@ func Run(ctx context.Context, cfg *Config, program Program, logger *slog.Logger)
 func start(ctx context.Context, cfg *Config, program Program, logger *slog.Logger) (n *node, err error) {
 	n = &node{cfg: cfg, program: program, logger: logger, failed: make(chan error, 8)}
 	n.meter = newMeasures(time.Duration(cfg.Storage.SlowSync)*time.Millisecond, logger)
-	n.self = zab.PeerID(max(cfg.Members.ID, 1))
+	if n.self, err = self(cfg.Members.ID); err != nil {
+		return n, fmt.Errorf("configuration: %w", err)
+	}
 	defer func() {
 		if err != nil {
 			n.stop()
@@ -115,6 +117,14 @@ func start(ctx context.Context, cfg *Config, program Program, logger *slog.Logge
 			"started_in", time.Since(n.meter.begun).Round(time.Millisecond))
 	})
 	return n, nil
+}
+
+// self is this server's number. One that stands alone needs none.
+func self(number int64) (zab.PeerID, error) {
+	if number < 0 {
+		number = 1
+	}
+	return zab.PeerOf(number)
 }
 
 // openData finds out whose folder it is, opens the log and loads the state.

@@ -84,7 +84,7 @@ func (n *node) firstLook(election int) int {
 	}
 	higher := 0
 	for _, m := range e.Members {
-		if m.ID > n.self && m.Role == zab.Participant {
+		if m.ID.Compare(n.self) > 0 && m.Role == zab.Participant {
 			higher++
 		}
 	}

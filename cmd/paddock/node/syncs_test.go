@@ -65,7 +65,7 @@ func TestSlowSyncs(t *testing.T) {
 
 // TestSlowSyncsAreReported: with a threshold below 0 every sync of a server is a slow one, and mntr says how many there were.
 func TestSlowSyncsAreReported(t *testing.T) {
-	cfg, err := ParseConfig("", "dataDir="+t.TempDir()+"\nclientPort=0\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\nfsync.warningthresholdms=-1\n", nil, 0)
+	cfg, err := ParseConfig("", "dataDir="+t.TempDir()+"\nclientPort=0\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\nfsync.warningthresholdms=-1\n", nil, -1)
 	if err != nil {
 		t.Fatal(err)
 	}

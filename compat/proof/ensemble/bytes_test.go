@@ -80,7 +80,7 @@ func impostor(addr string, lane, from, to byte, cluster, incarnation []byte) net
 		return nil
 	}
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
-	hello := append([]byte("PDK\x01"), lane, from, to)
+	hello := append([]byte("PDK\x02"), lane, 0, 0, 0, from, 0, 0, 0, to)
 	hello = append(append(hello, cluster...), incarnation...)
 	nonce := make([]byte, 16)
 	_, _ = rand.Read(nonce)
@@ -92,7 +92,7 @@ func impostor(addr string, lane, from, to byte, cluster, incarnation []byte) net
 		return nil
 	}
 	m := hmac.New(sha256.New, nil)
-	_, _ = io.WriteString(m, "paddock peer link 1 dialler")
+	_, _ = io.WriteString(m, "paddock peer link 2 dialler")
 	m.Write(hello)
 	m.Write(answer[peerHeader:helloBytes])
 	_, _ = c.Write(peerFrame(m.Sum(nil)))
@@ -197,8 +197,8 @@ func malformed(t *testing.T) {
 		linked++
 		body := make([]byte, mrand.IntN(120))
 		_, _ = rand.Read(body)
-		if len(body) > 4 {
-			body[0], body[1], body[2] = byte(i%30), byte(f.id), byte(m.id) // a type, from, to: some way into the decoder
+		if len(body) > 12 { // a type, from, to: some way into the decoder
+			copy(body, []byte{byte(i % 30), body[1] & 63, 0, 0, 0, 0, 0, byte(f.id), 0, 0, 0, byte(m.id)})
 		}
 		_, _ = conn.Write(peerFrame(body))
 		if i%3 == 2 {

@@ -88,11 +88,11 @@ func (n *network) listen(t testing.TB, addr string, to int, real string, peers b
 	})
 }
 
-// A peer's first frame: a header, 4 bytes of magic, 1 of lane, then who dials. The whole hello is 55 bytes.
+// A peer's first frame: a header, 4 bytes of magic, 1 of lane, then who dials. The whole hello is 61 bytes.
 const (
 	peerHeader = 12
-	helloBytes = peerHeader + 55
-	helloFrom  = peerHeader + 4 + 1
+	helloBytes = peerHeader + 61
+	helloFrom  = peerHeader + 4 + 1 + 3 // the last byte of its number
 )
 
 // carry is the life of one connection.
