@@ -62,7 +62,7 @@ var mayImport = map[string]struct {
 	"cmd/paddock/adminapi":       {why: "both the server and its client use these shapes, so they may know neither"},
 	"cmd/paddock/tool": {ours: []string{"cmd/paddock/adminapi", "compat/wire", "compat/proof/client", "znode", "znode/store/atomicfile"}, why: "what all verbs share may know no server, and no verb",
 		third: []string{"github.com/urfave/cli/", "github.com/go-zookeeper/", "github.com/mattn/go-runewidth", "golang.org/x/term", "gopkg.in/yaml.v3"}},
-	"cmd/paddock/data": {ours: []string{"cmd/paddock/tool", "compat/wire", "compat/jute", "znode"}, why: "a verb is a client: it knows the protocol and tool, no server and no other verbs",
+	"cmd/paddock/data": {ours: []string{"cmd/paddock/tool", "compat/wire", "compat/jute", "znode", "znode/store/atomicfile"}, why: "a verb is a client: it knows the protocol and tool, no server and no other verbs",
 		third: []string{"github.com/urfave/cli/", "github.com/go-zookeeper/"}},
 	"cmd/paddock/cluster": {ours: []string{"cmd/paddock/tool", "cmd/paddock/adminapi", "compat/wire", "compat/zoocfg", "compat/proof/client", "compat/proof/bench", "znode"},
 		why: "a verb is a client: it knows the protocol, tool and the admin port's shapes, no server and no other verbs", third: []string{"github.com/urfave/cli/", "github.com/beevik/ntp", "github.com/dustin/go-humanize", "golang.org/x/term"}},

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -78,4 +80,45 @@ func TestSignals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBenchInterrupted: Ctrl-C ends the load, and what was measured until then is printed.
+func TestBenchInterrupted(t *testing.T) {
+	binary, err := zktest.PaddockBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := zktest.StartPaddock(t, zktest.Config{})
+	cmd := exec.Command(binary, "bench", "--servers", s.Addr(), "--warmup", "0", "--duration", "1h", "--keys", "10", "--json", "get", "set")
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if !zktest.Within(zktest.Patience, func() bool { return received(s.Addr()) > 2000 }) { // far more than the preparation takes
+		t.Error("the server was not loaded")
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(out.String(), `"workload": "get"`) || !strings.Contains(errs.String(), "paddock: bench: interrupted") {
+		t.Errorf("exit code %d, want 130:\n%s%s", code, out.String(), errs.String())
+	}
+}
+
+// received is how many packets a server says that it has received.
+func received(addr string) (n int) {
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		return 0
+	}
+	defer nc.Close()
+	if _, err := nc.Write([]byte("srvr")); err != nil {
+		return 0
+	}
+	text, _ := io.ReadAll(nc)
+	_, rest, _ := strings.Cut(string(text), "Received: ")
+	n, _ = strconv.Atoi(strings.SplitN(rest, "\n", 2)[0])
+	return n
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -137,6 +138,34 @@ func TestShellTerminal(t *testing.T) {
 	x.send("\x04")
 	if code := x.ends(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestShellHistoryAfterHangup: the lines of a shell whose terminal is gone are there in the next one, but for those with credentials.
+func TestShellHistoryAfterHangup(t *testing.T) {
+	s := zktest.StartPaddock(t, zktest.Config{})
+	binary, err := zktest.PaddockBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := t.TempDir()
+	cmd := exec.Command(binary, "-s", s.Addr(), "shell")
+	cmd.Env = append(os.Environ(), "TERM=xterm", "XDG_CONFIG_HOME="+config)
+	x := startOnTerminal(t, cmd)
+	x.expect("0] ")
+	x.send("create /kept one\r")
+	x.expect("1] ")
+	x.send("addauth digest me:secret\r")
+	x.expect("2] ")
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if code := x.ends(); code != 129 {
+		t.Errorf("exit code %d, want 129", code)
+	}
+	b, err := os.ReadFile(filepath.Join(config, "paddock", "history"))
+	if err != nil || string(b) != "create /kept one\n" {
+		t.Errorf("the history is %q, %v", b, err)
 	}
 }
 

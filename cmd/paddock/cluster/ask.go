@@ -175,7 +175,11 @@ func newCluster(c *cli.Context) (*cluster, error) {
 	if cl.out, err = tool.Output(c); err != nil {
 		return nil, err
 	}
-	admins, servers := tool.List(tool.String(c, "admin")), cl.target.Servers
+	admins, err := tool.AdminAddresses("--admin", tool.String(c, "admin"))
+	if err != nil {
+		return nil, err
+	}
+	servers := cl.target.Servers
 	if len(admins) > 0 && !tool.ServersGiven(c) {
 		servers = nil
 	}

@@ -41,7 +41,11 @@ func (v *verb) other(flag string) (*verb, func(), error) {
 		return v, func() {}, nil
 	}
 	target := v.Target
-	target.Servers = tool.List(list)
+	servers, err := tool.Addresses(v.c.Command.Name+" --"+flag, list)
+	if err != nil {
+		return nil, nil, err
+	}
+	target.Servers = servers
 	s, err := tool.Open(v.ctx, target)
 	if err != nil {
 		return nil, nil, err
@@ -96,9 +100,12 @@ func cp(v *verb, words []string) error {
 		p.Add(1)
 	}
 	p.End()
-	tool.Note(v.c, "copied %d nodes, left out %d ephemeral ones", p.Count, left)
+	tool.Note(v.c, "copied %d nodes, left out %d ephemeral ones; %s", p.Count, left, plainCopies)
 	return nil
 }
+
+// plainCopies is said where nodes are made after others: whoever copies containers and TTL nodes must know that nothing will remove the copies.
+const plainCopies = "no client can see which nodes are containers or have a TTL: their copies are plain nodes, which no server removes"
 
 // moved is the path at, which lies in from, as a path in to.
 func moved(at, from, to string) string {

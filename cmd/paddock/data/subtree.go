@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
+	"github.com/paddock-zk/paddock/znode/store/atomicfile"
 )
 
 // subtreeHead is the first line of a subtree file; subtreeEnd the last one, without which the file is not whole.
@@ -23,15 +24,17 @@ type subtreeHead struct {
 }
 
 type subtreeEnd struct {
-	End   bool `json:"end"`
-	Nodes int  `json:"nodes"`
+	End    bool `json:"end"`
+	Nodes  int  `json:"nodes"`
+	Denied int  `json:"denied,omitempty"` // so many nodes could not be read, and are left out with all below them
 }
 
 func subtreeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "subtree", Category: Category, Usage: "write a subtree to a file of JSON lines, and read it back",
 		Description: `One line for each node: path, data (text, or base64), ACL. Ephemeral nodes are written, marked, and not read back. The last line counts the
-nodes, so that half a file is refused. For a whole server, exact at one zxid, see paddock snapshot.
+nodes, so that half a file is refused, and FILE gets its name only when it is whole. Nodes that may not be read are named, and nothing is exported
+unless --skip-denied leaves them out, with all below them. For a whole server, exact at one zxid, see paddock snapshot.
 No client can see that a node is a container or has a TTL: its copy is a plain node, which no server removes.
 
    paddock subtree export /app > app.jsonl
@@ -40,7 +43,8 @@ No client can see that a node is a container or has a TTL: its copy is a plain n
 
 ` + tool.ExitHelp,
 		Subcommands: []*cli.Command{
-			{Name: "export", Usage: "write a subtree as JSON lines", ArgsUsage: "PATH [FILE]", Flags: tool.Flags(&cli.BoolFlag{Name: "no-acl", Usage: "leave ACLs out"}),
+			{Name: "export", Usage: "write a subtree as JSON lines", ArgsUsage: "PATH [FILE]", Flags: tool.Flags(&cli.BoolFlag{Name: "no-acl", Usage: "leave ACLs out"},
+				&cli.BoolFlag{Name: "skip-denied", Usage: "leave out what may not be read; the exit code is 5 all the same"}),
 				Action: action(1, 2, 1, exportSubtree)},
 			{Name: "import", Usage: "create the nodes of such a file below a path, after asking", ArgsUsage: "PATH [FILE]",
 				Flags: tool.Flags(&cli.BoolFlag{Name: "overwrite", Usage: "write over data that is there"},
@@ -52,35 +56,57 @@ No client can see that a node is a container or has a TTL: its copy is a plain n
 }
 
 func exportSubtree(v *verb, words []string) error {
-	root, w := words[0], v.out.Writer
+	root, tried := words[0], "subtree export "+words[0]
 	if _, err := v.stat(root); err != nil {
-		return tool.Fail("subtree export "+root, err)
+		return tool.Fail(tried, err)
 	}
-	if len(words) == 2 {
-		f, err := os.OpenFile(words[1], os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
-		if err != nil {
-			return &tool.Error{Tried: "subtree export to " + words[1], Happened: err.Error(), Todo: "give a file that does not exist yet", Code: 1, Cause: err}
+	if len(words) == 1 {
+		return v.export(root, v.out.Writer)
+	}
+	file := words[1]
+	if _, err := os.Lstat(file); err == nil {
+		return &tool.Error{Tried: tried + " to " + file, Happened: "the file exists", Todo: "give a file that does not exist yet", Code: 1}
+	}
+	var partial error // the file is whole, and some nodes are left out of it
+	_, err := atomicfile.Write(atomicfile.OS{}, file, 0o600, func(w io.Writer) error {
+		err := v.export(root, w)
+		if errors.As(err, new(leftOut)) {
+			partial, err = err, nil
 		}
-		defer f.Close()
-		w = f
+		return err
+	})
+	var e *tool.Error
+	if err != nil && !errors.As(err, &e) {
+		err = &tool.Error{Tried: tried, Happened: strings.ReplaceAll(err.Error(), "\n", "; "), Todo: "nothing was kept: give a file that can be written", Code: 1, Cause: err}
 	}
+	return errors.Join(err, partial)
+}
+
+// leftOut is the end of an export that is whole but for what may not be read.
+type leftOut struct{ error }
+
+func (e leftOut) Unwrap() error { return e.error }
+
+// export writes a subtree. Without --skip-denied it looks at all of it, to name everything that may not be read, and then has no last line.
+func (v *verb) export(root string, w io.Writer) error {
+	tried := "subtree export " + root
 	buf := bufio.NewWriter(w)
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(subtreeHead{"subtree", 1, root}); err != nil {
 		return err
 	}
-	p := tool.Counting(v.c, "exported")
+	p, d := tool.Counting(v.c, "exported"), &denied{v: v}
 	defer p.End()
-	err := v.walk(root, func(at string, _ int) error {
+	err := d.look(root, func(at string, depth int) error {
 		if root == "/" && at == "/zookeeper" {
 			return errSkipTree
 		}
 		if err := Stop(v.ctx); err != nil {
-			return tool.Fail("subtree export", err)
+			return tool.Fail(tried, err)
 		}
 		n, err := v.record(at, !v.c.Bool("no-acl"))
-		if errors.Is(err, zk.ErrNoNode) {
+		if errors.Is(err, zk.ErrNoNode) || d.pass(err, at, depth) {
 			return errSkipTree
 		}
 		if err != nil {
@@ -90,17 +116,26 @@ func exportSubtree(v *verb, words []string) error {
 		p.Add(1)
 		return enc.Encode(n)
 	})
-	if err == nil {
-		err = enc.Encode(subtreeEnd{true, p.Count})
+	whole := d.nodes == 0 || v.c.Bool("skip-denied")
+	if err == nil && whole {
+		err = enc.Encode(subtreeEnd{true, p.Count, d.nodes})
 	}
 	if ferr := buf.Flush(); err == nil && ferr != nil {
-		err = &tool.Error{Tried: "subtree export", Happened: ferr.Error(), Todo: "the file is not whole: export again", Code: 1, Cause: ferr}
+		err = &tool.Error{Tried: tried, Happened: ferr.Error(), Todo: "what was written is not whole: export again", Code: 1, Cause: ferr}
 	}
 	p.End()
-	if err == nil {
-		tool.Note(v.c, "exported %d nodes", p.Count)
+	switch {
+	case err != nil:
+		return err
+	case !whole:
+		return &tool.Error{Tried: tried, Happened: fmt.Sprintf("some of it may not be read (nodes: %d), so nothing is exported", d.nodes),
+			Todo: "authenticate with --auth to export them too, or say --skip-denied to leave them out", Code: tool.ExitDenied, Cause: zk.ErrNoAuth}
 	}
-	return err
+	tool.Note(v.c, "exported %d nodes", p.Count)
+	if err := d.err(tried); err != nil {
+		return leftOut{err}
+	}
+	return nil
 }
 
 // importSubtree checks the whole file before it writes anything.
@@ -121,15 +156,20 @@ func importSubtree(v *verb, words []string) error {
 	}
 	defer f.Close()
 	nodes, ephemeral := 0, 0
-	if err := readSubtree(f, name, func(n record) error {
+	end, err := readSubtree(f, name, func(n record) error {
 		if nodes++; n.Ephemeral {
 			ephemeral++
 		}
 		return nil
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
-	if err := tool.Confirm(v.c, fmt.Sprintf("create %d nodes at %s (%d ephemeral ones are left out)?", nodes-ephemeral, words[0], ephemeral)); err != nil {
+	missing := ""
+	if end.Denied > 0 {
+		missing = fmt.Sprintf("; the file lacks %d nodes, and all below them, that could not be read when it was made", end.Denied)
+	}
+	if err := tool.Confirm(v.c, fmt.Sprintf("create %d nodes at %s (%d ephemeral ones are left out%s)?", nodes-ephemeral, words[0], ephemeral, missing)); err != nil {
 		return err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -138,7 +178,7 @@ func importSubtree(v *verb, words []string) error {
 	left := 0
 	p := tool.Counting(v.c, "imported")
 	defer p.End()
-	err = readSubtree(f, name, func(n record) error {
+	_, err = readSubtree(f, name, func(n record) error {
 		if n.Ephemeral {
 			return nil
 		}
@@ -162,7 +202,7 @@ func importSubtree(v *verb, words []string) error {
 	})
 	p.End()
 	if err == nil {
-		tool.Note(v.c, "imported %d nodes, left %d as they were", p.Count, left)
+		tool.Note(v.c, "imported %d nodes, left %d as they were%s; %s", p.Count, left, missing, plainCopies)
 	}
 	return err
 }
@@ -185,9 +225,9 @@ func spool(r io.Reader) (*os.File, error) {
 }
 
 // readSubtree reads a subtree file and refuses one that is not whole; errors name the line.
-func readSubtree(r io.Reader, name string, each func(record) error) error {
-	bad := func(line int, format string, args ...any) error {
-		return &tool.Error{Tried: fmt.Sprintf("read %s, line %d", name, line), Happened: fmt.Sprintf(format, args...), Todo: "export the subtree again", Code: 1}
+func readSubtree(r io.Reader, name string, each func(record) error) (end subtreeEnd, err error) {
+	bad := func(line int, format string, args ...any) (subtreeEnd, error) {
+		return end, &tool.Error{Tried: fmt.Sprintf("read %s, line %d", name, line), Happened: fmt.Sprintf(format, args...), Todo: "export the subtree again", Code: 1}
 	}
 	in := bufio.NewReader(r)
 	nodes := 0
@@ -195,7 +235,7 @@ func readSubtree(r io.Reader, name string, each func(record) error) error {
 		text, err := in.ReadBytes('\n')
 		if len(text) == 0 && err != nil {
 			if err != io.EOF {
-				return fmt.Errorf("read %s: %w", name, err)
+				return end, fmt.Errorf("read %s: %w", name, err)
 			}
 			return bad(line, "the file ends without its last line: it is not whole")
 		}
@@ -206,12 +246,11 @@ func readSubtree(r io.Reader, name string, each func(record) error) error {
 			}
 			continue
 		}
-		var end subtreeEnd
 		if json.Unmarshal(text, &end) == nil && end.End {
 			if end.Nodes != nodes {
 				return bad(line, "%d nodes are counted, %d were read", end.Nodes, nodes)
 			}
-			return nil
+			return end, nil
 		}
 		var n record
 		if err := json.Unmarshal(text, &n); err != nil {
@@ -230,7 +269,7 @@ func readSubtree(r io.Reader, name string, each func(record) error) error {
 		}
 		nodes++
 		if err := each(n); err != nil {
-			return err
+			return end, err
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -23,14 +24,21 @@ func versionFlag() cli.Flag {
 	return &cli.IntFlag{Name: "version", Aliases: []string{"v"}, Usage: "only if the node has this version; -1 is any", Value: -1}
 }
 
-func fileFlag() cli.Flag {
-	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "take the data from `FILE`, - for standard input"}
+func dataFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "take the data from `FILE`, - for standard input"},
+		&cli.BoolFlag{Name: "literal", Usage: "take data that begins with @, or is -, as it stands"},
+	}
 }
 
-// given is the data of a create or set: the word behind the path, or the content of a file. nil means null.
+// given is the data of a create or set: the word behind the path, or the content of a file. nil means null. @FILE and - are files to some tools
+// and text to others, so they are neither until somebody says which.
 func given(v *verb, word *string) ([]byte, error) {
 	name := v.c.String("file")
 	switch {
+	case word != nil && !v.c.Bool("literal") && (*word == "-" || strings.HasPrefix(*word, "@")):
+		return nil, tool.Usage("%s: is %q a file, or the data itself? Say --file %s to take the data from it, or --literal to store these characters",
+			v.c.Command.Name, *word, cmp.Or(strings.TrimPrefix(*word, "@"), "NAME"))
 	case name != "" && word != nil:
 		return nil, tool.Usage("%s: give the data or --file, not both", v.c.Command.Name)
 	case name == "-":
@@ -54,8 +62,8 @@ func given(v *verb, word *string) ([]byte, error) {
 func setCommand() *cli.Command {
 	return &cli.Command{
 		Name: "set", Category: Category, Usage: "write a node's data", ArgsUsage: "[-s] [-v VERSION] PATH DATA",
-		Description: "   paddock set /app/mode fast\n   paddock set -v 3 /app/mode slow\n   paddock set /app/config --file config.json\n\n" + tool.ExitHelp,
-		Flags:       tool.Flags(statFlag(), versionFlag(), fileFlag()),
+		Description: "   paddock set /app/mode fast\n   paddock set -v 3 /app/mode slow\n   paddock set /app/config --file config.json\n   paddock set /app/contact --literal @team\n\n" + tool.ExitHelp,
+		Flags:       tool.Flags(append(dataFlags(), statFlag(), versionFlag())...),
 		Action: action(1, 2, 1, func(v *verb, words []string) error {
 			var word *string
 			if len(words) == 2 {
@@ -96,14 +104,13 @@ func createCommand() *cli.Command {
    paddock create /secret "s" digest:me:HASH:cdrwa,world:anyone:r
 
 ` + tool.ExitHelp,
-		Flags: tool.Flags(
+		Flags: tool.Flags(append(dataFlags(),
 			&cli.BoolFlag{Name: "sequential", Aliases: []string{"s"}, Usage: "the server adds a rising number to the name"},
 			&cli.BoolFlag{Name: "ephemeral", Aliases: []string{"e"}, Usage: "the node ends with the session"},
 			&cli.BoolFlag{Name: "container", Aliases: []string{"c"}, Usage: "the node goes when its last child has gone"},
 			&cli.StringFlag{Name: "ttl", Aliases: []string{"t"}, Usage: "the node goes when it has not changed for so long: milliseconds, or a duration (servers need extendedTypesEnabled)"},
 			&cli.BoolFlag{Name: "parents", Aliases: []string{"p"}, Usage: "create missing parents"},
-			&tool.ListFlag{StringFlag: cli.StringFlag{Name: "acl", Usage: "the ACL, SCHEME:ID:PERMS,... (default: world:anyone:cdrwa)"}},
-			fileFlag()),
+			&tool.ListFlag{StringFlag: cli.StringFlag{Name: "acl", Usage: "the ACL, SCHEME:ID:PERMS,... (default: world:anyone:cdrwa)"}})...),
 		Action: action(1, 3, 0, create),
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/paddock-zk/paddock/cmd/paddock/tool"
 )
 
 // lockPath protects the account of the demonstration.
@@ -70,7 +72,15 @@ func runFencing(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	stage := &demonstration{out: c.App.Writer, server: c.String("server"), dir: dir, postgres: c.String("postgres"),
+	server := c.String("server")
+	if server != "" {
+		list, err := tool.Addresses("--server", server)
+		if err != nil {
+			return err
+		}
+		server = list[0]
+	}
+	stage := &demonstration{out: c.App.Writer, server: server, dir: dir, postgres: c.String("postgres"),
 		spawn: func(args ...string) *exec.Cmd { return exec.Command(self, args...) }}
 	if stage.server == "" {
 		stop, err := stage.startServer()

@@ -44,7 +44,8 @@ Latencies run from handing a request to the kernel to reading its reply. "client
 nears a processor's worth of the rate, the generator is what was measured. Against Apache ZooKeeper, more than 60 connections
 from one address need maxClientCnxns=0 in its zoo.cfg.
 
-Exit codes: 0 measured, 1 a server could not be asked, 2 wrong usage, 130 interrupted by Ctrl-C, 143 by SIGTERM.`,
+Exit codes: 0 measured, 1 a server could not be asked, 2 wrong usage, 130 interrupted by Ctrl-C, 143 by SIGTERM (what was
+measured until then is printed).`,
 		Flags:  benchFlags(),
 		Action: benchAction,
 	}
@@ -86,7 +87,7 @@ func benchConfig(c *cli.Context) bench.Config {
 		return v
 	}
 	config := bench.Config{
-		Servers: c.StringSlice("servers"), Connections: c.Int("connections"), InFlight: c.Int("in-flight"),
+		Connections: c.Int("connections"), InFlight: c.Int("in-flight"),
 		Duration: c.Duration("duration"), Count: c.Int64("count"), Warmup: c.Duration("warmup"), Settle: c.Duration("settle"),
 		Root: strings.TrimSuffix(c.String("path"), "/"), Keep: c.Bool("keep"), PIDs: c.IntSlice("pid"), Auth: c.String("auth"), Seed: c.Uint64("seed"),
 		Shape: bench.Shape{
@@ -109,47 +110,72 @@ func benchAction(c *cli.Context) error {
 		return tool.UsageOf(fmt.Errorf("bench: name at least one workload of: %s", strings.Join(names, " ")))
 	}
 	config := benchConfig(c)
+	var err error
+	if config.Servers, err = tool.Addresses("--servers", strings.Join(c.StringSlice("servers"), ",")); err != nil {
+		return err
+	}
 	finish := func() {}
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		config.Progress, finish = bench.Bar(os.Stderr)
 	}
 	defer finish()
-	var results []*bench.Result
-	for _, name := range c.Args().Slice() {
-		config.Workload = bench.Workload(name)
-		if against := c.StringSlice("against"); len(against) > 0 {
-			if err := benchCompare(c, config, against, finish); err != nil {
-				return benchError(err)
-			}
-			continue
-		}
-		result, err := bench.Run(c.Context, config)
-		finish()
-		if err != nil {
-			return benchError(err)
-		}
-		results = append(results, result)
+	if against := c.StringSlice("against"); len(against) > 0 {
+		return benchError(benchAgainst(c, config, against, finish))
 	}
-	switch {
-	case results == nil:
-		return nil
-	case c.Bool("json"):
-		return bench.JSON(c.App.Writer, results)
-	}
-	return bench.Table(c.App.Writer, results)
+	return benchError(benchAlone(c, config, finish))
 }
 
-func benchCompare(c *cli.Context, config bench.Config, against []string, finish func()) error {
-	a := bench.Target{Name: strings.Join(config.Servers, ","), Servers: config.Servers, PIDs: config.PIDs}
-	b := bench.Target{Name: strings.Join(against, ","), Servers: against, PIDs: c.IntSlice("against-pid")}
-	if a.Name == b.Name {
-		b.Name += " (" + strconv.Itoa(2) + ")"
+// benchAlone runs the workloads one after the other. What was measured is printed, also when the next one fails or Ctrl-C ends this one.
+func benchAlone(c *cli.Context, config bench.Config, finish func()) error {
+	var results []*bench.Result
+	var failed error
+	for _, name := range c.Args().Slice() {
+		config.Workload = bench.Workload(name)
+		result, err := bench.Run(c.Context, config)
+		finish()
+		if result != nil {
+			results = append(results, result)
+		}
+		if failed = err; err != nil {
+			break
+		}
 	}
-	comparison, err := bench.Compare(c.Context, config, a, b, max(c.Int("rounds"), 1))
-	finish()
+	print := bench.Table
+	if c.Bool("json") {
+		print = bench.JSON
+	}
+	if results == nil {
+		return failed
+	}
+	return errors.Join(failed, print(c.App.Writer, results))
+}
+
+// benchAgainst compares two targets by each workload; rounds that were ended by Ctrl-C or a failure are left out.
+func benchAgainst(c *cli.Context, config bench.Config, against []string, finish func()) error {
+	servers, err := tool.Addresses("--against", strings.Join(against, ","))
 	if err != nil {
 		return err
 	}
+	a := bench.Target{Name: strings.Join(config.Servers, ","), Servers: config.Servers, PIDs: config.PIDs}
+	b := bench.Target{Name: strings.Join(servers, ","), Servers: servers, PIDs: c.IntSlice("against-pid")}
+	if a.Name == b.Name {
+		b.Name += " (" + strconv.Itoa(2) + ")"
+	}
+	for _, name := range c.Args().Slice() {
+		config.Workload = bench.Workload(name)
+		comparison, err := bench.Compare(c.Context, config, a, b, max(c.Int("rounds"), 1))
+		finish()
+		if comparison != nil && len(comparison.Rounds) > 0 {
+			err = errors.Join(err, benchPrint(c, comparison))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func benchPrint(c *cli.Context, comparison *bench.Comparison) error {
 	if c.Bool("json") {
 		e := json.NewEncoder(c.App.Writer)
 		e.SetIndent("", "  ")
@@ -163,5 +189,5 @@ func benchError(err error) error {
 	if errors.Is(err, bench.ErrConfig) {
 		return tool.UsageOf(err)
 	}
-	return err
+	return tool.Interrupted("bench", err)
 }

@@ -24,7 +24,9 @@ distance, times and session ids by what they refer to. Each difference is shrunk
 
 Both servers should be idle, and have a container check interval of days (other writes move the zxids):
    java -Dznode.container.checkIntervalMs=2000000000 ... for Apache ZooKeeper, whose zoo.cfg should allow maxClientCnxns=0.
-What a configuration decides (TTL nodes, quotas, super user, reconfiguration) must be the same on both.
+What a configuration decides must be the same on both: extendedTypesEnabled and zookeeper.emulate353TTLNodes (TTL nodes), enforceQuota, skipACL,
+DigestAuthenticationProvider.superDigest (and --super), reconfigEnabled, jute.maxbuffer, readonlymode.enabled, localSessionsEnabled, tickTime,
+minSessionTimeout and maxSessionTimeout (at least 20000 and 600000: the scripts ask for such sessions).
 
 Examples:
    paddock crosscheck --left 127.0.0.1:2181 --right 127.0.0.1:2182
@@ -48,16 +50,39 @@ Exit codes: 0 no difference, 1 a server could not be asked, 2 wrong usage, 3 dif
 	}
 }
 
-func crosscheckAction(c *cli.Context) error {
-	if err := tool.Need(c, "left", "right"); err != nil && !c.Bool("script") {
-		return err
+// sides are the addresses of the two servers; scripts that are only printed need none.
+func sides(c *cli.Context) (left, right string, err error) {
+	if c.Bool("script") {
+		return "", "", nil
 	}
+	if err := tool.Need(c, "left", "right"); err != nil {
+		return "", "", err
+	}
+	lefts, err := tool.Addresses("--left", c.String("left"))
+	if err != nil {
+		return "", "", err
+	}
+	rights, err := tool.Addresses("--right", c.String("right"))
+	if err == nil && len(lefts)+len(rights) > 2 {
+		err = tool.Usage("crosscheck: one server on each side")
+	}
+	if err != nil {
+		return "", "", err
+	}
+	return lefts[0], rights[0], nil
+}
+
+func crosscheckAction(c *cli.Context) error {
 	if c.NArg() > 0 || c.Int("seeds") < 1 || c.Int("requests") < 1 {
 		return tool.UsageOf(errors.New("crosscheck: takes options only, with at least one seed and one request"))
 	}
+	left, right, err := sides(c)
+	if err != nil {
+		return err
+	}
 	o := crosscheck.Options{
-		Left:      crosscheck.Playing{Addr: c.String("left"), Super: c.String("super")},
-		Right:     crosscheck.Playing{Addr: c.String("right"), Super: c.String("super")},
+		Left:      crosscheck.Playing{Addr: left, Super: c.String("super")},
+		Right:     crosscheck.Playing{Addr: right, Super: c.String("super")},
 		FirstSeed: c.Uint64("first-seed"), Seeds: c.Int("seeds"), Stop: c.Int("stop"),
 		Generating: crosscheck.Generating{Requests: c.Int("requests"), Exclusive: c.Bool("exclusive"), Super: c.String("super")},
 		Run:        strconv.FormatInt(time.Now().UnixNano(), 36),

@@ -67,7 +67,10 @@ func snapshotSave(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	admins := tool.List(tool.String(c, "admin"))
+	admins, err := tool.AdminAddresses("--admin", tool.String(c, "admin"))
+	if err != nil {
+		return err
+	}
 	if len(admins) == 0 {
 		admins = []string{"127.0.0.1:8080"}
 	}

@@ -212,12 +212,13 @@ func (s *shell) interactive() error {
 	}
 }
 
-// endOnSignal puts the terminal back in order when the process is told to end while it waits for a key.
+// endOnSignal keeps the history and puts the terminal back in order when the process is told to end while it waits for a key.
 func (s *shell) endOnSignal() {
 	ch := make(chan os.Signal, 1)
 	signal.Notify(ch, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		sig := <-ch
+		s.saveHistory()
 		_ = s.modes[0].ApplyMode()
 		os.Exit(128 + int(sig.(syscall.Signal)))
 	}()

@@ -80,12 +80,11 @@ func (s *shell) connect(ctx context.Context, words []string) error {
 	switch len(words) {
 	case 0:
 	case 1:
-		target.Servers = tool.List(words[0])
-		for i, a := range target.Servers {
-			if !strings.Contains(a, ":") {
-				target.Servers[i] = a + ":2181"
-			}
+		servers, err := tool.Addresses("connect", words[0])
+		if err != nil {
+			return err
 		}
+		target.Servers = servers
 	default:
 		return tool.Usage("connect: give one list, HOST:PORT,HOST:PORT,...")
 	}

@@ -114,6 +114,14 @@ func Fail(tried string, err error) error {
 	return e
 }
 
+// Interrupted words the error of a verb that Ctrl-C or a signal has ended, and leaves others as they are.
+func Interrupted(tried string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return Fail(tried, context.Canceled)
+	}
+	return err
+}
+
 type knownError struct {
 	err            error
 	happened, todo string

@@ -141,9 +141,9 @@ func Table(header []string, rows [][]string, colour bool) string {
 	return b.String()
 }
 
-// Line writes one value: text for people, or v for programs.
+// Line writes one value: text for people, or v for programs. No text is no line.
 func (o Out) Line(v any, text string) error {
-	if done, err := o.Structured(v); done {
+	if done, err := o.Structured(v); done || text == "" {
 		return err
 	}
 	_, err := fmt.Fprintln(o.Writer, text)

@@ -59,18 +59,8 @@ func Reach(c *cli.Context) (t Target, err error) {
 	if _, _, err := contextChosen(c); err != nil {
 		return t, err
 	}
-	for _, s := range List(String(c, "server")) {
-		s, _, _ = strings.Cut(s, "/")
-		if _, _, err := net.SplitHostPort(s); err != nil {
-			if strings.Count(s, ":") > 0 && !strings.HasPrefix(s, "[") {
-				return t, Usage("--server %q: write HOST:PORT,HOST:PORT,...", s)
-			}
-			s = net.JoinHostPort(strings.Trim(s, "[]"), "2181")
-		}
-		t.Servers = append(t.Servers, s)
-	}
-	if len(t.Servers) == 0 {
-		return t, Usage("--server is empty: give HOST:PORT,HOST:PORT,...")
+	if t.Servers, err = Addresses("--server", String(c, "server")); err != nil {
+		return t, err
 	}
 	for _, a := range Values(c, "auth") {
 		if scheme, _, ok := strings.Cut(a, ":"); !ok || scheme == "" {

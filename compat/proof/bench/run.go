@@ -52,7 +52,7 @@ func newRun(c Config) *run {
 }
 
 // Run does one run: prepare, warm up, measure, clean up. The error says what kept it from measuring; error codes that servers
-// answered under load are part of the result.
+// answered under load are part of the result. When ctx ends a run, its error comes with what was measured until then, if that is something.
 func Run(ctx context.Context, c Config) (*Result, error) {
 	c = c.WithDefaults()
 	if err := c.valid(); err != nil {
@@ -157,10 +157,19 @@ func (r *run) measure(ctx context.Context) (*Result, error) {
 	for _, w := range r.workers {
 		w.flushSamples()
 	}
-	if err := errors.Join(slices.Concat(errs, []error{err, afterErr, ctx.Err()})...); err != nil {
-		return nil, err
+	if err := errors.Join(slices.Concat(errs, []error{err, afterErr})...); err != nil {
+		return nil, errors.Join(err, ctx.Err())
 	}
-	return r.result(before, after, ops)
+	return r.untilNow(ctx, before, after, ops)
+}
+
+// untilNow is the result, with the error of ctx if that has ended the run early. What is too little to be a result then is none.
+func (r *run) untilNow(ctx context.Context, before, after usage, ops int64) (*Result, error) {
+	result, err := r.result(before, after, ops)
+	if ctx.Err() != nil && errors.Is(err, ErrTooShort) {
+		err = nil
+	}
+	return result, errors.Join(err, ctx.Err())
 }
 
 // settle waits for the servers to come to rest.
@@ -252,7 +261,7 @@ func (r *run) result(before, after usage, ops int64) (*Result, error) {
 		}
 	}
 	if ops == 0 {
-		return out, fmt.Errorf("%w: not one %s was answered within %v", ErrTooShort, r.Workload, r.Duration)
+		return nil, fmt.Errorf("%w: not one %s was answered within %v", ErrTooShort, r.Workload, r.Duration)
 	}
 	return out, nil
 }

@@ -34,10 +34,10 @@ func runSessions(ctx context.Context, c Config) (*Result, error) {
 	}
 	after, usageErr := takeUsage(c.PIDs)
 	r.closeSessions(held)
-	if err := errors.Join(err, usageErr); err != nil {
+	if err := errors.Join(err, usageErr); err != nil && !(errors.Is(err, ctx.Err()) && len(held) > 0) {
 		return nil, err
 	}
-	result, err := r.result(before, opened, int64(len(held)))
+	result, err := r.untilNow(ctx, before, opened, int64(len(held)))
 	if result != nil && result.Memory != nil {
 		result.Memory.After = after.resident
 		result.Memory.PerItem = float64(after.resident-before.resident) / float64(len(held))
