@@ -141,7 +141,7 @@ func (o *operation) run(host, line string) {
 	}
 	if strings.Contains(line, "certs issue") { // handed out, as the page says
 		name := line[strings.LastIndex(line, " ")+1:]
-		for file, to := range map[string]string{name + ".pem": "server.pem", "ca.pem": "ca.pem"} {
+		for file, to := range map[string]string{name + ".pem": "server.pem", "ca.pem": "ca.pem", "peer.secret": "peer.secret", "gossip.key": "gossip.key"} {
 			if b, err := os.ReadFile(filepath.Join(o.dir, "me", "certs", file)); err == nil && len(name) == 1 {
 				o.must(os.WriteFile(filepath.Join(o.dir, name, "etc", to), b, 0o600))
 			}

@@ -182,8 +182,8 @@ type TLS struct {
 	Protocols        []string // enabledProtocols
 	Ciphers          []string
 	ClientAuth       string // need, want or none
-	HostVerify       bool   // hostnameVerification
-	ClientHostVerify bool   // clientHostnameVerification: a client's certificate must be for the address that it comes from
+	HostVerify       bool   // hostnameVerification: the name of the side that was dialled
+	ClientHostVerify bool   // clientHostnameVerification: the name of the side that dialled; of servers nothing without HostVerify, as in ZooKeeper
 	HandshakeTimeout int    // ms; handshakeDetectionTimeoutMillis
 	PortUnification  bool   // client.portUnification: plain and TLS on one port
 }

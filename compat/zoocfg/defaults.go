@@ -19,6 +19,7 @@ func defaults() *Config {
 		Telemetry: Telemetry{HTTPHost: "127.0.0.1", HTTPPort: -1, ExportJVM: true},
 		Own:       map[string]string{},
 	}
+	c.QuorumTLS.ClientHostVerify = true
 	return c
 }
 

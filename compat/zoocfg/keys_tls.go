@@ -27,9 +27,8 @@ func tlsKeys(prefix string, at func(*Config) *TLS) []key {
 	clientNames := flag(prefix+"clientHostnameVerification", guarded, func(c *Config) *bool { return &at(c).ClientHostVerify })
 	patience := off(prefix+"handshakeDetectionTimeoutMillis", 1, 5000, func(c *Config) *int { return &at(c).HandshakeTimeout })
 	if prefix == "ssl.quorum." {
-		return slices.Concat(keys, []key{hostNames},
+		return slices.Concat(keys, []key{hostNames, clientNames},
 			always("both sides of a link between servers show a certificate", func(v string) bool { return strings.EqualFold(v, "need") }, clientAuth),
-			always("the one who dials compares names, if ssl.quorum.hostnameVerification says so", nil, clientNames),
 			idle("links between servers have a time limit of their own", patience))
 	}
 	return slices.Concat(keys, []key{clientAuth, patience, hostNames, clientNames})

@@ -16,9 +16,10 @@
 // lived for a while; if that fails, [Config].Gone is told that the other process has probably ended. On Linux a link whose bytes are not
 // acknowledged for two seconds counts as broken. The handshake refuses another cluster, another incarnation, a
 // server that is not in the ensemble or is not the one that was dialled, and whoever does not know the shared secret. The
-// handshake proves the secret in both directions (HMAC-SHA256 over both nonces and all that was said), without sending it. With TLS, the
-// certificates of both sides are checked before the handshake begins; without, frames are not encrypted and not signed: use a network
-// that you trust, or TLS. A connection that has not finished its handshake costs about as much as its socket, and there are at most a few hundred
+// handshake proves the secret in both directions (HMAC-SHA256 over both nonces, all that was said and, with TLS, a value of that TLS connection), without
+// sending it; the accepter shows its proof last. With TLS, the certificates of both sides are checked before the handshake begins, and must name the server's
+// number or one of its hosts. Without TLS a secret encrypts and authenticates all that follows (sealed); without either, frames are not encrypted and not
+// signed: use a network that you trust. A connection that has not finished its handshake costs about as much as its socket, and there are at most a few hundred
 // of them: then the oldest is closed for the newest. A warning that strangers can cause is logged only now and then, with a count.
 //
 // # Concurrency

@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"time"
 
@@ -35,7 +34,8 @@ const (
 )
 
 const (
-	helloMagic   = "PDK\x02"                    // protocol version 2
+	helloName    = "PDK"
+	protocol     = 3                            // its version, the byte behind the name
 	helloSize    = 4 + 1 + 4 + 4 + 16 + 16 + 16 // and where the dialler may be reached
 	maxWhere     = 300
 	maxHandshake = 5 * time.Second
@@ -51,8 +51,8 @@ type hello struct {
 }
 
 func (h *hello) append(dst []byte) []byte {
-	dst = append(dst, helloMagic...)
-	dst = append(dst, byte(h.lane))
+	dst = append(dst, helloName...)
+	dst = append(dst, protocol, byte(h.lane))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(h.from))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(h.to))
 	second := h.who.Incarnation
@@ -66,8 +66,14 @@ func (h *hello) append(dst []byte) []byte {
 }
 
 func (h *hello) decode(b []byte) error {
-	if len(b) < helloSize || len(b) > helloSize+maxWhere || string(b[:4]) != helloMagic {
-		return errors.New("not a Paddock peer of this protocol version")
+	if len(b) < 4 || string(b[:3]) != helloName {
+		return errors.New("not a Paddock peer")
+	}
+	if b[3] != protocol { // the rest may be of another size
+		return fmt.Errorf("the other side speaks version %d of the peer protocol, this server version %d: both must run releases with the same one (docs/versions.md)", b[3], protocol)
+	}
+	if len(b) < helloSize || len(b) > helloSize+maxWhere {
+		return fmt.Errorf("a first word of %d bytes", len(b))
 	}
 	be := binary.BigEndian
 	h.lane, h.from, h.to = lane(b[4]), zab.PeerID(be.Uint32(b[5:])), zab.PeerID(be.Uint32(b[9:]))
@@ -108,83 +114,97 @@ func (h *hello) check(me Identity) error {
 	return nil
 }
 
-// proof shows that one side knows the secret and has seen both hellos.
-func proof(secret []byte, side string, dialled, accepted []byte) []byte {
-	m := hmac.New(sha256.New, secret)
-	io.WriteString(m, "paddock peer link 2 "+side)
-	m.Write(dialled)
-	m.Write(accepted)
+// credential is what each side of a link proves that it has.
+type credential struct {
+	secret  []byte // of the ensemble; empty proves nothing
+	channel []byte // what only the two ends of this TLS connection know: a proof is good on it alone. Nil without TLS
+}
+
+// transcript is what both sides have said before their proofs.
+type transcript struct{ dialled, accepted []byte }
+
+// derive makes 32 bytes that only those can make who know the secret, have heard both hellos and are at an end of the same TLS connection. What it
+// is made for is part of it: nothing that one side has shown is of use for anything else.
+func (c credential) derive(what string, t transcript) []byte {
+	m := hmac.New(sha256.New, c.secret)
+	for _, part := range [][]byte{[]byte("paddock peer link 3 " + what), t.dialled, t.accepted, c.channel} {
+		m.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+		m.Write(part)
+	}
 	return m.Sum(nil)
 }
 
-// greet is the dialler's side: hello →, ← hello and proof, proof →, ← ok. It fails if either side does not know the secret.
-func greet(c net.Conn, r *bufio.Reader, me Identity, where string, to zab.PeerID, l lane, secret []byte) (theirs hello, err error) {
+const (
+	diallersProof  = "proof of the dialler"
+	acceptersProof = "proof of the accepter"
+)
+
+// greet is the dialler's side: hello →, ← hello, proof →, ← proof. It fails if either side does not know the secret.
+func greet(c net.Conn, r *bufio.Reader, me Identity, where string, to zab.PeerID, l lane, cred credential) (theirs hello, said transcript, err error) {
 	_ = c.SetDeadline(time.Now().Add(maxHandshake))
 	defer c.SetDeadline(time.Time{})
 	mine := hello{lane: l, from: me.ID, to: to, who: me, where: where}
 	rand.Read(mine.nonce[:])
-	dialled := mine.append(nil)
-	if err := writeFrame(c, dialled); err != nil {
-		return theirs, err
+	said.dialled = mine.append(nil)
+	if err := writeFrame(c, said.dialled); err != nil {
+		return theirs, said, err
 	}
-	accepted, err := readFrame(r, 1<<12)
-	if err != nil {
-		return theirs, fmt.Errorf("the other side closed the link instead of answering (its log says why): %w", err)
+	if said.accepted, err = readFrame(r, 1<<12); err != nil {
+		return theirs, said, fmt.Errorf("the other side closed the link instead of answering (its log says why): %w", err)
 	}
-	if err := theirs.decode(accepted); err != nil {
-		return theirs, err
+	if err := theirs.decode(said.accepted); err != nil {
+		return theirs, said, err
 	}
 	if theirs.from != to {
-		return theirs, fmt.Errorf("dialled server %d, server %d answered: check addresses and myid", to, theirs.from)
+		return theirs, said, fmt.Errorf("dialled server %d, server %d answered: check addresses and myid", to, theirs.from)
 	}
 	if err := theirs.check(me); err != nil {
-		return theirs, err
+		return theirs, said, err
+	}
+	if err := writeFrame(c, cred.derive(diallersProof, said)); err != nil {
+		return theirs, said, err
 	}
 	shown, err := readFrame(r, 64)
 	if err != nil {
-		return theirs, err
+		return theirs, said, fmt.Errorf("the other side closed the link when it saw this server's proof of the shared secret (its log says why): %w", err)
 	}
-	if !hmac.Equal(shown, proof(secret, "accepter", dialled, accepted)) {
-		return theirs, errors.New("the other side does not know the shared secret of this ensemble")
+	if !hmac.Equal(shown, cred.derive(acceptersProof, said)) {
+		return theirs, said, errors.New("the other side does not know the shared secret of this ensemble")
 	}
-	return theirs, writeFrame(c, proof(secret, "dialler", dialled, accepted))
+	return theirs, said, nil
 }
 
-// receive is the accepter's side. known says whether an id belongs to the ensemble, or may join it; all lets in whoever says where it is.
-func receive(c net.Conn, r *bufio.Reader, me Identity, secret []byte, known func(zab.PeerID) bool, all bool) (hello, error) {
+// receive is the accepter's side. judge says why a server may not link that is one of us by what it says. The accepter shows its proof last: who cannot
+// show one sees nothing that was made with the secret, and so has nothing to try guesses on.
+func receive(c net.Conn, r *bufio.Reader, me Identity, cred credential, judge func(*hello) error) (theirs hello, said transcript, err error) {
 	_ = c.SetDeadline(time.Now().Add(maxHandshake))
 	defer c.SetDeadline(time.Time{})
-	var theirs hello
-	dialled, err := readFrame(r, 1<<12)
-	if err != nil {
-		return theirs, err
+	if said.dialled, err = readFrame(r, 1<<12); err != nil {
+		return theirs, said, err
 	}
-	if err := theirs.decode(dialled); err != nil {
-		return theirs, err
+	if err := theirs.decode(said.dialled); err != nil {
+		return theirs, said, err
 	}
 	if err := theirs.check(me); err != nil {
-		return theirs, err
+		return theirs, said, err
 	}
-	if !known(theirs.from) && !(all && theirs.where != "") {
-		return theirs, fmt.Errorf("server %d is not in the ensemble", theirs.from)
+	if err := judge(&theirs); err != nil {
+		return theirs, said, err
 	}
 	mine := hello{lane: theirs.lane, from: me.ID, to: theirs.from, who: me}
 	rand.Read(mine.nonce[:])
-	accepted := mine.append(nil)
-	if err := writeFrame(c, accepted); err != nil {
-		return theirs, err
-	}
-	if err := writeFrame(c, proof(secret, "accepter", dialled, accepted)); err != nil {
-		return theirs, err
+	said.accepted = mine.append(nil)
+	if err := writeFrame(c, said.accepted); err != nil {
+		return theirs, said, err
 	}
 	shown, err := readFrame(r, 64)
 	if err != nil {
-		return theirs, fmt.Errorf("server %d went away during the handshake: %w", theirs.from, err)
+		return theirs, said, fmt.Errorf("server %d went away during the handshake: %w", theirs.from, err)
 	}
-	if !hmac.Equal(shown, proof(secret, "dialler", dialled, accepted)) {
-		return theirs, fmt.Errorf("server %d does not know the shared secret of this ensemble", theirs.from)
+	if !hmac.Equal(shown, cred.derive(diallersProof, said)) {
+		return theirs, said, fmt.Errorf("server %d does not know the shared secret of this ensemble", theirs.from)
 	}
-	return theirs, nil
+	return theirs, said, writeFrame(c, cred.derive(acceptersProof, said))
 }
 
 func writeFrame(c net.Conn, body []byte) error {

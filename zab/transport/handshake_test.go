@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -14,31 +15,36 @@ import (
 
 // end is one side of a handshake.
 type end struct {
-	me     Identity
-	secret string
+	me      Identity
+	secret  string
+	channel string
 }
 
 func server(id zab.PeerID) end {
-	return end{Identity{Lineage: lineage.Lineage{Cluster: lineage.ID{1}, Incarnation: lineage.ID{2}}, ID: id}, "secret"}
+	return end{me: Identity{Lineage: lineage.Lineage{Cluster: lineage.ID{1}, Incarnation: lineage.ID{2}}, ID: id}, secret: "secret"}
 }
 
 // copied is a server without a lineage, whose state was made of a source, or which is empty.
 func copied(id zab.PeerID, source byte) end {
-	return end{Identity{Source: lineage.ID{source}, ID: id}, "secret"}
+	return end{me: Identity{Source: lineage.ID{source}, ID: id}, secret: "secret"}
 }
 
-func everybody(zab.PeerID) bool { return true }
+func everybody(*hello) error { return nil }
+
+func (e end) credential() credential {
+	return credential{secret: []byte(e.secret), channel: []byte(e.channel)}
+}
 
 // shake lets from dial to, and gives what each side thinks of it. A side that refuses hangs up.
-func shake(from end, to zab.PeerID, at end, known func(zab.PeerID) bool) (dialled, accepted error) {
+func shake(from end, to zab.PeerID, at end, judge func(*hello) error) (dialled, accepted error) {
 	near, far := net.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		_, err := greet(near, bufio.NewReader(near), from.me, "", to, laneBulk, []byte(from.secret))
+		_, _, err := greet(near, bufio.NewReader(near), from.me, "", to, laneBulk, from.credential())
 		near.Close()
 		done <- err
 	}()
-	_, accepted = receive(far, bufio.NewReader(far), at.me, []byte(at.secret), known, false)
+	_, _, accepted = receive(far, bufio.NewReader(far), at.me, at.credential(), judge)
 	far.Close()
 	return <-done, accepted
 }
@@ -50,63 +56,96 @@ func TestHandshake(t *testing.T) {
 		from  end
 		to    zab.PeerID
 		at    end
-		known func(zab.PeerID) bool
+		judge func(*hello) error
 		good  bool
 	}{
-		"two of one ensemble":               {server(1), 2, server(2), everybody, true},
-		"another cluster":                   {changed(server(1), func(e *end) { e.me.Cluster[0]++ }), 2, server(2), everybody, false},
-		"one of them was restored":          {changed(server(1), func(e *end) { e.me.Incarnation[0]++ }), 2, server(2), everybody, false},
-		"one has no lineage yet":            {changed(server(1), func(e *end) { e.me.Lineage = lineage.Lineage{} }), 2, server(2), everybody, true},
-		"the other has none yet":            {server(1), 2, changed(server(2), func(e *end) { e.me.Lineage = lineage.Lineage{} }), everybody, true},
-		"neither has one":                   {copied(1, 0), 2, copied(2, 0), everybody, true},
-		"two copies of one source":          {copied(1, 7), 2, copied(2, 7), everybody, true},
-		"a copy, and an empty server":       {copied(1, 7), 2, copied(2, 0), everybody, true},
-		"copies of two sources":             {copied(1, 7), 2, copied(2, 8), everybody, false},
-		"a copy, late, of the same source":  {copied(1, 7), 2, changed(server(2), func(e *end) { e.me.Source = lineage.ID{7} }), everybody, true},
-		"a copy where it does not belong":   {copied(1, 7), 2, server(2), everybody, false},
-		"dialled by who has a lineage":      {server(1), 2, copied(2, 7), everybody, false},
-		"two with one id":                   {server(2), 2, server(2), everybody, false},
-		"another server at this address":    {server(1), 3, server(2), everybody, false},
-		"a stranger":                        {server(9), 2, server(2), func(id zab.PeerID) bool { return id != 9 }, false},
-		"who dials has another secret":      {changed(server(1), func(e *end) { e.secret = "guess" }), 2, server(2), everybody, false},
-		"who is dialled has another secret": {server(1), 2, changed(server(2), func(e *end) { e.secret = "guess" }), everybody, false},
+		"two of one ensemble":                         {server(1), 2, server(2), everybody, true},
+		"another cluster":                             {changed(server(1), func(e *end) { e.me.Cluster[0]++ }), 2, server(2), everybody, false},
+		"one of them was restored":                    {changed(server(1), func(e *end) { e.me.Incarnation[0]++ }), 2, server(2), everybody, false},
+		"one has no lineage yet":                      {changed(server(1), func(e *end) { e.me.Lineage = lineage.Lineage{} }), 2, server(2), everybody, true},
+		"the other has none yet":                      {server(1), 2, changed(server(2), func(e *end) { e.me.Lineage = lineage.Lineage{} }), everybody, true},
+		"neither has one":                             {copied(1, 0), 2, copied(2, 0), everybody, true},
+		"two copies of one source":                    {copied(1, 7), 2, copied(2, 7), everybody, true},
+		"a copy, and an empty server":                 {copied(1, 7), 2, copied(2, 0), everybody, true},
+		"copies of two sources":                       {copied(1, 7), 2, copied(2, 8), everybody, false},
+		"a copy, late, of the same source":            {copied(1, 7), 2, changed(server(2), func(e *end) { e.me.Source = lineage.ID{7} }), everybody, true},
+		"a copy where it does not belong":             {copied(1, 7), 2, server(2), everybody, false},
+		"dialled by who has a lineage":                {server(1), 2, copied(2, 7), everybody, false},
+		"two with one id":                             {server(2), 2, server(2), everybody, false},
+		"another server at this address":              {server(1), 3, server(2), everybody, false},
+		"a stranger":                                  {server(9), 2, server(2), func(h *hello) error { return fmt.Errorf("server %d is not in the ensemble", h.from) }, false},
+		"who dials has another secret":                {changed(server(1), func(e *end) { e.secret = "guess" }), 2, server(2), everybody, false},
+		"what one says is carried to another channel": {changed(server(1), func(e *end) { e.channel = "to a relay" }), 2, changed(server(2), func(e *end) { e.channel = "from a relay" }), everybody, false},
+		"who is dialled has another secret":           {server(1), 2, changed(server(2), func(e *end) { e.secret = "guess" }), everybody, false},
 	} {
-		dialled, accepted := shake(c.from, c.to, c.at, c.known)
+		dialled, accepted := shake(c.from, c.to, c.at, c.judge)
 		if good := dialled == nil && accepted == nil; good != c.good || !c.good && (dialled == nil || accepted == nil) {
 			t.Errorf("%s: the dialler says %v, the accepter %v", what, dialled, accepted)
 		}
 	}
 }
 
-// Who does not know the secret is not let in, whatever he sends as his proof: nothing, a guess, or the other side's own proof.
+// A server that is in no ensemble is let in if somebody announced it, or, where all may come to observe, if it says where it is.
+func TestHandshakeRefusesStrangers(t *testing.T) {
+	for what, c := range map[string]struct {
+		at    Config
+		where string
+		good  bool
+	}{
+		"nobody may come":                   {Config{}, "", false},
+		"nobody may come, and it says more": {Config{}, "127.0.0.1:2888", false},
+		"it was announced":                  {Config{Admit: func(id zab.PeerID) bool { return id == 9 }}, "", true},
+		"all may come, and it says nothing": {Config{AdmitAll: true}, "", false},
+		"all may come, and it says where":   {Config{AdmitAll: true}, "127.0.0.1:2888", true},
+	} {
+		l := listen(t)
+		serverTwo(t, l, c.at)
+		stranger := New(Config{Identity: Identity{ID: 9}, Listener: listen(t), Where: c.where})
+		link, err := stranger.connect(t.Context(), l.Addr().String(), 2, laneControl)
+		if err == nil {
+			link.Close()
+		}
+		stranger.Close()
+		if (err == nil) != c.good {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// Who does not know the secret is not let in, whatever he sends as his proof: nothing, a guess, or a proof that is the other side's to show. He sees
+// nothing that was made with the secret either: guesses could be tried on it, as many as one likes.
 func TestHandshakeDemandsAProofOfItsOwn(t *testing.T) {
 	at := server(2)
 	for what, forge := range map[string]func(theirs []byte) []byte{
-		"nothing":                      func([]byte) []byte { return nil },
-		"a guess":                      func(theirs []byte) []byte { return make([]byte, len(theirs)) },
-		"the proof that was just seen": func(theirs []byte) []byte { return theirs },
+		"nothing": func([]byte) []byte { return nil },
+		"a guess": func(theirs []byte) []byte { return make([]byte, len(theirs)) },
+		"the proof for the other side": func(theirs []byte) []byte {
+			mine := hello{lane: laneBulk, from: 1, to: 2, who: server(1).me}
+			return at.credential().derive(acceptersProof, transcript{mine.append(nil), theirs})
+		},
 	} {
 		near, far := net.Pipe()
-		go func() {
-			defer near.Close()
+		heard, more := make(chan []byte, 1), make(chan []byte, 1)
+		go func() { // hears all the time, whatever is said meanwhile
 			r := bufio.NewReader(near)
-			mine := hello{lane: laneBulk, from: 1, to: 2, who: server(1).me}
-			if writeFrame(near, mine.append(nil)) != nil {
-				return
-			}
-			if _, err := readFrame(r, 1<<12); err != nil {
-				return
-			}
-			theirs, err := readFrame(r, 64)
-			if err != nil {
-				return
-			}
-			_ = writeFrame(near, forge(theirs))
+			theirs, _ := readFrame(r, 1<<12)
+			heard <- theirs
+			rest, _ := io.ReadAll(r)
+			more <- rest
 		}()
-		if _, err := receive(far, bufio.NewReader(far), at.me, []byte(at.secret), everybody, false); err == nil {
+		go func() {
+			mine := hello{lane: laneBulk, from: 1, to: 2, who: server(1).me}
+			_ = writeFrame(near, mine.append(nil))
+			_ = writeFrame(near, forge(<-heard))
+		}()
+		if _, _, err := receive(far, bufio.NewReader(far), at.me, at.credential(), everybody); err == nil {
 			t.Errorf("a server that sent %s for a proof was let in", what)
 		}
 		far.Close()
+		if rest := <-more; len(rest) > 0 {
+			t.Errorf("a server that sent %s for a proof was shown %d bytes that are made with the secret", what, len(rest))
+		}
+		near.Close()
 	}
 }
 
@@ -120,13 +159,16 @@ func TestHandshakeDemandsTheProofOfWhoIsDialled(t *testing.T) {
 			return
 		}
 		mine := hello{lane: laneBulk, from: 2, to: 1, who: server(2).me}
-		if writeFrame(far, mine.append(nil)) != nil || writeFrame(far, make([]byte, 32)) != nil {
+		if writeFrame(far, mine.append(nil)) != nil {
+			return
+		}
+		if _, err := readFrame(r, 64); err != nil || writeFrame(far, make([]byte, 32)) != nil {
 			return
 		}
 		_, _ = io.Copy(io.Discard, r)
 	}()
 	from := server(1)
-	if _, err := greet(near, bufio.NewReader(near), from.me, "", 2, laneBulk, []byte(from.secret)); err == nil {
+	if _, _, err := greet(near, bufio.NewReader(near), from.me, "", 2, laneBulk, from.credential()); err == nil {
 		t.Error("a server without the secret was believed")
 	}
 	near.Close()
@@ -164,4 +206,16 @@ func TestQueueOfALinkIsBounded(t *testing.T) {
 	if len(k.buf) > most+2000 || k.t.count.dropped.Load() == 0 {
 		t.Errorf("%d bytes wait, with a limit of %d; %d messages were dropped", len(k.buf), most, k.t.count.dropped.Load())
 	}
+}
+
+// FuzzHello: what is decoded of the first words of a stranger is what they say.
+func FuzzHello(f *testing.F) {
+	f.Add((&hello{lane: laneBulk, from: 1, to: 2, who: server(1).me, where: "a.example:2888"}).append(nil))
+	f.Add((&hello{lane: laneImage, from: 1, to: 254, who: copied(1, 7).me}).append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var h hello
+		if h.decode(b) == nil && !bytes.Equal(h.append(nil), b) {
+			t.Errorf("%x was read as %+v", b, h)
+		}
+	})
 }

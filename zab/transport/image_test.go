@@ -21,7 +21,7 @@ func (k *kept) Offset() int64 { return int64(k.Len()) }
 func (k *kept) Commit() error { k.whole = true; return nil }
 func (k *kept) Abort()        {}
 
-func listen(t *testing.T) net.Listener {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -32,7 +32,7 @@ func listen(t *testing.T) net.Listener {
 }
 
 // serverTwo is a transport of server 2 that listens on l; it knows server 1.
-func serverTwo(t *testing.T, l net.Listener, cfg Config) *Transport {
+func serverTwo(t testing.TB, l net.Listener, cfg Config) *Transport {
 	t.Helper()
 	cfg.Identity, cfg.Listener = Identity{ID: 2}, l
 	cfg.Resolve = func(zab.Member) []string { return nil }
@@ -48,10 +48,15 @@ func serverTwo(t *testing.T, l net.Listener, cfg Config) *Transport {
 // serverOne is a transport of server 1 that reaches server 2 at addrs.
 func serverOne(t *testing.T, addrs ...string) *Transport {
 	t.Helper()
-	one := New(Config{
-		Identity: Identity{ID: 1}, Listener: listen(t), Deliver: func(zab.Message) {},
-		Resolve: func(zab.Member) []string { return addrs },
-	})
+	return serverOneWith(t, Config{}, addrs...)
+}
+
+// serverOneWith is serverOne with more of its configuration.
+func serverOneWith(t testing.TB, cfg Config, addrs ...string) *Transport {
+	t.Helper()
+	cfg.Identity, cfg.Listener, cfg.Deliver = Identity{ID: 1}, listen(t), func(zab.Message) {}
+	cfg.Resolve = func(zab.Member) []string { return addrs }
+	one := New(cfg)
 	t.Cleanup(one.Close)
 	one.EnsembleChanged(zab.EnsembleChange{Committed: zab.Ensemble{Members: []zab.Member{{ID: 1}, {ID: 2}}}})
 	return one

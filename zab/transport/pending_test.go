@@ -65,7 +65,9 @@ func TestLinkThatIsAcceptedDuringCloseEnds(t *testing.T) {
 	two.mu.Lock()
 	two.in[&walked{tell: sync.OnceFunc(func() { close(closing) })}] = 0
 	two.mu.Unlock()
-	go func() { _, _ = greet(far, bufio.NewReaderSize(far, 256), Identity{ID: 1}, "", 2, laneControl, nil) }()
+	go func() {
+		_, _, _ = greet(far, bufio.NewReaderSize(far, 256), Identity{ID: 1}, "", 2, laneControl, credential{})
+	}()
 	within(t, "Close returns", two.Close)
 }
 
@@ -115,7 +117,7 @@ func TestStrangersAreBounded(t *testing.T) {
 		}
 	}
 	c := connect()
-	if _, err := greet(c, bufio.NewReaderSize(c, 256), Identity{ID: 1}, "", 2, laneControl, nil); err != nil {
+	if _, _, err := greet(c, bufio.NewReaderSize(c, 256), Identity{ID: 1}, "", 2, laneControl, credential{}); err != nil {
 		t.Fatalf("a server of the ensemble is kept out: %v", err)
 	}
 	m := zab.Message{Type: zab.MsgResign, From: 1, To: 2, Epoch: 1}
@@ -129,7 +131,7 @@ func TestStrangersAreBounded(t *testing.T) {
 	}
 }
 
-// What the dialler says right behind its proof may be in the small reader of the handshake already; it must not get lost.
+// What the dialler says right behind its proof, without waiting for the other side's, may be in the small reader of the handshake already; it must not get lost.
 func TestFirstMessagesRightBehindTheHandshake(t *testing.T) {
 	l := listen(t)
 	arrived := make(chan zab.Message, 3)
@@ -139,17 +141,14 @@ func TestFirstMessagesRightBehindTheHandshake(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	held := &heldWrites{Conn: c}
-	if _, err := greet(held, bufio.NewReaderSize(c, 256), Identity{ID: 1}, "", 2, laneControl, nil); err != nil {
-		t.Fatal(err)
-	}
+	hasty := &hasty{Conn: c}
 	for i := range 3 {
 		m := zab.Message{Type: zab.MsgAnswer, From: 1, To: 2, Epoch: 1, Ctx: uint64(i), Data: make([]byte, 100*i)}
 		b := zab.AppendMessage(beginFrame(nil), &m)
 		endFrame(b, 0)
-		held.late = append(held.late, b...)
+		hasty.behind = append(hasty.behind, b...)
 	}
-	if _, err := c.Write(held.late); err != nil {
+	if _, _, err := greet(hasty, bufio.NewReaderSize(c, 256), Identity{ID: 1}, "", 2, laneControl, credential{}); err != nil {
 		t.Fatal(err)
 	}
 	within(t, "all messages arrive", func() {
@@ -161,19 +160,18 @@ func TestFirstMessagesRightBehindTheHandshake(t *testing.T) {
 	})
 }
 
-// heldWrites sends the hello of the dialler and holds back the proof, so that it goes in one piece with what follows.
-type heldWrites struct {
+// hasty sends the proof of the dialler in one piece with what is to follow it.
+type hasty struct {
 	net.Conn
 	writes int
-	late   []byte
+	behind []byte
 }
 
-func (h *heldWrites) Write(b []byte) (int, error) {
-	if h.writes++; h.writes == 1 {
-		return h.Conn.Write(b)
+func (h *hasty) Write(b []byte) (int, error) {
+	if h.writes++; h.writes == 2 {
+		b = append(b, h.behind...)
 	}
-	h.late = append(h.late, b...)
-	return len(b), nil
+	return h.Conn.Write(b)
 }
 
 // The same warning comes again after a while, with the number of those that were held back; a flood of different ones is bounded too.

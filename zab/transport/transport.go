@@ -1,18 +1,14 @@
 package transport
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/paddock-zk/paddock/zab"
@@ -23,10 +19,14 @@ type Config struct {
 	Identity Identity
 	Secret   []byte      // shared by the ensemble; empty proves nothing, so keep the port on a trusted network then
 	TLS      *tls.Config // nil: plain TCP. Used for both directions: set Certificates, RootCAs, ClientCAs, ClientAuth
-	// VerifyHost: with TLS, the certificate of a server that we dial must name the host (or address) that we dialed. A TLS that verifies
-	// chains by itself (InsecureSkipVerify with VerifyConnection) sees no addresses.
+	// VerifyHost: with TLS, the certificate of a server that we dial must name the host (or address) that we dialed, or its number (server.3). A TLS
+	// that verifies chains by itself (InsecureSkipVerify with VerifyConnection) sees no addresses.
 	VerifyHost bool
-	Listener   net.Listener
+	// VerifyDialler: the certificate of a server that dials us must name its number, or a host (or address) of its own: one that the ensemble says
+	// of a member, or that Vouched says of any other server. Where there is a secret, which proves him honest, a server that is no member may say where it is.
+	VerifyDialler bool
+	Vouched       func(zab.PeerID) []string // where a server is that is no member, as far as somebody says it who can be trusted. Nil: nobody does
+	Listener      net.Listener
 	// Resolve says where a server may be reached, in order of preference. It is asked at every change of the ensemble, and for a server that
 	// was admitted when something is sent to it. Neither it nor Admit may wait: whoever sends waits for them.
 	Resolve func(zab.Member) []string
@@ -206,162 +206,4 @@ func (t *Transport) isKnown(id zab.PeerID) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.known[id] || t.admitted(id)
-}
-
-// unacked is how long a link may wait for its bytes to be acknowledged before it is dialled anew.
-const unacked = 2 * time.Second
-
-// connect dials and shakes hands.
-func (t *Transport) connect(ctx context.Context, addr string, to zab.PeerID, l lane) (net.Conn, error) {
-	d := net.Dialer{Timeout: 2 * time.Second, Control: func(_, _ string, c syscall.RawConn) error { return loseUnacked(c, unacked) }}
-	c, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	if t.cfg.TLS != nil {
-		cfg := t.cfg.TLS.Clone()
-		if cfg.ServerName == "" {
-			cfg.ServerName, _, _ = net.SplitHostPort(addr)
-		}
-		if c, err = t.secure(ctx, c, cfg, addr); err != nil {
-			return nil, fmt.Errorf("transport: link to server %d at %s: %w", to, addr, err)
-		}
-	}
-	stop := context.AfterFunc(ctx, func() { c.Close() }) // who answers may be silent, and Close must not wait for him
-	defer stop()
-	theirs, err := greet(c, bufio.NewReaderSize(c, 256), t.identity(), t.cfg.Where, to, l, t.cfg.Secret)
-	if err == nil {
-		err = t.shown(theirs, nil)
-	}
-	if err != nil {
-		c.Close()
-		return nil, fmt.Errorf("transport: link to server %d at %s: %w", to, addr, err)
-	}
-	return c, nil
-}
-
-// secure makes a TLS connection of a dialed one. It closes c if that fails.
-func (t *Transport) secure(ctx context.Context, c net.Conn, cfg *tls.Config, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	s := tls.Client(c, cfg)
-	err := s.HandshakeContext(ctx)
-	if host, _, _ := net.SplitHostPort(addr); err == nil && t.cfg.VerifyHost {
-		err = s.ConnectionState().PeerCertificates[0].VerifyHostname(host)
-	}
-	if err != nil {
-		c.Close()
-		return nil, fmt.Errorf("TLS: %w", err)
-	}
-	return s, nil
-}
-
-// accept takes links until the listener is closed.
-func (t *Transport) accept() {
-	for {
-		c, err := t.cfg.Listener.Accept()
-		if err != nil {
-			if t.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			t.warn.warn(time.Now(), "accept", "peer port: accept failed; trying again", "err", err)
-			select {
-			case <-t.ctx.Done():
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
-			continue
-		}
-		if !t.take(c) {
-			c.Close()
-			return
-		}
-		t.running.Go(func() {
-			t.serve(c)
-			t.mu.Lock()
-			delete(t.in, c)
-			t.mu.Unlock()
-			c.Close()
-		})
-	}
-}
-
-// take notes an accepted connection, so that Close ends it. It says no if Close has been called: then nobody would end it any more.
-func (t *Transport) take(c net.Conn) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ctx.Err() != nil {
-		return false
-	}
-	t.in[c] = 0
-	return true
-}
-
-// handshake finds out who is on the other side of an accepted connection. Until that is known, the connection costs little, and there are only
-// so many of its kind.
-func (t *Transport) handshake(raw, c net.Conn) (hello, *bufio.Reader, error) {
-	if oldest := t.pending.add(raw); oldest != nil {
-		t.count.refused.Add(1)
-		t.warn.warn(time.Now(), "full", "peer port: too many connections have not yet proved that they are servers of this ensemble; the oldest was closed",
-			"limit", maxPending, "closed", oldest.RemoteAddr())
-		oldest.Close()
-	}
-	defer t.pending.remove(raw)
-	r := bufio.NewReaderSize(c, 256)
-	h, err := receive(c, r, t.identity(), t.cfg.Secret, t.isKnown, t.cfg.AdmitAll)
-	if err == nil {
-		err = t.shown(h, raw)
-	}
-	return h, r, err
-}
-
-// serve reads one incoming link until it ends or says something wrong.
-func (t *Transport) serve(raw net.Conn) {
-	c := raw
-	if t.cfg.TLS != nil {
-		c = tls.Server(raw, t.cfg.TLS)
-	}
-	h, small, err := t.handshake(raw, c)
-	if err != nil {
-		if t.ctx.Err() == nil {
-			t.count.refused.Add(1)
-			t.warn.warn(time.Now(), refusal(raw.RemoteAddr(), err), "peer port: a link was refused", "from", raw.RemoteAddr(), "err", err)
-		}
-		return
-	}
-	r := bufio.NewReaderSize(small, 64<<10) // over the small one, which may hold the beginning of what follows
-	if h.lane == laneImage {
-		err = t.receiveImage(c, r, h.from)
-	} else {
-		err = t.readMessages(r, h.from)
-	}
-	if err != nil && !errors.Is(err, io.EOF) && t.ctx.Err() == nil {
-		if errors.Is(err, errFrame) {
-			t.count.damaged.Add(1)
-		}
-		t.cfg.Logger.Info("peer link ended", "from", h.from, "lane", byte(h.lane), "err", err)
-	}
-}
-
-// refusal is what makes two refused links the same for the log: the machine that they come from, and the reason.
-func refusal(from net.Addr, err error) string {
-	host, _, _ := net.SplitHostPort(from.String())
-	return host + " " + err.Error()
-}
-
-func (t *Transport) readMessages(r *bufio.Reader, from zab.PeerID) error {
-	for {
-		body, err := readFrame(r, MaxFrame)
-		if err != nil {
-			return err
-		}
-		var m zab.Message
-		if err := zab.DecodeMessage(body, &m); err != nil {
-			return fmt.Errorf("%w: %w", errFrame, err)
-		}
-		if m.From != from || m.To != t.cfg.Identity.ID {
-			return fmt.Errorf("%w: a message from %d to %d on the link from %d", errFrame, m.From, m.To, from)
-		}
-		t.cfg.Deliver(m)
-	}
 }

@@ -43,19 +43,32 @@ func (n *node) startLinks(ctx context.Context, env *peer.Environment, e zab.Ense
 	if len(secret) == 0 && secure == nil && !loopback(addr) {
 		n.logger.Warn("the peer port proves nobody's identity: set paddock.peerSecretFile on all servers, or sslQuorum with certificates, or keep the network closed", "address", addr)
 	}
+	n.warnOfPeers(secret, secure != nil)
 	if err := n.startMemberGossip(e, addr); err != nil {
 		return errors.Join(err, sock.Close())
 	}
 	l := &links{gossip: n.gossip, lines: e}
 	l.transport = transport.New(transport.Config{
 		Identity: transport.Identity{Lineage: n.named.lineage(), Source: n.named.source, ID: n.self},
-		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify, Listener: sock, Resolve: l.resolver(n.cfg.Paddock.PeerPort), Admit: l.admit,
+		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify,
+		VerifyDialler: n.cfg.QuorumTLS.HostVerify && n.cfg.QuorumTLS.ClientHostVerify, Vouched: l.vouched(n.cfg.Paddock), Listener: sock, Resolve: l.resolver(n.cfg.Paddock.PeerPort), Admit: l.admit,
 		AdmitAll: n.cfg.Ensemble.Dynamic.Reconfig, Where: n.advertised(e, addr), // with reconfig off the server lines alone say who may come
 		Deliver: n.peer.Deliver, Gone: n.peer.Suspect, Receive: n.receiveImage, Logger: n.logger,
 	})
 	n.links = l
 	env.Transport, env.Images = l.transport, &images{node: n}
 	return nil
+}
+
+// warnOfPeers says what makes the proof of who is a server weaker than it looks.
+func (n *node) warnOfPeers(secret []byte, secure bool) {
+	if secure && !n.cfg.QuorumTLS.HostVerify || secure && !n.cfg.QuorumTLS.ClientHostVerify {
+		n.logger.Warn("the names in certificates of servers are not compared: whoever has any server's certificate of this authority can be a server of this ensemble",
+			"ssl.quorum.hostnameVerification", n.cfg.QuorumTLS.HostVerify, "ssl.quorum.clientHostnameVerification", n.cfg.QuorumTLS.ClientHostVerify)
+	}
+	if len(secret) > 0 && len(secret) < 16 {
+		n.logger.Warn("the shared secret of the servers is short enough to be guessed: write 32 random bytes to paddock.peerSecretFile (head -c 32 /dev/urandom | base64)")
+	}
 }
 
 // listenForPeers waits for as long as the name of this server does not resolve: in a new container it often does a moment later.
@@ -150,6 +163,18 @@ func (l *links) resolver(which string) func(zab.Member) []string {
 func (l *links) admit(id zab.PeerID) bool {
 	_, lined := l.lines.Member(id)
 	return lined || len(l.heard(id)) > 0
+}
+
+// vouched are the addresses of a server that is in no ensemble, as far as they cannot be a stranger's word: it has a server line here, or gossip has a key.
+func (l *links) vouched(own own) func(zab.PeerID) []string {
+	return func(id zab.PeerID) []string {
+		line, _ := l.lines.Member(id)
+		addrs := zoocfg.PeerAddrs(line.Addr, own.PeerPort)
+		if own.GossipKey != "" {
+			addrs = append(addrs, l.heard(id)...)
+		}
+		return addrs
+	}
 }
 
 // heard are the addresses that gossip has for a server. There are several if somebody else claims to be it: whoever answers the handshake is.

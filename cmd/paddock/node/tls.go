@@ -61,13 +61,14 @@ func peerTLS(c *Config, log *slog.Logger) (*tls.Config, error) {
 	return t, nil
 }
 
-// verify judges the other side of a peer link; the transport compares its name.
+// verify judges the other side of a peer link, whoever dialled: its certificate must be one for servers, since the same authority often signs those of
+// clients too. The transport compares its name.
 func (p *pemStore) verify(s tls.ConnectionState) error {
 	if len(s.PeerCertificates) == 0 {
 		return errors.New("the other server shows no certificate")
 	}
 	_, pool := p.current()
-	o := x509.VerifyOptions{Roots: pool, Intermediates: x509.NewCertPool(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
+	o := x509.VerifyOptions{Roots: pool, Intermediates: x509.NewCertPool(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	for _, cert := range s.PeerCertificates[1:] {
 		o.Intermediates.AddCert(cert)
 	}

@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,18 +40,20 @@ func CertsCommand() *cli.Command {
 		Description: `Where there is an authority already, use that: any PEM files will do. Nothing is overwritten.
 
    paddock certs authority --dir certs
-   paddock certs issue --dir certs --host a.example,10.0.0.1 a.example       a server: certs/a.example.pem
+   paddock certs issue --dir certs --id 1 --host a.example,10.0.0.1 a        server 1: certs/a.pem
    paddock certs issue --dir certs alice                                     a client: its x509 identity is CN=alice
 
 A certificate's file holds the key too: give it to that server (ssl.keyStore.location, ssl.quorum.keyStore.location) or client (--tls-cert) and to nobody
-else. ca.pem goes to all; ca.key stays where it is.
+else. ca.pem goes to all; ca.key stays where it is. A certificate without --host and --id is a client's: no server takes who shows it for a server. One with --id
+is taken for that server alone (it names server.1), one with --host alone for any server that is at one of these hosts.
 
 Exit codes: 0 made, 1 failed (nothing is overwritten), 2 wrong usage.`,
 		Subcommands: []*cli.Command{
 			{Name: "authority", Usage: "make ca.pem and ca.key", Flags: tool.OfflineFlags(dir(), days(3650),
 				&cli.StringFlag{Name: "name", Usage: "its common name", Value: "Paddock", EnvVars: []string{"PADDOCK_CERTS_NAME"}}), Action: certsAuthority},
 			{Name: "issue", Usage: "make NAME.pem, with a key and a certificate", ArgsUsage: "NAME", Flags: tool.OfflineFlags(dir(), days(365),
-				&tool.ListFlag{StringFlag: cli.StringFlag{Name: "host", Usage: "names and addresses that a server is reached by, separated by commas, may be repeated; none for a client", EnvVars: []string{"PADDOCK_CERTS_HOST"}}}), Action: certsIssue},
+				&tool.ListFlag{StringFlag: cli.StringFlag{Name: "host", Usage: "names and addresses that a server is reached by, separated by commas, may be repeated; none for a client", EnvVars: []string{"PADDOCK_CERTS_HOST"}}},
+				&tool.ListFlag{StringFlag: cli.StringFlag{Name: "id", Usage: "number of the server, as in myid; none for a client", EnvVars: []string{"PADDOCK_CERTS_ID"}}}), Action: certsIssue},
 		},
 	}
 }
@@ -103,14 +106,8 @@ func certsIssue(c *cli.Context) error {
 	}
 	t := certTemplate(name, c.Int("days"))
 	t.KeyUsage = x509.KeyUsageDigitalSignature
-	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	for _, h := range tool.List(c.String("host")) {
-		if ip := net.ParseIP(h); ip != nil {
-			t.IPAddresses = append(t.IPAddresses, ip)
-		} else {
-			t.DNSNames = append(t.DNSNames, h)
-		}
-		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} // peers dial each other
+	if err := certNames(t, tool.List(c.String("host")), tool.List(c.String("id"))); err != nil {
+		return err
 	}
 	if t.NotAfter.After(authority.cert.NotAfter) {
 		t.NotAfter = authority.cert.NotAfter
@@ -124,6 +121,29 @@ func certsIssue(c *cli.Context) error {
 		return err
 	}
 	return out.Line(map[string]string{"file": file}, file)
+}
+
+// certNames makes t the certificate of a server at these hosts and with these numbers, or that of a client if there are none.
+func certNames(t *x509.Certificate, hosts, ids []string) error {
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	if len(hosts)+len(ids) > 0 {
+		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} // peers dial each other
+	}
+	for _, h := range hosts {
+		if ip := net.ParseIP(h); ip != nil {
+			t.IPAddresses = append(t.IPAddresses, ip)
+		} else {
+			t.DNSNames = append(t.DNSNames, h)
+		}
+	}
+	for _, id := range ids {
+		n, err := strconv.Atoi(id)
+		if err != nil || n < 0 {
+			return tool.Usage("certs issue --id %q: the number of a server, as in its myid", id)
+		}
+		t.DNSNames = append(t.DNSNames, "server."+strconv.Itoa(n))
+	}
+	return nil
 }
 
 // authorityPair signs certificates.

@@ -70,6 +70,23 @@ func (a *authority) issue(name string, tune ...func(*x509.Certificate)) (file st
 	return file
 }
 
+// forClients makes a certificate that is for clients alone, as most authorities issue them.
+func forClients(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
+
+// called makes a certificate name these and nothing else.
+func called(names ...string) func(*x509.Certificate) {
+	return func(c *x509.Certificate) {
+		c.IPAddresses, c.DNSNames = nil, nil
+		for _, n := range names {
+			if ip := net.ParseIP(n); ip != nil {
+				c.IPAddresses = append(c.IPAddresses, ip)
+			} else {
+				c.DNSNames = append(c.DNSNames, n)
+			}
+		}
+	}
+}
+
 func expired(c *x509.Certificate) {
 	c.NotBefore, c.NotAfter = c.NotBefore.Add(-2*time.Hour), time.Now().Add(-time.Minute)
 }

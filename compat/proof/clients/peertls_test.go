@@ -10,7 +10,7 @@ import (
 )
 
 // TestPeerTLS: three servers with certificates of one authority form an ensemble. One that comes back with a certificate of another
-// authority is refused by the others, which go on; with its right one it is let in again.
+// authority, with that of a client, or with one for another server, is refused by the others, which go on; with its right one it is let in again.
 func TestPeerTLS(t *testing.T) {
 	ca := newAuthority(t, "peers")
 	key := ca.issue("server")
@@ -22,20 +22,23 @@ func TestPeerTLS(t *testing.T) {
 	g.create("/a", 0)
 
 	outcast := e.Followers()[0]
-	g.ok(outcast.Stop())
-	stranger := newAuthority(t, "stranger")
 	config := filepath.Join(outcast.Dir(), "zoo.cfg")
 	right := must(os.ReadFile(config))
-	wrong := strings.ReplaceAll(string(right), key, stranger.issue("mallory"))
-	g.ok(os.WriteFile(config, []byte(wrong), 0o644))
-	g.ok(outcast.Launch())
-	eventually(t, "the others to say why they refuse", func() bool {
-		return strings.Contains(e.Leader().Log(), `the certificate of \"CN=mallory,O=Paddock\" is not accepted`)
-	})
-	g.create("/b", 0)
-	if zktest.Mode(outcast.Addr()) == "follower" {
-		t.Error("the outcast follows")
+	for _, wrong := range []struct{ file, why string }{
+		{newAuthority(t, "stranger").issue("mallory"), `the certificate of \"CN=mallory,O=Paddock\" is not accepted`},
+		{ca.issue("app1", forClients), `the certificate of \"CN=app1,O=Paddock\" is not accepted`},
+		{ca.issue("www", called("www.example")), `the certificate of \"CN=www,O=Paddock\" is not that of server`},
+		{ca.issue("server 9", called("127.0.0.1", "server.9")), `the certificate of \"CN=server 9,O=Paddock\" is not that of server`},
+	} {
+		g.ok(outcast.Stop())
+		g.ok(os.WriteFile(config, []byte(strings.ReplaceAll(string(right), key, wrong.file)), 0o644))
+		g.ok(outcast.Launch())
+		eventually(t, "the others to say why they refuse", func() bool { return strings.Contains(e.Leader().Log(), wrong.why) })
+		if zktest.Mode(outcast.Addr()) == "follower" {
+			t.Errorf("the outcast follows with %s", wrong.file)
+		}
 	}
+	g.create("/b", 0)
 
 	g.ok(outcast.Stop())
 	g.ok(os.WriteFile(config, right, 0o644))

@@ -80,22 +80,27 @@ func impostor(addr string, lane, from, to byte, cluster, incarnation []byte) net
 		return nil
 	}
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
-	hello := append([]byte("PDK\x02"), lane, 0, 0, 0, from, 0, 0, 0, to)
+	hello := append([]byte("PDK\x03"), lane, 0, 0, 0, from, 0, 0, 0, to)
 	hello = append(append(hello, cluster...), incarnation...)
 	nonce := make([]byte, 16)
 	_, _ = rand.Read(nonce)
 	hello = append(hello, nonce...)
 	_, _ = c.Write(peerFrame(hello))
-	answer := make([]byte, helloBytes+peerHeader+32)
+	answer := make([]byte, helloBytes)
 	if _, err := io.ReadFull(c, answer); err != nil {
 		c.Close()
 		return nil
 	}
 	m := hmac.New(sha256.New, nil)
-	_, _ = io.WriteString(m, "paddock peer link 2 dialler")
-	m.Write(hello)
-	m.Write(answer[peerHeader:helloBytes])
+	for _, part := range [][]byte{[]byte("paddock peer link 3 proof of the dialler"), hello, answer[peerHeader:], nil} {
+		m.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+		m.Write(part)
+	}
 	_, _ = c.Write(peerFrame(m.Sum(nil)))
+	if _, err := io.ReadFull(c, make([]byte, peerHeader+32)); err != nil { // the other side's proof
+		c.Close()
+		return nil
+	}
 	return c
 }
 
