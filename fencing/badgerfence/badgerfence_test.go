@@ -52,17 +52,38 @@ func (s store) Write(ctx context.Context, t fencing.Token, key, value string, be
 	})
 }
 
-func (s store) Read(_ context.Context, key string) (v string, err error) {
-	err = s.db.View(func(txn *badger.Txn) error {
-		item, err := txn.Get([]byte(key))
-		if errors.Is(err, badger.ErrKeyNotFound) {
-			return nil
-		}
-		if err != nil {
+func (s store) SealAndRead(ctx context.Context, t fencing.Token, key string, begun func()) (v string, err error) {
+	err = Update(ctx, s.db, func(txn *badger.Txn) error {
+		if _, err := get(txn, key); err != nil {
 			return err
 		}
-		return item.Value(func(b []byte) error { v = string(b); return nil })
+		begun()
+		if err := s.g.Seal(ctx, In(txn), t); err != nil {
+			return err
+		}
+		v, err = get(txn, key)
+		return err
 	})
+	return v, err
+}
+
+func (s store) Read(_ context.Context, key string) (v string, err error) {
+	err = s.db.View(func(txn *badger.Txn) error {
+		v, err = get(txn, key)
+		return err
+	})
+	return v, err
+}
+
+func get(txn *badger.Txn, key string) (v string, err error) {
+	item, err := txn.Get([]byte(key))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	err = item.Value(func(b []byte) error { v = string(b); return nil })
 	return v, err
 }
 

@@ -75,6 +75,53 @@ func checkPaused(t TB, s Store, w World) {
 	mustRead(ctx, t, s, "k", seenAtSeal)
 }
 
+// checkSealAndRead lets an older write, which was checked before the newer holder's transaction began, take effect while that transaction waits for its seal.
+// A transaction that reads from a snapshot taken before the wait would not see that write, although it was admitted.
+func checkSealAndRead(t TB, s Store, w World) {
+	ts, ok := s.(Transactional)
+	if !ok {
+		t.Logf("the store has no transactions that seal and read")
+		return
+	}
+	ctx, cancel := within()
+	defer cancel()
+	must(t, "old holder", s.Write(ctx, w.Token(10), "k", "old", nil))
+	begun, done := make(chan struct{}), make(chan struct{})
+	var seen string
+	var sealErr error
+	var start, begin sync.Once
+	sealAndRead := func() {
+		defer close(done)
+		seen, sealErr = ts.SealAndRead(ctx, w.Token(20), "k", func() { begin.Do(func() { close(begun) }) })
+	}
+	err := s.Write(ctx, w.Token(10), "k", "late", func() error {
+		start.Do(func() {
+			go sealAndRead()
+			timer := time.NewTimer(pauseFor) // storage with one writer at a time does not let the newer transaction begin
+			defer timer.Stop()
+			select {
+			case <-begun:
+			case <-timer.C:
+			}
+		})
+		return nil
+	})
+	start.Do(func() { go sealAndRead() })
+	if err != nil {
+		mustRefuse(t, "the older write", err, fencing.ErrStaleToken)
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+		t.Fatalf("the newer holder's transaction does not end after the older write has ended")
+	}
+	if sealErr != nil {
+		t.Logf("the seal is refused: %v", sealErr)
+		return
+	}
+	mustRead(ctx, t, s, "k", seen)
+}
+
 // Rounds of checkConcurrent: fast storage goes through many, slow storage through a few.
 const (
 	fewestRounds = 4

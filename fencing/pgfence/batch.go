@@ -13,17 +13,20 @@ import (
 
 // DB is a *pgx.Conn or *pgxpool.Pool.
 type DB interface {
-	Begin(ctx context.Context) (pgx.Tx, error)
+	BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error)
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
 // Writing gives the watermarks for one guarded batch of statements, in a transaction of its own; statements may be nil to seal or enrol. Under a token that is
 // sealed already, check and statements go in one round trip. The functions of queued queries are called as usual.
-func Writing(db DB, statements *pgx.Batch) fencing.Watermarks { return batched{db, statements} }
+func Writing(db DB, statements *pgx.Batch, options ...Option) fencing.Watermarks {
+	return batched{db, statements, options}
+}
 
 type batched struct {
 	db         DB
 	statements *pgx.Batch
+	options    []Option
 }
 
 // sameOrFail locks the row like sameGrant, and fails (division by zero) when it is not there, so that the statements after it are not run.
@@ -37,8 +40,9 @@ func (w batched) Raise(ctx context.Context, c fencing.Claim) error {
 			return err
 		}
 	}
-	return pgx.BeginFunc(ctx, w.db, func(tx pgx.Tx) error {
-		if err := In(tx).Raise(ctx, c); err != nil || w.statements == nil {
+	// A seal needs READ COMMITTED, whatever the default of the database is.
+	return pgx.BeginTxFunc(ctx, w.db, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+		if err := In(tx, w.options...).Raise(ctx, c); err != nil || w.statements == nil {
 			return err
 		}
 		if err := tx.SendBatch(ctx, w.copyAfter()).Close(); err != nil {
@@ -51,7 +55,7 @@ func (w batched) Raise(ctx context.Context, c fencing.Claim) error {
 // oneTrip sends everything at once; done is false when the token is not the sealed one, and then nothing has happened.
 func (w batched) oneTrip(ctx context.Context, c fencing.Claim) (done bool, err error) {
 	same := &pgx.Batch{}
-	same.Queue(sameOrFail, markArgs(c.SameGrant())...)
+	same.Queue(sameOrFail, append(markArgs(c.SameGrant()), gateOf(c.Scope()), apply(w.options).idle.Milliseconds())...)
 	results := w.db.SendBatch(ctx, w.copyAfter(same.QueuedQueries...))
 	_, err = results.Exec()
 	var pg *pgconn.PgError

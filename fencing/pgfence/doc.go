@@ -27,11 +27,24 @@
 // condition again on the newest version of the row). Under REPEATABLE READ or SERIALIZABLE the later one gets SQLSTATE 40001: redo the whole
 // transaction, check included.
 //
+// A raise runs at READ COMMITTED only and is refused above it: it may wait for an older write, and a snapshot that was taken before would hide that write from the
+// reads that follow. A token that is sealed already may be checked at every level. It is refused, too, while synchronous_commit is off.
+//
+// # Who waits for whom
+//
+// Beside the row, every check takes an advisory lock of the transaction (the first eight bytes of the scope), shared, and a raise takes it alone. Advisory locks
+// queue: a seal waits for the transactions that run, and for none that begins later. A holder that is stopped in its transaction is ended by PostgreSQL
+// after IdleLimit (one minute, unless the session has its own idle_in_transaction_session_timeout). A statement that runs for long is not idle: set statement_timeout, or
+// transaction_timeout from PostgreSQL 17 on, and lock_timeout where a wait has to end. Holders names the transactions that a seal waits for, and End ends one.
+//
+// CheckRead works in read-only transactions and on replicas. There it locks nothing: at REPEATABLE READ the check and the reads are of one moment, at READ COMMITTED
+// each is of its own.
+//
 // # Limits
 //
 // A replica that is promoted after asynchronous replication may have lost the newest watermark together with the newest data: after such a failover enrol anew with a token
-// granted after it. Rows must not be deleted. While an older holder keeps transactions overlapping without a gap, PostgreSQL lets its share locks
-// in before a waiting raise: the newer holder's seal waits for the first gap.
+// granted after it. Rows must not be deleted. Programs built with an older version of this package take the row alone: they are safe beside newer ones,
+// and may hold a seal up as long as they overlap without a gap.
 //
 // # Testing
 //

@@ -22,12 +22,28 @@ const put = `INSERT INTO kv (k, v) VALUES ($1, $2) ON CONFLICT (k) DO UPDATE SET
 
 // pgxStore and sqlStore are one store through two drivers.
 type pgxStore struct {
-	g    *fencing.Guard
-	pool *pgxpool.Pool
+	g     *fencing.Guard
+	pool  *pgxpool.Pool
+	level pgx.TxIsoLevel // of SealAndRead; "" is the default of the database
 }
 
 func (s pgxStore) tx(ctx context.Context, fn func(tx pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, s.pool, fn)
+}
+
+func (s pgxStore) SealAndRead(ctx context.Context, t fencing.Token, key string, begun func()) (v string, err error) {
+	read := func(tx pgx.Tx) error { return tx.QueryRow(ctx, `SELECT v FROM kv WHERE k = $1`, key).Scan(&v) }
+	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: s.level}, func(tx pgx.Tx) error {
+		if err := read(tx); err != nil {
+			return err
+		}
+		begun()
+		if err := s.g.Seal(ctx, In(tx), t); err != nil {
+			return err
+		}
+		return read(tx)
+	})
+	return v, err
 }
 
 func (s pgxStore) Seal(ctx context.Context, t fencing.Token) error {
@@ -137,11 +153,18 @@ func openPool(t testing.TB, dsn string) *pgxpool.Pool {
 func TestConformance(t *testing.T) {
 	dsn := pgtest.Start(t)
 	t.Run("pgx", func(t *testing.T) {
-		fencingtest.Run(t, func(t *testing.T, g *fencing.Guard) fencingtest.Store { return pgxStore{g, openPool(t, dsn)} })
+		fencingtest.Run(t, func(t *testing.T, g *fencing.Guard) fencingtest.Store { return pgxStore{g: g, pool: openPool(t, dsn)} })
 	})
+	for _, level := range []pgx.TxIsoLevel{pgx.RepeatableRead, pgx.Serializable} {
+		t.Run("pgx, seals that read at "+string(level), func(t *testing.T) {
+			fencingtest.Run(t, func(t *testing.T, g *fencing.Guard) fencingtest.Store {
+				return pgxStore{g: g, pool: openPool(t, dsn), level: level}
+			})
+		})
+	}
 	t.Run("pgx in one round trip", func(t *testing.T) {
 		fencingtest.Run(t, func(t *testing.T, g *fencing.Guard) fencingtest.Store {
-			return batchStore{pgxStore{g, openPool(t, dsn)}}
+			return batchStore{pgxStore{g: g, pool: openPool(t, dsn)}}
 		})
 	})
 	t.Run("an error of the batch", func(t *testing.T) { batchError(t, dsn) })
@@ -150,7 +173,7 @@ func TestConformance(t *testing.T) {
 			pool := openPool(t, dsn)
 			db := stdlib.OpenDBFromPool(pool)
 			t.Cleanup(func() { db.Close() })
-			return sqlStore{pgxStore{g, pool}, db}
+			return sqlStore{pgxStore{g: g, pool: pool}, db}
 		})
 	})
 	t.Run("serializable: a conflict is an error, and the redone transaction is refused", func(t *testing.T) { serializable(t, dsn) })
@@ -159,7 +182,7 @@ func TestConformance(t *testing.T) {
 // batchError: a statement that fails undoes the others, and is not mistaken for a refusal, not even when it divides by zero.
 func batchError(t *testing.T, dsn string) {
 	ctx, w := t.Context(), fencingtest.NewWorld()
-	s := batchStore{pgxStore{w.Guard(), openPool(t, dsn)}}
+	s := batchStore{pgxStore{g: w.Guard(), pool: openPool(t, dsn)}}
 	if err := errors.Join(s.Enrol(ctx, fencing.Token{}), s.Seal(ctx, w.Token(5))); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +202,7 @@ func batchError(t *testing.T, dsn string) {
 // serializable: the paused writer's snapshot is older than the seal. It must not slip through.
 func serializable(t *testing.T, dsn string) {
 	ctx, w := t.Context(), fencingtest.NewWorld()
-	s := pgxStore{w.Guard(), openPool(t, dsn)}
+	s := pgxStore{g: w.Guard(), pool: openPool(t, dsn)}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -213,7 +236,7 @@ func serializable(t *testing.T, dsn string) {
 func BenchmarkWrite(b *testing.B) {
 	dsn := pgtest.Start(b)
 	ctx, w := context.Background(), fencingtest.NewWorld()
-	s := pgxStore{w.Guard(), openPool(b, dsn)}
+	s := pgxStore{g: w.Guard(), pool: openPool(b, dsn)}
 	if err := errors.Join(s.Enrol(ctx, fencing.Token{}), s.Seal(ctx, w.Token(5))); err != nil {
 		b.Fatal(err)
 	}

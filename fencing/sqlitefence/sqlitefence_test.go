@@ -72,6 +72,21 @@ func (s store) Write(ctx context.Context, t fencing.Token, key, value string, be
 	})
 }
 
+func (s store) SealAndRead(ctx context.Context, t fencing.Token, key string, begun func()) (v string, err error) {
+	read := func(tx *sql.Tx) error { return tx.QueryRowContext(ctx, `SELECT v FROM kv WHERE k = ?`, key).Scan(&v) }
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		if err := read(tx); err != nil {
+			return err
+		}
+		begun()
+		if err := s.g.Seal(ctx, In(tx), t); err != nil {
+			return err
+		}
+		return read(tx)
+	})
+	return v, err
+}
+
 func (s store) Read(ctx context.Context, key string) (v string, err error) {
 	err = s.db.QueryRowContext(ctx, `SELECT v FROM kv WHERE k = ?`, key).Scan(&v)
 	if errors.Is(err, sql.ErrNoRows) {
