@@ -48,7 +48,8 @@ func (s accountStore) open() (*account, error) {
 		return nil, tool.UsageOf(fmt.Errorf("demo: --postgres: %w", err))
 	}
 	cfg.RuntimeParams["search_path"] = s.schema
-	return &account{stdlib.OpenDB(*cfg), []string{"CREATE SCHEMA " + s.schema, pgfence.Schema}, `UPDATE account SET balance = $1`, pgfence.InSQL}, nil
+	marks := func(tx *sql.Tx) fencing.Watermarks { return pgfence.InSQL(tx) }
+	return &account{stdlib.OpenDB(*cfg), []string{"CREATE SCHEMA " + s.schema, pgfence.Schema}, `UPDATE account SET balance = $1`, marks}, nil
 }
 
 // create makes account and watermarks, in a place of their own.
