@@ -128,6 +128,20 @@ func follow(db store.Database, a *applied) *store.Follower {
 	return store.Follow("test", db, a, a, store.FollowOptions{SnapCount: 20})
 }
 
+// Whoever has given up changes nothing, although the lock is free: a select that may take either draws one.
+func TestWhoHasGivenUpFlushesNothing(t *testing.T) {
+	a, disk := newApplied(), storetest.NewDisk()
+	f := follow(disk, a)
+	a.writeSome(rand.New(rand.NewPCG(3, 3)), 10)
+	gone, giveUp := context.WithCancel(t.Context())
+	giveUp()
+	for range 50 {
+		if err := f.Flush(gone); !errors.Is(err, context.Canceled) || disk.Zxid() != 0 {
+			t.Fatalf("%v, and the database is at %v", err, disk.Zxid())
+		}
+	}
+}
+
 // loadsAs fails the test if the image at c is not the state that the model had there.
 func (a *applied) loadsAs(t *testing.T, db store.Database, c store.Checkpoint) {
 	t.Helper()
