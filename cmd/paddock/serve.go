@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -154,13 +155,27 @@ func overrides(c *cli.Context) ([]string, error) {
 	return out, nil
 }
 
+// inWords makes the JSON log show what has a text of its own (zxids, session ids, modes, addresses) as the text log shows it, and not as the number
+// or the fields that it is made of.
+func inWords(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() != slog.KindAny {
+		return a
+	}
+	switch v := a.Value.Any().(type) {
+	case json.Marshaler, error:
+	case fmt.Stringer:
+		a.Value = slog.StringValue(v.String())
+	}
+	return a
+}
+
 // newLogger writes text or JSON lines.
 func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("log level %q: give debug, info, warn or error", level)
 	}
-	o := &slog.HandlerOptions{Level: l}
+	o := &slog.HandlerOptions{Level: l, ReplaceAttr: inWords}
 	switch format {
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, o)), nil

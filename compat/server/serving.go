@@ -65,7 +65,7 @@ func (s *Server) serve(next mode) (changed bool) {
 	s.mode.Store(uint32(next))
 	// Sessions of read-only mode do not outlive it, unless local sessions are wanted.
 	s.locals.restart(s.opts.Sessions.Local || next != modeServing, next == modeDown, s.opts.Sessions.TickMs, now)
-	s.opts.Log.Info("serving changed", "mode", next, "leader", s.soft.last.Leader, "epoch", s.soft.last.Epoch)
+	s.opts.Log.Info("serving changed", "mode", next, "leader", s.soft.last.Leader, "generation", s.soft.last.Epoch.Generation(), "epoch", s.soft.last.Epoch.Term())
 	reason := errNotServing
 	if next == modeIdle {
 		reason = errLeadsOnly

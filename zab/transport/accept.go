@@ -151,7 +151,7 @@ func (t *Transport) serve(raw net.Conn) {
 		if errors.Is(err, errFrame) {
 			t.count.damaged.Add(1)
 		}
-		t.cfg.Logger.Info("peer link ended", "from", h.from, "lane", byte(h.lane), "err", err)
+		t.cfg.Logger.Info("peer link ended", "from", h.from, "lane", h.lane, "err", err)
 	}
 }
 

@@ -33,6 +33,10 @@ const (
 	laneImage   lane = 3
 )
 
+func (l lane) String() string {
+	return [...]string{"unknown", "control", "bulk", "image"}[min(l, laneImage)]
+}
+
 const (
 	helloName    = "PDK"
 	protocol     = 3                            // its version, the byte behind the name

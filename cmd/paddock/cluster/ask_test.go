@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -197,5 +198,26 @@ func TestNotAsked(t *testing.T) {
 	stock := fakeServer(t, map[string]string{"srvr": "Zookeeper version: 3.9.5-1, built on 2026-01-01\nZxid: 0x7\nMode: standalone\n", "mntr": "zk_avg_latency\t0\n"})
 	if out, _, code := verb(t, "--server", stock, "check"); code != 0 || strings.Contains(out, "SKIP") {
 		t.Errorf("a stock ZooKeeper has no alarm of its disk to be asked: exit code %d:\n%s", code, out)
+	}
+}
+
+// TestEpochAndGeneration: the upper bits of a Paddock's epoch are the generation of its zxids, and are shown as that. A stock ZooKeeper has none.
+func TestEpochAndGeneration(t *testing.T) {
+	words := wordsOf("standalone")
+	words["srvr"] = strings.ReplaceAll(words["srvr"], "0x100000007", "0x200000500000007")
+	server := fakeServer(t, words)
+	stock := fakeServer(t, map[string]string{"srvr": "Zookeeper version: 3.9.5-1, built on 2026-01-01\nZxid: 0x200000500000007\nMode: standalone\n"})
+	admin := fakeAdmin(t, adminapi.NodeStatus{Server: 1, Role: "leading", Active: true, Epoch: 2<<24 | 6, Zxid: "0x200000500000007", Version: "1.0.0"})
+	for _, c := range []struct {
+		line, want string
+	}{
+		{"--server " + server, `"generation": 2,"epoch": 5,`},
+		{"--server " + server + " --admin " + admin, `"generation": 2,"epoch": 6,`}, // it has led nothing in that epoch yet
+		{"--server " + stock, `"generation": null,"epoch": 33554437,`},
+	} {
+		out, errs, _ := verb(t, append(strings.Fields(c.line), "-o", "json", "status")...)
+		if text := regexp.MustCompile(`\n\s*`).ReplaceAllString(out, ""); !strings.Contains(text, c.want) {
+			t.Errorf("%s: no %s in\n%s%s", c.line, c.want, out, errs)
+		}
 	}
 }

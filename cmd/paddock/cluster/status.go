@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/paddock-zk/paddock/cmd/paddock/tool"
+	"github.com/paddock-zk/paddock/zab/zxid"
 )
 
 // category is under which help lists the verbs.
@@ -30,7 +31,8 @@ type row struct {
 	ID      int      `json:"id,omitempty"`
 	State   standing `json:"state"`
 	Role    string   `json:"role"`
-	Epoch   uint64   `json:"epoch"`
+	Gen     *uint32  `json:"generation"` // of zxids, which restores and imports raise; null of a stock ZooKeeper, which has none
+	Epoch   uint64   `json:"epoch"`      // within the generation
 	Zxid    string   `json:"zxid"`
 	Lag     *uint64  `json:"lag"` // transactions behind the furthest server
 	Figures figure   `json:"figures"`
@@ -78,7 +80,7 @@ Exit codes: 0 all servers answered without an alarm that needs attention, 1 some
 }
 
 func (cl *cluster) table(rows []row) error {
-	header := []string{"SERVER", "ROLE", "EPOCH", "ZXID", "LAG", "SESSIONS", "WATCHES", "ZNODES", "DISK", "P50", "P99", "CLOCK", "VERSION", "ALARMS"}
+	header := []string{"SERVER", "ROLE", "GEN", "EPOCH", "ZXID", "LAG", "SESSIONS", "WATCHES", "ZNODES", "DISK", "P50", "P99", "CLOCK", "VERSION", "ALARMS"}
 	var text [][]string
 	for _, r := range rows {
 		text = append(text, r.cells())
@@ -129,15 +131,18 @@ func (r *row) cells() []string {
 		name += " (" + strconv.Itoa(r.ID) + ")"
 	}
 	alarms := strings.Join(r.Alarms, ", ")
-	role, epoch, zxid := r.Role, strconv.FormatUint(r.Epoch, 10), r.Zxid
+	role, gen, epoch, zxid := r.Role, "-", strconv.FormatUint(r.Epoch, 10), r.Zxid
+	if r.Gen != nil {
+		gen = strconv.Itoa(int(*r.Gen))
+	}
 	if r.State != serving {
 		role = strings.ToUpper(string(r.State))
 	}
 	if r.zxid == 0 {
-		epoch, zxid = "-", "-"
+		gen, epoch, zxid = "-", "-", "-"
 	}
 	f := &r.Figures
-	return []string{name, role, epoch, zxid, lag, figure(f.Sessions, whole), figure(f.Watches, whole), figure(f.Znodes, whole),
+	return []string{name, role, gen, epoch, zxid, lag, figure(f.Sessions, whole), figure(f.Watches, whole), figure(f.Znodes, whole),
 		figure(f.Disk, func(v float64) string { return humanize.IBytes(uint64(v)) }), figure(f.P50, ms), figure(f.P99, ms),
 		figure(r.ClockMs, func(v float64) string { return fmt.Sprintf("%+dms", int(math.Round(v))) }), r.Version, alarms}
 }
@@ -195,7 +200,8 @@ func (n *node) row() row {
 		r.Unasked = adminOnly
 	}
 	r.zxid = n.zxid()
-	r.Role, r.Zxid, r.Epoch, r.Version = n.role(), fmt.Sprintf("0x%x", r.zxid), r.zxid>>32, n.versionText()
+	r.Role, r.Zxid, r.Version = n.role(), fmt.Sprintf("0x%x", r.zxid), n.versionText()
+	r.epoch(n)
 	for _, f := range []struct {
 		into  **float64
 		names []string
@@ -217,7 +223,7 @@ func (n *node) row() row {
 	}
 	if st := n.status; st != nil {
 		ms := float64(n.clock.Microseconds()) / 1000
-		r.ID, r.ClockMs, r.Epoch = st.Server, &ms, uint64(st.Epoch)
+		r.ID, r.ClockMs = st.Server, &ms
 		if st.DiskLow {
 			r.Alarms = append(r.Alarms, "disk low: writes that grow are refused")
 		}
@@ -231,6 +237,19 @@ func (n *node) row() row {
 		}
 	}
 	return r
+}
+
+// epoch takes the epoch of the last zxid apart, or the one that the server is in as it says: a Paddock keeps a generation in its upper bits.
+func (r *row) epoch(n *node) {
+	r.Epoch = r.zxid >> 32
+	if n.status != nil {
+		r.Epoch = uint64(n.status.Epoch)
+	}
+	if n.status != nil || n.withoutAdmin() {
+		e := zxid.Epoch(r.Epoch)
+		gen := e.Generation()
+		r.Gen, r.Epoch = &gen, uint64(e.Term())
+	}
 }
 
 func shorten(err error) string {
