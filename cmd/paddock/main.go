@@ -30,7 +30,6 @@ func newApp() *cli.App {
 		Commands:               commands(),
 		Flags:                  tool.Flags(cli.HelpFlag),
 		Before:                 tool.Before,
-		EnableBashCompletion:   true,
 		UseShortOptionHandling: false,
 		Suggest:                true,
 		ExitErrHandler:         func(*cli.Context, error) {}, // main chooses the exit code

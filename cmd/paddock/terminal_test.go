@@ -220,6 +220,7 @@ func TestBashCompletion(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("bash", "--norc", "--noprofile", "-i")
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "PADDOCK_SERVER="+s.Addr(), "TERM=dumb", "PS1=> ", "HOME="+dir, "XDG_CONFIG_HOME="+t.TempDir())
 	x := startOnTerminal(t, cmd)
 	x.send("source <(paddock completion bash); echo re''ady\r")
@@ -230,6 +231,19 @@ func TestBashCompletion(t *testing.T) {
 	x.expect("/zookeeper/config")
 	x.send("paddock subtree exp\t")
 	x.expect("export ")
+	x.send("\x15paddock context add prod --server " + s.Addr() + "\r")
+	x.expect("is kept")
+	x.send("paddock --context pr\t status\r")
+	x.expect("prod ")
+	x.expect("standalone")
+	// names of znodes are anybody's text: the shell must not run what stands in them
+	x.send(`paddock create '/evil$(touch ran)x'; echo do''ne` + "\r")
+	x.expect("done\r\n")
+	x.send("paddock get /evi\t")
+	x.expect(`\$\(touch\ ran\)x`)
 	x.send("\x15exit\r")
 	x.ends()
+	if _, err := os.Stat(filepath.Join(dir, "ran")); err == nil {
+		t.Error("the name of a znode was run as a command")
+	}
 }

@@ -36,7 +36,7 @@ func commands() []*cli.Command {
 		offline.ExportCommand(),
 	}
 	list = slices.Concat(list, tool.Env("PADDOCK", data.Commands()), tool.Env("PADDOCK", cluster.Commands()),
-		[]*cli.Command{shell.Command(), tool.ContextCommand(), offline.CertsCommand(), shell.CompletionCommand(), shell.CompletePathCommand(), versionCommand()})
+		[]*cli.Command{shell.Command(), tool.ContextCommand(), offline.CertsCommand(), shell.CompletionCommand(), shell.CompleteCommand(), versionCommand()})
 	return withHelp(withUsageErrors(list), "")
 }
 

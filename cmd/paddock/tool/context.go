@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,6 +91,17 @@ func contextValues(c *cli.Context, flag string) []string {
 	}
 	return values[flag]
 }
+
+// ContextNames are the names of the contexts, in order; none if they cannot be read.
+func ContextNames() []string {
+	f, err := contextLoad()
+	if err != nil {
+		return nil
+	}
+	return f.names()
+}
+
+func (f *contextFile) names() []string { return slices.Sorted(maps.Keys(f.Contexts)) }
 
 func ContextCommand() *cli.Command {
 	return &cli.Command{
@@ -184,12 +196,7 @@ func contextList(c *cli.Context) error {
 		TLS     bool   `json:"tls"`
 	}
 	list, rows := []row{}, [][]string(nil)
-	names := make([]string, 0, len(f.Contexts))
-	for name := range f.Contexts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range f.names() {
 		v := f.Contexts[name]
 		r := row{name, name == f.Current, strings.Join(v["server"], ","), strings.Join(v["admin"], ","), len(v["auth"]), len(v["tls-ca"])+len(v["tls-cert"])+len(v["tls-key"]) > 0}
 		mark := ""
