@@ -98,35 +98,41 @@ func (s *State) permitted(c *call, n *node, perm Perm) bool {
 	return c.byServer() || s.allowed(n.acl, perm, c.txn.Auth, c.txn.Flags)
 }
 
-// delete is PrepRequestProcessor's delete; its order of checks is part of the contract.
 func (s *State) delete(c *call, op *Op) Code {
+	id, code := s.judgeDelete(c, op)
+	if code == OK {
+		s.deleteNode(c, id, op.Path)
+	}
+	return code
+}
+
+// judgeDelete is PrepRequestProcessor's delete; its order of checks is part of the contract.
+func (s *State) judgeDelete(c *call, op *Op) (id nodeID, code Code) {
 	if code := s.checkSession(c); code != OK {
-		return code
+		return 0, code
 	}
 	dir, _, ok := parentPath(op.Path)
 	if !ok || reservedPath(op.Path) {
-		return ErrBadArguments
+		return 0, ErrBadArguments
 	}
 	parent := s.find(dir)
 	if parent == 0 {
-		return ErrNoNode
+		return 0, ErrNoNode
 	}
 	if !s.permitted(c, s.nodes.at(parent), PermDelete) {
-		return ErrNoAuth
+		return 0, ErrNoAuth
 	}
-	id := s.find(op.Path)
-	if id == 0 {
-		return ErrNoNode
+	if id = s.find(op.Path); id == 0 {
+		return 0, ErrNoNode
 	}
 	n := s.nodes.at(id)
 	if op.Version != -1 && op.Version != n.version {
-		return ErrBadVersion
+		return 0, ErrBadVersion
 	}
 	if n.children > 0 {
-		return ErrNotEmpty
+		return 0, ErrNotEmpty
 	}
-	s.deleteNode(c, id, op.Path)
-	return OK
+	return id, OK
 }
 
 // deleteContainer collects an empty container or a TTL node that ran out, by the times in the history alone: the leader has judged its age by
@@ -171,34 +177,42 @@ func (s *State) deleteNode(c *call, id nodeID, path string) {
 }
 
 func (s *State) setData(c *call, op *Op, out *OpResult) Code {
-	if code := s.checkSession(c); code != OK {
+	id, growth, code := s.judgeSetData(c, op)
+	if code != OK {
 		return code
-	}
-	if !ValidPath(op.Path) {
-		return ErrBadArguments
-	}
-	id := s.find(op.Path)
-	if id == 0 {
-		return ErrNoNode
-	}
-	n := s.nodes.at(id)
-	if !s.permitted(c, n, PermWrite) {
-		return ErrNoAuth
-	}
-	growth := int64(len(op.Data)) - int64(max(n.dataLen, 0))
-	if code := s.checkQuota(c, op.Path, growth, 0); code != OK {
-		return code
-	}
-	if op.Version != -1 && op.Version != n.version {
-		return ErrBadVersion
 	}
 	if growth > 0 && c.flag(FlagNoGrow) {
 		return ErrQuotaExceeded
 	}
-	s.writeData(c, id, op.Data, n.version+1, out)
+	s.writeData(c, id, op.Data, s.nodes.at(id).version+1, out)
 	s.countQuota(op.Path, growth, 0)
-	c.event(EventDataChanged, op.Path, s.acls.list(n.acl))
+	c.event(EventDataChanged, op.Path, s.acls.list(s.nodes.at(id).acl))
 	return OK
+}
+
+// judgeSetData says which node a setData would change and by how many bytes it grows, or why it is refused, whatever room there is.
+func (s *State) judgeSetData(c *call, op *Op) (id nodeID, growth int64, code Code) {
+	if code := s.checkSession(c); code != OK {
+		return 0, 0, code
+	}
+	if !ValidPath(op.Path) {
+		return 0, 0, ErrBadArguments
+	}
+	if id = s.find(op.Path); id == 0 {
+		return 0, 0, ErrNoNode
+	}
+	n := s.nodes.at(id)
+	if !s.permitted(c, n, PermWrite) {
+		return 0, 0, ErrNoAuth
+	}
+	growth = int64(len(op.Data)) - int64(max(n.dataLen, 0))
+	if code := s.checkQuota(c, op.Path, growth, 0); code != OK {
+		return 0, 0, code
+	}
+	if op.Version != -1 && op.Version != n.version {
+		return 0, 0, ErrBadVersion
+	}
+	return id, growth, OK
 }
 
 func (s *State) writeData(c *call, id nodeID, data []byte, version int32, out *OpResult) {
@@ -237,7 +251,7 @@ func (s *State) setACL(c *call, op *Op, out *OpResult) Code {
 	if !ValidPath(op.Path) {
 		return ErrBadArguments
 	}
-	acl, code := s.expandACL(op.ACL, c.txn.Auth, c.txn.Flags)
+	acl, code := s.scratch.expandACL(op.ACL, c.txn.Auth, c.txn.Flags)
 	if code != OK {
 		return code
 	}

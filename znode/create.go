@@ -32,56 +32,68 @@ func singleWire(op *Op) int32 {
 	return wireCreate2
 }
 
-// create is PrepRequestProcessor.pRequest2TxnCreate and DataTree.createNode. The order of checks is part of the contract.
+// place is where a create puts its node.
+type place struct {
+	parent     nodeID
+	path, name string
+	acl        []ACL
+}
+
+// create is PrepRequestProcessor.pRequest2TxnCreate and DataTree.createNode.
 func (s *State) create(c *call, op *Op, wire int32, out *OpResult) Code {
-	if code := checkMode(op, wire, c.txn.Flags); code != OK {
-		return code
-	}
-	if code := s.checkSession(c); code != OK || c.byServer() && op.Mode.ephemeral() {
-		return ErrSessionExpired
-	}
-	if op.Mode.ephemeral() && c.flag(FlagLocalSession) {
-		return ErrEphemeralOnLocalSession
-	}
-	dir, _, ok := parentPath(op.Path)
-	if !ok {
-		return ErrBadArguments
-	}
-	acl, code := s.expandACL(op.ACL, c.txn.Auth, c.txn.Flags)
+	at, code := s.judgeCreate(c, op, wire, &s.scratch)
 	if code != OK {
-		return code
-	}
-	parent := s.find(dir)
-	if parent == 0 {
-		return ErrNoNode
-	}
-	p := s.nodes.at(parent)
-	if !s.permitted(c, p, PermCreate) {
-		return ErrNoAuth
-	}
-	path := op.Path
-	if op.Mode.sequential() {
-		s.buf = appendSequence(append(s.buf[:0], path...), p.cversion)
-		path = string(s.buf)
-	}
-	if !ValidPath(path) || len(path) > maxPath {
-		return ErrBadArguments
-	}
-	name := path[len(dir)+1:]
-	if path == pathRoot || s.findChild(parent, name) != 0 {
-		return ErrNodeExists
-	}
-	if ownerClass(p.owner) == ownedBySession {
-		return ErrNoChildrenForEphemerals
-	}
-	if code := s.checkQuota(c, path, int64(len(op.Data)), 1); code != OK {
 		return code
 	}
 	if c.flag(FlagNoGrow) {
 		return ErrQuotaExceeded
 	}
-	s.createNode(c, parent, path, name, op.Data, s.acls.intern(acl), ownerOf(c, op, wire), out)
+	s.createNode(c, at.parent, at.path, at.name, op.Data, s.acls.intern(at.acl), ownerOf(c, op, wire), out)
 	return OK
+}
+
+// judgeCreate says where a create would put its node, or why it is refused, whatever room there is. The order of checks is part of the contract. It
+// changes nothing but the scratch.
+func (s *State) judgeCreate(c *call, op *Op, wire int32, tmp *scratch) (at place, code Code) {
+	if code := checkMode(op, wire, c.txn.Flags); code != OK {
+		return at, code
+	}
+	if code := s.checkSession(c); code != OK || c.byServer() && op.Mode.ephemeral() {
+		return at, ErrSessionExpired
+	}
+	if op.Mode.ephemeral() && c.flag(FlagLocalSession) {
+		return at, ErrEphemeralOnLocalSession
+	}
+	dir, _, ok := parentPath(op.Path)
+	if !ok {
+		return at, ErrBadArguments
+	}
+	if at.acl, code = tmp.expandACL(op.ACL, c.txn.Auth, c.txn.Flags); code != OK {
+		return at, code
+	}
+	if at.parent = s.find(dir); at.parent == 0 {
+		return at, ErrNoNode
+	}
+	p := s.nodes.at(at.parent)
+	if !s.permitted(c, p, PermCreate) {
+		return at, ErrNoAuth
+	}
+	at.path = op.Path
+	if op.Mode.sequential() {
+		tmp.path = appendSequence(append(tmp.path[:0], at.path...), p.cversion)
+		at.path = string(tmp.path)
+	}
+	if !ValidPath(at.path) || len(at.path) > maxPath {
+		return at, ErrBadArguments
+	}
+	at.name = at.path[len(dir)+1:]
+	if at.path == pathRoot || s.findChild(at.parent, at.name) != 0 {
+		return at, ErrNodeExists
+	}
+	if ownerClass(p.owner) == ownedBySession {
+		return at, ErrNoChildrenForEphemerals
+	}
+	return at, s.checkQuota(c, at.path, int64(len(op.Data)), 1)
 }
 
 // checkMode judges flags and ttl together, before the session is looked at (PrepRequestProcessor.validateCreateRequest). A TTL

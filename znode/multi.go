@@ -4,10 +4,8 @@ package znode
 // part, intermediate states are visible in them.
 func (s *State) multi(c *call) Code {
 	ops := c.txn.Ops
-	for i := range ops {
-		if !multiDecodes(&ops[i]) {
-			return ErrMarshalling
-		}
+	if !multiDecodes(ops) {
+		return ErrMarshalling
 	}
 	c.res.Ops = growOps(c.res.Ops, len(ops))
 	s.beginUndo()
@@ -16,7 +14,9 @@ func (s *State) multi(c *call) Code {
 		out.Kind, out.Wire = op.Kind, multiWire(op)
 		if out.Code = s.one(c, op, out.Wire, out); out.Code != OK {
 			s.rollback()
-			failMulti(c, i)
+			clear(c.res.Events)
+			c.res.Events = c.res.Events[:0]
+			FailMulti(c.res.Ops, ops, i, out.Code)
 			return out.Code
 		}
 	}
@@ -31,23 +31,32 @@ func growOps(ops []OpResult, n int) []OpResult {
 	return ops[:n]
 }
 
-// failMulti makes the result that of a multi whose part i failed: what came before reads OK, what comes after was not tried.
-func failMulti(c *call, failed int) {
-	clear(c.res.Events)
-	c.res.Events = c.res.Events[:0]
-	for i := range c.res.Ops {
-		out := &c.res.Ops[i]
-		*out = OpResult{Kind: c.txn.Ops[i].Kind, Wire: c.txn.Ops[i].Wire, Code: out.Code}
-		if i > failed {
-			out.Code = ErrRuntimeInconsistency
+// FailMulti makes results those of a multi whose part at failed was refused with code: what comes before it reads OK, what comes after it was not tried.
+func FailMulti(results []OpResult, ops []Op, failed int, code Code) {
+	for i := range results {
+		results[i] = OpResult{Kind: ops[i].Kind, Wire: ops[i].Wire}
+		switch {
+		case i == failed:
+			results[i].Code = code
+		case i > failed:
+			results[i].Code = ErrRuntimeInconsistency
 		}
 	}
 }
 
-// multiDecodes says whether ZooKeeper's decoder of multi takes the part; if it does not, the whole request is ErrMarshalling and no
+// multiDecodes says whether ZooKeeper's decoder of multi takes all parts; if it does not, the whole request is ErrMarshalling and no
 // part has an answer (MultiOperationRecord.deserialize, CreateOptions): kinds that do not belong, and for create, create2 and
 // createContainer unknown flags, TTL flags, a null ACL.
-func multiDecodes(op *Op) bool {
+func multiDecodes(ops []Op) bool {
+	for i := range ops {
+		if !partDecodes(&ops[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func partDecodes(op *Op) bool {
 	switch op.Kind {
 	case KindDelete, KindSetData, KindCheck:
 		return true

@@ -127,12 +127,12 @@ func attributeValid(part string) bool {
 }
 
 // expandACL is PrepRequestProcessor.fixupACL: duplicates dropped, ids checked, "auth" replaced by the asker's authenticated ids.
-// The result is valid until the next call.
-func (s *State) expandACL(asked []ACL, ids []Identity, fl Flags) ([]ACL, Code) {
+// The result is valid until the next call with the same scratch.
+func (tmp *scratch) expandACL(asked []ACL, ids []Identity, fl Flags) ([]ACL, Code) {
 	if isOpen(asked) {
 		return asked, OK
 	}
-	out := s.aclScratch[:0]
+	out := tmp.acl[:0]
 	for i := range asked {
 		a := asked[i]
 		if containsACL(asked[:i], a) {
@@ -153,7 +153,7 @@ func (s *State) expandACL(asked []ACL, ids []Identity, fl Flags) ([]ACL, Code) {
 			return nil, ErrInvalidACL
 		}
 	}
-	s.aclScratch = out
+	tmp.acl = out
 	if len(out) == 0 {
 		return nil, ErrInvalidACL
 	}

@@ -30,8 +30,14 @@ type State struct {
 	time     int64
 	load     *loading // between BeginLoad and EndLoad
 
-	aclScratch []ACL
-	buf        []byte
+	scratch scratch
+	buf     []byte
+}
+
+// scratch is room for what is judged, to be used again.
+type scratch struct {
+	acl  []ACL
+	path []byte
 }
 
 // totals are kept up to date by every change and recomputed by CheckInvariants.

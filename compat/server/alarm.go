@@ -16,7 +16,7 @@ import (
 //
 // Each server knows of its own disk from its owner (SetFlag). A follower repeats its alarm with each report to the leader, and the leader puts
 // the flag on every proposal, its own and those that others forward (Vet). Followers ask the leader who is low, to show it in their reports and
-// to take the data off writes that will be refused (lighten): a refused write takes its place in every log too.
+// to take the data off writes that will be refused (noroom.go): a refused write takes its place in every log too.
 //
 // The alarm of a member ends when it says that it has room again. It also ends when nothing was heard of it for alarmTicks calls of Tick, and
 // when it is no member any more: a server that has died, or was removed, must not block the ensemble for ever. It applies nothing meanwhile,
@@ -24,12 +24,18 @@ import (
 // join does not.
 type alarm struct {
 	mu       sync.Mutex
-	leads    bool               // this server leads
-	own      bool               // the disk of this server is low
-	reported bool               // and the leader has heard so from this server
-	reports  map[zab.PeerID]int // on the leader: other members that are low, and how many Ticks that is still believed
-	members  []zab.PeerID       // who is low, for reports, by number
-	asked    int64              // ns: since when a question to the leader waits for its answer; 0 = none does
+	leads    bool                       // this server leads
+	own      bool                       // the disk of this server is low
+	reported bool                       // and the leader has heard so from this server
+	reports  map[zab.PeerID]alarmReport // on the leader: others that are low
+	members  []zab.PeerID               // who is low, for reports, by number
+	asked    int64                      // ns: since when a question to the leader waits for its answer; 0 = none does
+}
+
+// alarmReport is what the leader has heard of a server whose disk is low.
+type alarmReport struct {
+	ticks  int  // for so many Ticks it is still believed
+	member bool // it is one; until that is known its disk is nobody's business
 }
 
 // alarmTicks is how many Ticks of the leader a member's alarm lasts without being repeated. Members repeat it with every Tick, and a report
@@ -79,8 +85,10 @@ func (s *Server) alarmChanged() {
 
 // low lists who is low as the leader knows it. mu is held.
 func (a *alarm) low(self zab.PeerID) (list []zab.PeerID) {
-	for id := range a.reports {
-		list = append(list, id)
+	for id, r := range a.reports {
+		if r.member {
+			list = append(list, id)
+		}
 	}
 	if a.own {
 		list = append(list, self)
@@ -98,7 +106,7 @@ func (s *Server) showAlarm(list []zab.PeerID) {
 	case len(list) > 0:
 		s.opts.Log.Error("disks are nearly full: the ensemble refuses writes that grow until they have room", "servers", fmt.Sprint(list))
 	default:
-		s.opts.Log.Info("all disks have room again: the ensemble takes all writes")
+		s.opts.Log.Info("no server that runs reports a low disk any more: the ensemble takes all writes")
 	}
 	a.members = list
 }
@@ -112,17 +120,45 @@ func (a *alarm) report() (low, say bool) {
 	return a.own, say
 }
 
-// heardAlarm takes what a member reports about its disk.
+// heardAlarm takes what a server reports about its disk. Whether it is a member is asked elsewhere: this may be the goroutine of the protocol.
 func (s *Server) heardAlarm(from zab.PeerID, low bool) {
+	if s.noteAlarm(from, low) {
+		s.opts.Go(func() { s.vetAlarm(from) })
+	}
+}
+
+// noteAlarm notes a report, and says whether it must be found out whether the server is a member.
+func (s *Server) noteAlarm(from zab.PeerID, low bool) (vet bool) {
 	a := &s.alarm
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case !a.leads:
-		return
-	case low:
-		a.reports[from] = alarmTicks
-	default:
+	if !a.leads {
+		return false
+	}
+	if low {
+		r := a.reports[from]
+		r.ticks = alarmTicks
+		a.reports[from] = r
+		return !r.member
+	}
+	delete(a.reports, from)
+	s.alarmChanged()
+	return false
+}
+
+// vetAlarm believes a server whose disk is low if it is a member. One that has asked to join, or was removed and still runs, blocks nobody.
+func (s *Server) vetAlarm(from zab.PeerID) {
+	_, member := s.opts.Orderer.Status().Ensemble.Committed.Member(from)
+	a := &s.alarm
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r, low := a.reports[from]
+	if !low {
+		return // it has room again, or this server leads no longer
+	}
+	if r.member = member; member {
+		a.reports[from] = r
+	} else {
 		delete(a.reports, from)
 	}
 	s.alarmChanged()
@@ -140,12 +176,17 @@ func (s *Server) tickAlarm() {
 	ensemble := s.opts.Orderer.Status().Ensemble.Committed // waits for the goroutine of the protocol
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for id := range a.reports {
-		if _, member := ensemble.Member(id); a.reports[id] == 0 || !member {
+	for id, r := range a.reports {
+		_, member := ensemble.Member(id)
+		if r.ticks == 0 || !member {
 			delete(a.reports, id)
+			if r.member {
+				s.opts.Log.Warn("the alarm of a low disk ends, although its server has not said that there is room: it has died, cannot be reached, or is no member any more",
+					"server", id, "member", member)
+			}
 			continue
 		}
-		a.reports[id]--
+		a.reports[id] = alarmReport{r.ticks - 1, member}
 	}
 	s.alarmChanged()
 }
@@ -204,10 +245,10 @@ func (s *Server) alarmLeads() {
 	a := &s.alarm
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.leads, a.reports = true, map[zab.PeerID]int{}
+	a.leads, a.reports = true, map[zab.PeerID]alarmReport{}
 	for _, id := range a.members {
 		if id != s.opts.ID {
-			a.reports[id] = alarmTicks
+			a.reports[id] = alarmReport{alarmTicks, true}
 		}
 	}
 	s.alarmChanged()

@@ -176,7 +176,10 @@ func (c *conn) settle(b []byte, now int64) (_ []byte, answered int) {
 			if znode.Code(it.code) == znode.ErrUnimplemented {
 				z = -1 // UnimplementedRequestProcessor knows no zxid
 			}
-			b = appendHeader(b, it.xid, z, znode.Code(it.code))
+			var mark int
+			b, mark = wire.BeginFrame(b)
+			b = append(wire.ReplyHeader{Xid: it.xid, Zxid: z, Err: znode.Code(it.code)}.Append(b), bytes...)
+			wire.EndFrame(b, mark)
 		case itemWrite:
 			b = append(b, bytes...)
 		}

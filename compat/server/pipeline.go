@@ -19,7 +19,7 @@ const (
 	itemWrite itemKind = iota // proposed; ready when its transaction was applied, then hold has its reply
 	itemRead                  // a frame that runs when it comes to the head
 	itemSync                  // a frame that runs when it comes to the head and is confirmed
-	itemCode                  // an error to answer in its turn
+	itemCode                  // an error, or a body that is known already, to answer in its turn
 )
 
 // item is one request that waits.
@@ -63,6 +63,13 @@ func (p *Pipeline) keep(kind itemKind, seq uint64, frame []byte, a arrival) {
 // Code notes an error that is answered in its turn; fatal closes the connection behind it.
 func (p *Pipeline) Code(xid, op, code int32, fatal bool, a arrival) {
 	p.items = append(p.items, item{kind: itemCode, xid: xid, op: op, code: code, fatal: fatal, arrival: a})
+}
+
+// Answer notes a request that is answered with this body in its turn.
+func (p *Pipeline) Answer(xid, op int32, body []byte, a arrival) {
+	p.keep(itemCode, 0, body, a)
+	it := &p.items[len(p.items)-1]
+	it.xid, it.op = xid, op
 }
 
 // Committed finds the write whose transaction was applied. Writes of one session are applied in the order in which they were proposed:

@@ -256,8 +256,13 @@ func (t *turn) code(h wire.RequestHeader, code znode.Code, fatal bool, large int
 	c := t.lockConn()
 	c.enqueue().Code(h.Xid, h.Op, int32(code), fatal, arrival{t.now, large})
 	c.mu.Unlock()
-	if c.waits.Load() == 1 {
-		c.settleNow()
+	t.settleFirst()
+}
+
+// settleFirst answers what was just queued if nothing waits before it.
+func (t *turn) settleFirst() {
+	if t.c.waits.Load() == 1 {
+		t.c.settleNow()
 	}
 }
 

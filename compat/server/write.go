@@ -48,12 +48,10 @@ func (t *turn) write(h wire.RequestHeader, r *jute.Reader, large int) listener.V
 			t.code(h, znode.ErrMarshalling, false, large)
 			return listener.Continue
 		}
-		if t.noRoom(&t.txn.Op) {
-			t.code(h, znode.ErrQuotaExceeded, false, large)
-			return listener.Continue
-		}
 	}
-	t.propose(h, false, large)
+	if !t.refuseGrowth(h, large) {
+		t.propose(h, false, large)
+	}
 	return listener.Continue
 }
 
@@ -101,16 +99,22 @@ func (t *turn) order(h wire.RequestHeader, fatal bool, large int) []byte {
 // encode makes the payload of t.txn for this connection; it is allocated, for it lives in the history.
 func (t *turn) encode(seq uint64, cxid int32) []byte {
 	x := &t.txn
-	x.Session, x.Cxid, x.Origin.Seq = t.c.sessionID(), cxid, seq
-	x.Flags, x.Auth = t.s.znodeFlags(), t.c.identities()
+	x.Cxid, x.Origin.Seq = cxid, seq
+	t.sign()
 	if x.Flags&znode.FlagNoGrow != 0 {
 		t.lighten()
 	}
+	t.buf = znode.AppendTxn(t.buf[:0], x)
+	return append(make([]byte, 0, len(t.buf)), t.buf...)
+}
+
+// sign puts into t.txn who asks, and what is in force for it now.
+func (t *turn) sign() {
+	x := &t.txn
+	x.Session, x.Flags, x.Auth = t.c.sessionID(), t.s.znodeFlags(), t.c.identities()
 	if t.c.local.Load() {
 		x.Flags |= znode.FlagLocalSession
 	}
-	t.buf = znode.AppendTxn(t.buf[:0], x)
-	return append(make([]byte, 0, len(t.buf)), t.buf...)
 }
 
 // appendWriteReply appends the reply to an applied transaction, as the opcode shapes it. (FinalRequestProcessor.processRequest)

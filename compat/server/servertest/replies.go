@@ -53,7 +53,7 @@ func (c *simClient) reply(payload []byte) {
 	if h.Zxid < c.lastZxid {
 		s.violate("client %d: session %v has seen %v, and %s is answered at %v", c.id, c.session, c.lastZxid, wire.OpName(q.op), h.Zxid)
 	}
-	if (q.synced || s.opt.Clients.Linearize && q.op != wire.OpPing && q.op != wire.OpSetWatches) && h.Zxid < q.acked && !refusedHere(q, h) {
+	if (q.synced || s.opt.Clients.Linearize && q.op != wire.OpPing && q.op != wire.OpSetWatches) && h.Zxid < q.acked && !refusedHere(q, h, r) {
 		s.violate("client %d: %s %s is answered at %v, and %v was acknowledged before it was sent", c.id, wire.OpName(q.op), q.path, h.Zxid, q.acked)
 	}
 	s.trace("client %d %s %s at %v code %v", c.id, wire.OpName(q.op), q.path, h.Zxid, h.Err)
@@ -89,7 +89,7 @@ func (c *simClient) judge(q *request, h wire.ReplyHeader, r *jute.Reader) {
 // wrote: the history has this very request at the zxid of its answer, with this outcome, behind everything that was acknowledged.
 func (c *simClient) wrote(q *request, h wire.ReplyHeader, r *jute.Reader) {
 	s := c.sim
-	if refusedHere(q, h) && s.oracle.turnedAway(writeKey{c.session, q.xid}) {
+	if refusedHere(q, h, *r) && s.oracle.turnedAway(writeKey{c.session, q.xid}) {
 		c.lockOutcome(q, h.Err, nil)
 		s.oracle.settled(q, h.Err, &decided{})
 		return
@@ -146,8 +146,17 @@ func (c *simClient) lockOutcome(q *request, code znode.Code, d *decided) {
 }
 
 // refusedHere says whether a write may have been refused by its server alone, since a disk was low: that says nothing of the state.
-func refusedHere(q *request, h wire.ReplyHeader) bool {
-	return wire.IsWrite(q.op) && h.Err == znode.ErrQuotaExceeded
+func refusedHere(q *request, h wire.ReplyHeader, r jute.Reader) bool {
+	if q.op != wire.OpMulti || h.Err != znode.OK {
+		return wire.IsWrite(q.op) && h.Err == znode.ErrQuotaExceeded
+	}
+	for range q.multi {
+		var part wire.MultiResult
+		if part.Decode(&r); part.Type == wire.OpError && part.Code == znode.ErrQuotaExceeded {
+			return true
+		}
+	}
+	return false
 }
 
 // turnedAway notes a write that its server has refused by itself, since a disk was low; false if it is in the history. It must never get there.

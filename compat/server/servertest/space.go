@@ -76,8 +76,14 @@ func (a alarmed) SetFlag(f znode.Flags, on bool) {
 // alarmBook is what a server knows of low disks, from what passes by: a second book next to that of server.Server.
 type alarmBook struct {
 	own   bool
-	heard map[zab.PeerID]int64 // when a member said last that its disk is low, by the leader's monotonic clock
+	heard map[zab.PeerID]lowDisk // what members say
 }
+
+// lowDisk is when a member said first and last that its disk is low, by the leader's monotonic clock.
+type lowDisk struct{ first, last int64 }
+
+// alarmVetted is after how long a leader has certainly found out that who reports is a member, µs: it asks beside the goroutine that takes the report.
+const alarmVetted = sessionTick / 2 * 1000
 
 // alarmBelieved is how long a leader certainly believes a member that does not repeat its alarm, µs: less than the server's own patience.
 const alarmBelieved = 4 * sessionTick / 2 * 1000
@@ -89,9 +95,14 @@ func (a *alarmBook) report(n *simNode, d *zab.Delivery) {
 			continue
 		} else if low != 0 {
 			if a.heard == nil {
-				a.heard = map[zab.PeerID]int64{}
+				a.heard = map[zab.PeerID]lowDisk{}
 			}
-			a.heard[d.From] = n.mono()
+			h, now := a.heard[d.From], n.mono()
+			if h.first == 0 || now-h.last >= alarmBelieved {
+				h.first = now
+			}
+			h.last = now
+			a.heard[d.From] = h
 		} else {
 			delete(a.heard, d.From)
 		}
@@ -113,8 +124,8 @@ func (a *alarmBook) known(n *simNode) (list []zab.PeerID) {
 		list = append(list, n.id)
 	}
 	ensemble := n.core.Status().Ensemble.Committed
-	for id, at := range a.heard {
-		if _, member := ensemble.Member(id); member && n.mono()-at < alarmBelieved {
+	for id, h := range a.heard {
+		if _, member := ensemble.Member(id); member && n.mono()-h.first > alarmVetted && n.mono()-h.last < alarmBelieved {
 			list = append(list, id)
 		}
 	}
