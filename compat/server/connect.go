@@ -76,7 +76,11 @@ func (c *conn) createSession() listener.Verdict {
 	if _, err := io.ReadFull(s.opts.Rand, c.pw[:]); err != nil {
 		return c.refuse(fmt.Errorf("no random password: %w", err))
 	}
-	c.sid.Store(int64(s.sess.newID()))
+	id := s.sess.newID()
+	if id == 0 {
+		return c.refuse(errNotServing)
+	}
+	c.sid.Store(int64(id))
 	if s.makesLocal() {
 		return c.beginLocal()
 	}

@@ -18,7 +18,7 @@ var (
 	errForm   = errors.New("a server is written server.N=host:quorumPort:electionPort[:role];[clientAddress:]clientPort")
 	errPorts  = errors.New("a joining server must give its quorum, election and client ports")
 	errShared = errors.New("a joining server has the address of another one")
-	errNumber = errors.New("a server's number is 1 to 254") // ZooKeeper takes others too: permission is looked at first
+	errNumber = errors.New("a server's number is 0 to 2147483647") // permission is looked at first, as in ZooKeeper
 	errSecure = errors.New("a secure client port is no part of a server line here")
 )
 
@@ -90,7 +90,7 @@ func joining(text string) (zab.Member, zoocfg.Server, error) {
 // serverLine reads "server.N" and what stands behind its equals sign.
 func serverLine(key, value string) (zab.Member, zoocfg.Server, error) {
 	number, err := strconv.ParseInt(key[strings.LastIndexByte(key, '.')+1:], 10, 64)
-	if err != nil || number < 1 || number > 254 {
+	if err != nil {
 		return zab.Member{}, zoocfg.Server{}, errNumber
 	}
 	id, err := zab.PeerOf(number)

@@ -19,7 +19,7 @@ func TestIncrement(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name, joining, leaving string
-		want                   string // the lines behind the three
+		want, first            string // the lines behind the three, and before them
 		err                    error
 	}{
 		{name: "an observer", joining: "server.100=0.0.0.0:1:2:observer;0.0.0.0:3", want: "server.100=0.0.0.0:1:2:observer;0.0.0.0:3\n"},
@@ -33,7 +33,8 @@ func TestIncrement(t *testing.T) {
 		{name: "not a line", joining: "some thing", err: errForm},
 		{name: "two equals signs", joining: "server.5=a=b", err: errForm},
 		{name: "not a role", joining: "server.5=10.0.0.5:2888:3888:leader;2181", err: errAny},
-		{name: "a number that is too large", joining: "server.999=10.0.0.5:2888:3888;2181", err: errNumber},
+		{name: "any number", joining: "server.0=10.0.0.5:2888:3888;2181,server.999=10.0.0.6:2888:3888;2181", first: "server.0=10.0.0.5:2888:3888:participant;0.0.0.0:2181\n", want: "server.999=10.0.0.6:2888:3888:participant;0.0.0.0:2181\n"},
+		{name: "a number that is too large", joining: "server.2147483648=10.0.0.5:2888:3888;2181", err: errNumber},
 		{name: "not a number", leaving: "five", err: errAny},
 		{name: "another's peer port", joining: "server.5=10.0.0.1:2888:4888;2181", err: errShared},
 		{name: "another's client address", joining: "server.5=10.0.0.5:2888:3888;10.0.0.2:2181", err: errShared},
@@ -49,8 +50,8 @@ func TestIncrement(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, _, _ := strings.Cut(next.String(), "version="); got != threeServers+row.want {
-				t.Errorf("got:\n%swant:\n%s", got, threeServers+row.want)
+			if got, _, _ := strings.Cut(next.String(), "version="); got != row.first+threeServers+row.want {
+				t.Errorf("got:\n%swant:\n%s", got, row.first+threeServers+row.want)
 			}
 			if _, err := zab.ParseEnsemble(next.String()); err != nil {
 				t.Errorf("what was written cannot be read: %v", err)

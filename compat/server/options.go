@@ -48,7 +48,7 @@ type SASL interface {
 
 // Options are what a Server is made of. Fields without a default must be set.
 type Options struct {
-	ID       zab.PeerID // of this server: the top byte of session ids
+	ID       zab.PeerID // of this server
 	Boot     uint64     // random and not 0: names this process in Txn.Origin
 	Orderer  Orderer
 	State    *znode.State // with everything up to the zxid where Apply goes on
@@ -73,6 +73,8 @@ type Options struct {
 type SessionOptions struct {
 	TickMs int64          // tickTime, ms
 	Limits session.Limits // minSessionTimeout, maxSessionTimeout
+
+	AwaitFirstByte bool // no session begins before SetFirstByte; else session ids begin with Options.ID, which is 1 to 254 then
 
 	Local        bool // localSessionsEnabled: new sessions are known to this server alone (not with Features.Standalone)
 	LocalUpgrade bool // localSessionsUpgradingEnabled: one that makes an ephemeral node becomes a session of the ensemble

@@ -45,14 +45,30 @@ func (x *sessions) noteClosed(p closedConn) {
 }
 
 func (x *sessions) init(o *Options) {
-	x.gen = session.NewGenerator(uint8(o.ID), o.Clock.Wall())
+	if !o.Sessions.AwaitFirstByte {
+		x.begin(uint8(o.ID), o.Clock.Wall())
+	}
 	x.tickMs = o.Sessions.TickMs
 	x.tickEvery = max(1, min(x.tickMs/2, 1000))
 }
 
+// begin lets ids begin with a byte. mu is held, or nobody else has x yet.
+func (x *sessions) begin(first uint8, wall int64) {
+	switch {
+	case first == 0:
+		x.gen = nil
+	case x.gen == nil || x.gen.Peer() != first:
+		x.gen = session.NewGenerator(first, wall)
+	}
+}
+
+// newID makes an id; 0 says that this server may make none yet.
 func (x *sessions) newID() session.ID {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.gen == nil {
+		return 0
+	}
 	return x.gen.Next()
 }
 

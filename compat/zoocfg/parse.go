@@ -240,4 +240,4 @@ func (p *parser) myid(read ReadFile) {
 }
 
 // maxServerID is the largest number of a server.
-const maxServerID = 254
+const maxServerID = 1<<31 - 1

@@ -24,7 +24,9 @@ type machine struct {
 func (m machine) SoftStateChanged(s zab.SoftState) {
 	m.node.meter.changed(s)
 	m.node.named.soft = s
+	m.node.learnFirstByte() // a leader may have taken it while this server was away
 	m.node.passSoft()
+	m.node.claimFirstByte()
 	if s.Active && s.Role == zab.Leading && s.Confirmed {
 		go m.node.found()
 	}

@@ -19,8 +19,12 @@ type named struct {
 	is      atomic.Pointer[lineage.Lineage] // nil: not yet
 	source  lineage.ID                      // what the state was copied from
 	awaited string                          // for whom a founding waits, as the log has said
+	first   atomic.Uint32                   // the byte that session ids of this server begin with; 0: not yet
 	soft    zab.SoftState                   // the last one, which the server learns when the lineage is known; owned by the apply loop
 }
+
+// known says whether clients may be served.
+func (m *named) known() bool { return m.is.Load() != nil && m.first.Load() != 0 }
 
 func (m *named) lineage() lineage.Lineage {
 	if l := m.is.Load(); l != nil {
@@ -60,11 +64,23 @@ func (n *node) nameAtStart() error {
 	return nil
 }
 
-// learn looks whether what was applied has told the lineage, and lets clients in if so. It is called from the apply loop.
+// learn looks whether what was applied has told the lineage and the first byte of session ids, and lets clients in if so. It is called from the apply loop.
 func (n *node) learn() {
-	if n.named.is.Load() != nil {
+	if n.named.known() {
 		return
 	}
+	if n.named.is.Load() == nil {
+		if n.learnLineage(); n.named.is.Load() == nil {
+			return
+		}
+		n.claimFirstByte()
+	}
+	if n.learnFirstByte(); n.named.known() {
+		n.passSoft()
+	}
+}
+
+func (n *node) learnLineage() {
 	var l lineage.Lineage
 	var o tokens.Origin
 	var ok bool
@@ -87,13 +103,12 @@ func (n *node) learn() {
 		n.links.transport.Name(l, o.Source)
 	}
 	n.logger.Info("the history of this server says what it is of", "cluster", l.Cluster, "incarnation", l.Incarnation)
-	n.passSoft()
 }
 
-// passSoft tells the server who leads. Before the lineage is known it serves nobody.
+// passSoft tells the server who leads. Before the lineage and the first byte of its session ids are known it serves nobody.
 func (n *node) passSoft() {
 	s := n.named.soft
-	if n.named.is.Load() == nil {
+	if !n.named.known() {
 		s.Active, s.Confirmed = false, false
 	}
 	n.server.SoftStateChanged(s)
@@ -112,6 +127,8 @@ func (n *node) foundLineage() error {
 
 // watchFounding goes on with a founding whose first proposal was lost, and says for whom one waits.
 func (n *node) watchFounding() {
+	n.claimFirstByte()
+	n.freeFirstBytes()
 	if n.named.is.Load() != nil {
 		return
 	}

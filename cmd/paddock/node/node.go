@@ -193,6 +193,7 @@ func (n *node) newServer() error {
 		opts.Audit = n.audit
 	}
 	n.server = server.New(opts)
+	n.learnFirstByte()
 	n.disk.follower = n.newFollower()
 	return nil
 }

@@ -72,7 +72,7 @@ func authConfig(c *Config) auth.Config {
 func sessionOptions(c *Config) server.SessionOptions {
 	return server.SessionOptions{
 		TickMs: int64(c.Basics.TickTime), Limits: session.Limits{MinMs: int32(c.Sessions.MinTimeout), MaxMs: int32(c.Sessions.MaxTimeout)},
-		Local: c.Sessions.Local, LocalUpgrade: c.Sessions.LocalUpgrade,
+		AwaitFirstByte: true, Local: c.Sessions.Local, LocalUpgrade: c.Sessions.LocalUpgrade,
 	}
 }
 
