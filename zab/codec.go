@@ -19,6 +19,9 @@ func (m *Message) valid() error {
 	if more := m.fields() &^ usedFields[m.Type]; more != 0 {
 		return fmt.Errorf("zab: %v from server %d has fields that it cannot have: %v", m.Type, m.From, more)
 	}
+	if _, n := binary.Uvarint(m.Data); m.Type == MsgPing && n != len(m.Data) {
+		return fmt.Errorf("zab: %v from server %d tells of a pause in %d bytes that are no number", m.Type, m.From, len(m.Data))
+	}
 	if m.Zxid < 0 || m.Prev < 0 || m.Commit < 0 || m.Epoch > 1<<31-1 {
 		return fmt.Errorf("zab: negative zxid or epoch in %v", m)
 	}

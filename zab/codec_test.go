@@ -25,6 +25,7 @@ func sampleMessages(t testing.TB) []zab.Message {
 			{Zxid: e2 + 1, Prev: e2, Kind: zab.EntryTxn, Time: 5, Data: []byte("hello")},
 			{Zxid: e2 + 2, Prev: e2 + 1, Kind: zab.EntryReconfig, Data: zab.EncodeReconfig(ens, []byte("x"))}}},
 		{Type: zab.MsgPing, From: zab.Server0, To: 1<<31 - 1, Epoch: 3, Flag: true, Commit: 5, Seq: 8},
+		{Type: zab.MsgPing, From: 1, To: 2, Epoch: 3, Seq: 9, Data: []byte{0xac, 0x02}},
 	}
 }
 

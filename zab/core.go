@@ -158,9 +158,9 @@ func (c *Core) Tick(n int) {
 	if c.out.fatal != nil || n <= 0 {
 		return
 	}
-	if n > c.cfg.Timing.Pause {
+	if c.IsPause(n) {
+		c.afterPause(n)
 		n = 1
-		c.afterPause()
 	}
 	for range n {
 		c.now++
@@ -177,13 +177,18 @@ func (c *Core) Tick(n int) {
 	}
 }
 
+// IsPause says whether so many ticks at once are a pause of this process. Its Tick comes before what arrived meanwhile: a leader tells of it while it leads.
+func (c *Core) IsPause(n int) bool { return n > c.cfg.Timing.Pause }
+
 // afterPause: others may have moved on. What a leader hears from now on counts, what it heard before does not.
-func (c *Core) afterPause() {
+func (c *Core) afterPause(ticks int) {
 	if c.role == Leading && c.lead != nil {
 		c.lead.confirmed = false
 		c.lead.round++
 		c.lead.proveRound = c.lead.round
+		c.lead.slept = ticks
 		c.pingAll()
+		c.lead.slept = 0
 		c.checkRounds()
 	}
 }
@@ -255,8 +260,11 @@ func (c *Core) stepLearner(m *Message) {
 		c.onPulledSnap(m)
 		return
 	}
+	slept := int64(0)
 	if m.Type == MsgPing {
-		c.heardAgain(m.From, m.Epoch)
+		slept = sleptTicks(m)
+		c.excuse(slept)
+		c.heardAgain(m.From, m.Epoch, slept)
 	}
 	if m.Epoch < c.hard.Promised && !c.has(bugObeyOldEpoch) {
 		if m.Type == MsgPing {
@@ -272,7 +280,7 @@ func (c *Core) stepLearner(m *Message) {
 		return
 	}
 	if !m.Type.Bulk() { // what is in the slower lane may have waited there since its sender ended
-		c.waited(c.now - c.follow.heard)
+		c.waited(c.now - c.follow.heard - slept)
 		c.follow.heard, c.follow.doubt = c.now, 0
 	}
 	switch m.Type {
@@ -306,7 +314,7 @@ func (c *Core) stepLearner(m *Message) {
 func (c *Core) stepLeader(m *Message) {
 	if c.role != Leading {
 		if m.Type == MsgPong {
-			c.heardAgain(c.cfg.ID, m.Epoch)
+			c.heardAgain(c.cfg.ID, m.Epoch, 0)
 		}
 		return
 	}

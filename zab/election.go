@@ -378,7 +378,7 @@ func (c *Core) onVoteResp(m *Message) {
 	c.elect.seen = max(c.elect.seen, zxid.Epoch(m.Seq))
 	cd := c.cand
 	if cd == nil || m.Epoch != cd.epoch || m.Reject {
-		c.heardAgain(c.cfg.ID, m.Epoch)
+		c.heardAgain(c.cfg.ID, m.Epoch, 0)
 		return
 	}
 	if !cd.granted.Has(uint32(m.From)) {

@@ -33,3 +33,6 @@ func Fingerprint(c *Core) string {
 	f := c.follow
 	return b + fmt.Sprintf("%d %v %v %v %v", c.now-f.heard, f.matched, f.acked, f.again, f.active)
 }
+
+// ElectionTimeout is the one in effect, in ticks.
+func ElectionTimeout(c *Core) int { return c.election() }

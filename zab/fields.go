@@ -31,7 +31,7 @@ var usedFields = [msgTypeEnd]fields{
 	MsgVoteResp:      hasReject | hasZxid | hasSeq | hasFlag,
 	MsgPull:          hasZxid,
 	MsgHistory:       hasPrev | hasEntries | hasReject | hasZxid | hasFlag,
-	MsgPing:          hasCommit | hasZxid | hasSeq | hasCtx | hasLink | hasFlag | hasReject | hasPrev | hasDigest,
+	MsgPing:          hasCommit | hasZxid | hasSeq | hasCtx | hasLink | hasFlag | hasReject | hasPrev | hasDigest | hasData,
 	MsgPong:          hasFlag | hasZxid | hasPrev | hasSeq | hasCommit | hasCtx | hasLink | hasDigest | hasData,
 	MsgJoin:          hasZxid,
 	MsgProposal:      hasPrev | hasCommit | hasEntries,

@@ -76,6 +76,7 @@ type leadership struct {
 	confirmed    bool
 	round        uint64 // newest ping round
 	proveRound   uint64 // the round whose confirmation ends the doubt after a pause
+	slept        int    // ticks of the pause that pings tell of now
 	reads        []pendingRead
 	wasBusy      bool // proposals were refused since the last round for reads
 	transferTo   PeerID

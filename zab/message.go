@@ -25,8 +25,8 @@ const (
 	// MsgHistory: answer to a pull; Entries after Prev, or Reject with Zxid = the greatest zxid of mine that is <= the one asked for.
 	MsgHistory
 	// MsgPing, leader to everyone: Commit, Zxid = last zxid sent to you, Seq = round, Ctx = number of forwards accepted from you,
-	// Link = the link I know of you, Flag = I hear you, Reject = you have no vote, Prev = (the epoch in which this leadership began, 0); digest. Only a ping makes
-	// a server follow.
+	// Link = the link I know of you, Flag = I hear you, Reject = you have no vote, Prev = (the epoch in which this leadership began, 0); digest; Data = for how many
+	// ticks I was paused until now, a uvarint; nothing if I was not. Only a ping makes a server follow.
 	MsgPing
 	// MsgPong (FOLLOWERINFO): Zxid = history up to here equals the leader's (0: not known yet), Prev = my last, Seq = round echoed,
 	// Commit = the ping's Zxid echoed, Link; digest; Data = touches; Flag = I have as much to apply as I may have, send nothing more

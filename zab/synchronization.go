@@ -101,7 +101,7 @@ func (c *Core) ping(l *learner) {
 		return // nothing of an epoch leaves before our own promise of it is durable
 	}
 	m := Message{Type: MsgPing, To: l.id, Epoch: c.epoch, Commit: c.commit, Zxid: l.next, Seq: c.lead.round, Ctx: l.forwards, Link: l.link,
-		Prev: zxid.New(c.lead.first, 0)}
+		Prev: zxid.New(c.lead.first, 0), Data: appendSlept(nil, c.lead.slept)}
 	if l.state != streaming {
 		m.Zxid = 0
 	}

@@ -7,6 +7,14 @@ func (p *Peer) coreLoop() {
 	defer p.refuseAll()
 	s := Steps{peer: p}
 	last := p.cfg.Clock.Now()
+	passed := func() int { // ticks since the last time
+		n := int(p.cfg.Clock.Now().Sub(last) / p.cfg.TickEvery)
+		return max(n, 0)
+	}
+	tick := func(m *Mail, n int) {
+		last = last.Add(time.Duration(n) * p.cfg.TickEvery)
+		s.Tick(m, n)
+	}
 	var m Mail
 	s.Drain()
 	for {
@@ -14,13 +22,12 @@ func (p *Peer) coreLoop() {
 		case <-p.stop:
 			return
 		case <-p.cfg.Clock.Tick:
-			now := p.cfg.Clock.Now()
-			n := int(now.Sub(last) / p.cfg.TickEvery)
-			if n > 0 {
-				last = last.Add(time.Duration(n) * p.cfg.TickEvery)
-			}
-			s.Tick(&m, n)
+			tick(&m, passed())
 		case <-p.box.wake:
+			if n := passed(); p.core.IsPause(n) { // what arrived meanwhile woke this goroutine before the ticker did
+				tick(&m, n)
+				continue
+			}
 			s.Turn(&m)
 		}
 	}

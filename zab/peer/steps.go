@@ -75,10 +75,14 @@ func (s Steps) Turn(m *Mail) {
 	s.Drain()
 }
 
-// Tick lets n ticks pass. What has arrived is heard before the time is counted in which it was not; what is held is proposed behind it, before
-// any read that waited with it is confirmed.
+// Tick lets n ticks pass. What has arrived is heard before the time is counted in which it was not, unless the process was paused for that long; what
+// is held is proposed behind it, before any read that waited with it is confirmed.
 func (s Steps) Tick(m *Mail, n int) {
 	s.Take(m)
+	if s.peer.core.IsPause(n) {
+		s.peer.core.Tick(n)
+		n = 0
+	}
 	s.Feed(m)
 	if n > 0 {
 		s.peer.core.Tick(n)

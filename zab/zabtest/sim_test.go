@@ -3,6 +3,7 @@ package zabtest
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -153,12 +154,22 @@ func TestPatienceFollowsDelays(t *testing.T) {
 		}
 		s.opt.Faults.LinkFaults = LinkFaults{DelayMin: 50, DelayMax: 100}
 	})
+	took := takeover(s, 3000)
+	if err := s.Run(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d changes of leadership, a new leader %d ticks after the death of one", s.Stats.LeaderChanges, took())
+	if took() > 2*election+6 {
+		t.Errorf("a new leader after %d ticks: the patience has not shrunk", took())
+	}
+}
+
+// takeover crashes the leader at a tick; what it returns tells, after the run, after how many ticks there was another one.
+func takeover(s *Sim, at int64) func() int64 {
 	var was, dead, led int64
-	s.At(3000*TickLen, func() {
-		for _, n := range s.nodes {
-			if n.up && n.soft.Role == zab.Leading {
-				n.crash()
-			}
+	s.At(at*TickLen, func() {
+		if n := s.leader(); n != nil {
+			n.crash()
 		}
 		dead, was = s.now, int64(s.Stats.LeaderChanges)
 	})
@@ -170,12 +181,52 @@ func TestPatienceFollowsDelays(t *testing.T) {
 		}
 		s.At(s.now+TickLen/10, look)
 	}
-	s.At(3000*TickLen+1, look)
-	if err := s.Run(); err != nil {
-		t.Fatal(err)
+	s.At(at*TickLen+1, look)
+	return func() int64 {
+		if led == 0 {
+			return math.MaxInt64
+		}
+		return (led - dead) / TickLen
 	}
-	t.Logf("%d changes of leadership, a new leader %d ticks after the death of one", s.Stats.LeaderChanges, (led-dead)/TickLen)
-	if took := (led - dead) / TickLen; led == 0 || took > 2*election+6 {
-		t.Errorf("a new leader after %d ticks: the patience has not shrunk", took)
+}
+
+// leader is the server that leads, nil if none does or if several think so.
+func (s *Sim) leader() (found *node) {
+	for _, n := range s.nodes {
+		if n.up && n.soft.Role == zab.Leading {
+			if found != nil {
+				return nil
+			}
+			found = n
+		}
+	}
+	return found
+}
+
+// Leaders that are paused, one after the other, are no reason for patience: the others were right to elect another, and who was paused says so. With
+// patience for each of them the next leader that dies is found dead after five election timeouts.
+func TestPausesCostNoPatience(t *testing.T) {
+	const election = 8
+	for _, voters := range []int{3, 5} {
+		for seed := range uint64(20) {
+			s := NewSim(Options{Seed: *first + seed, Voters: voters, Ticks: 800, OpsPerTick: 0.5, OpSize: 10, Timing: zab.Timing{Heartbeat: 1, Election: election},
+				Faults: Faults{LinkFaults: LinkFaults{DelayMin: 50, DelayMax: 100}, DiskFaults: DiskFaults{DiskMin: 1, DiskMax: 100}}})
+			at := int64(300)
+			for range voters {
+				s.At(at*TickLen, func() {
+					if n := s.leader(); n != nil {
+						n.pause(3 * election * TickLen)
+					}
+				})
+				at += 5 * election
+			}
+			took := takeover(s, at)
+			if err := s.Run(); err != nil {
+				t.Fatal(err)
+			}
+			if took() > 3*election+6 {
+				t.Errorf("%d servers, seed %d: a new leader %d ticks after the death of one", voters, s.opt.Seed, took())
+			}
+		}
 	}
 }

@@ -62,6 +62,43 @@ func TestEnsembleMeasureFailover(t *testing.T) {
 	}
 }
 
+// TestEnsembleMeasurePauses prints how long no write is acknowledged when the leader stops for a second and a half, again and again, and when
+// it is killed after that, with three servers and with five.
+func TestEnsembleMeasurePauses(t *testing.T) {
+	measured(t)
+	for _, voters := range []int{3, 5} {
+		t.Run(fmt.Sprint(voters), func(t *testing.T) {
+			c := startCluster(t, options{voters: voters})
+			silence := func(fault, mend func(*member) error) time.Duration {
+				spend(time.Second)
+				old := c.leader()
+				l := startLoad(c, 4, 0, c.addrs(c.others(old.id)...)...)
+				spend(500 * time.Millisecond)
+				l.gap()
+				begin := time.Now()
+				c.must(fault(old))
+				l.progress(patience)
+				gap := l.gap()
+				spend(1500*time.Millisecond - time.Since(begin))
+				c.must(mend(old))
+				l.halt()
+				for _, w := range l.workers {
+					_ = w.close()
+				}
+				return gap.Round(time.Millisecond)
+			}
+			var pauses, kills []time.Duration
+			for range *measureRuns {
+				pauses = append(pauses, silence(func(m *member) error { return m.Pause() }, func(m *member) error { return m.Continue() }))
+			}
+			for range *measureRuns {
+				kills = append(kills, silence(func(m *member) error { return m.Kill() }, func(m *member) error { return m.Start() }))
+			}
+			t.Logf("%d servers: without an acknowledged write after SIGSTOP of the leader for 1.5 s: %v; after kill -9: %v", voters, pauses, kills)
+		})
+	}
+}
+
 // member of a crowd: a session that does nothing but live.
 type idler struct {
 	*zk
