@@ -95,3 +95,41 @@ func TestWhoIsNoMemberDoesNotStand(t *testing.T) {
 		}
 	}
 }
+
+// A candidate with an empty disk that has fetched a part of the newest history, and did not come to lead, is as blank as before: with its vote and
+// that of a server that lags, an epoch would begin without what the others have committed. The disk remembers it over a restart.
+func TestPartlyPulledDiskIsBlank(t *testing.T) {
+	d := zabtest.NewDisk()
+	c := begin(t, 1, three, d)
+	// ask answers what it asks of 2 and 3, until it asks for want.
+	ask := func(want zab.MsgType) zab.Message {
+		for range 200 {
+			c.Tick(1)
+			s := hear(c, d)
+			if asked := s.of(want); len(asked) > 0 {
+				return asked[0]
+			}
+			for asked, answer := range map[zab.MsgType]zab.MsgType{zab.MsgPreVote: zab.MsgPreVoteResp, zab.MsgVote: zab.MsgVoteResp} {
+				for _, m := range s.of(asked) {
+					step(t, c, zab.Message{Type: answer, From: m.To, Epoch: m.Epoch, Zxid: zxid.New(1, 2), Seq: 1})
+				}
+			}
+		}
+		t.Fatalf("it never asks for %v", want)
+		return zab.Message{}
+	}
+	pull := ask(zab.MsgPull)
+	part := []zab.Entry{{Zxid: zxid.New(1, 0), Kind: zab.EntryNewLeader}, {Zxid: zxid.New(1, 1), Prev: zxid.New(1, 0), Kind: zab.EntryTxn}}
+	step(t, c, zab.Message{Type: zab.MsgHistory, From: pull.To, Epoch: pull.Epoch, Entries: part})
+	hear(c, d)
+	if d.Last() != zxid.New(1, 1) {
+		t.Fatalf("it has fetched up to %v", d.Last())
+	}
+	c = begin(t, 1, three, d)
+	hear(c, d)
+	step(t, c, zab.Message{Type: zab.MsgVote, Epoch: pull.Epoch + 1, Zxid: zxid.New(1, 1)})
+	s := hear(c, d)
+	if answers := s.of(zab.MsgVoteResp); len(answers) != 1 || !answers[0].Flag {
+		t.Errorf("its promise does not say that its disk is blank: %+v", answers)
+	}
+}

@@ -34,6 +34,7 @@ func (c *Core) checkPromises() {
 		c.becomeLooking("a follower has a newer history")
 		return
 	}
+	c.fillUpTo(best.last) // what our quorum knows; a part of it, without the leadership, is no more than an empty disk
 	cd.pull = &pull{from: best.from, target: best.last, at: c.hist.last}
 	c.out.count.HistoryPulls++
 	c.sendPull()

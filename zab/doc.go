@@ -98,7 +98,8 @@
 // S10, reuse after restore. Epochs carry a generation; a restore raises it (Config.Generation), so no zxid of the old life returns.
 //
 // S11, lost disks. A server whose disk is empty, or was when it found a leader that it then lost before it was filled up to where that leader had
-// committed, is blank: it may have acknowledged what it no longer has. While a majority of disks has survived, a quorum of others holds
+// committed, or when it began to fetch the newest history of a quorum as a candidate and did not get to its end, is blank: it may have acknowledged
+// what it no longer has. While a majority of disks has survived, a quorum of others holds
 // no fewer committed entries than S3 needs: so the promises of blank servers count only beside a quorum of whole ones, or if all voters promise and each
 // ensemble in effect has a whole one among them. (An ensemble of the past without a whole voter proves nothing: its voters may have acknowledged the next one, and
 // with it all that a majority of that one still has.) If all are blank, that founds the ensemble. If a quorum is blank, nothing was committed or a majority of disks is lost; yet the server that is not heard may hold

@@ -177,8 +177,8 @@ func (c *Core) refuses(m *Message) bool {
 	return m.Zxid < c.hist.last && c.elect.connected && c.votes(c.cfg.ID) && !c.partlyFilled()
 }
 
-// blank says whether this disk may have lost what it acknowledged: it is empty, or it was when it found its last leader, and that one was lost
-// before it was filled. Perhaps it never held anything; only an operator can know, and says so by Config.Founder.
+// blank says whether this disk may have lost what it acknowledged: it is empty, or it was when it found its last leader, or stood for one itself, and was not
+// filled since. Perhaps it never held anything; only an operator can know, and says so by Config.Founder.
 func (c *Core) blank() bool { return c.hist.last == 0 && !c.cfg.Founder || c.partlyFilled() }
 
 // partlyFilled says whether this disk is blank in the sense of blank and holds a part of a history: it was empty when it found a leader, and was not filled to the end.
@@ -232,12 +232,12 @@ func (c *Core) hearHistory(m *Message) {
 
 // noteEmpty remembers, when an empty disk finds a leader, how far the history of others goes: whatever this server acknowledged before it lost its
 // disk, and somebody was told to be committed, is in the leader's history up to there.
-func (c *Core) noteEmpty(m *Message) {
-	if c.hist.last != 0 || c.cfg.Founder {
-		return
-	}
-	if fill := max(m.Commit, zxid.New(m.Epoch, 0)); fill > c.hard.Fill {
-		c.hard.Fill, c.hard.dirty = fill, true
+func (c *Core) noteEmpty(m *Message) { c.fillUpTo(max(m.Commit, zxid.New(m.Epoch, 0))) }
+
+// fillUpTo makes an empty disk blank until it has the history up to end, also after a start.
+func (c *Core) fillUpTo(end zxid.ID) {
+	if c.hist.last == 0 && !c.cfg.Founder && end > c.hard.Fill {
+		c.hard.Fill, c.hard.dirty = end, true
 	}
 }
 
