@@ -106,14 +106,14 @@ func (o *operation) port(host, number string) string {
 	return o.ports[key]
 }
 
-// file writes a box that is a file, for the hosts that it is for; the gossip address is each host's own.
+// file writes a box that is a file, for the hosts that it is for; servers of one machine gossip at different ports.
 func (o *operation) file(words []string, text string) {
 	hosts := []string{"a", "b", "c"}
 	if len(words) > 1 {
 		hosts = words[1:]
 	}
 	for _, h := range hosts {
-		own := strings.ReplaceAll(text, "gossipAddr=a.example", "gossipAddr="+h+".example")
+		own := strings.ReplaceAll(text, "gossipAddr=:7946", "gossipAddr=:"+o.port(h, "7946"))
 		o.must(os.WriteFile(filepath.Join(o.dir, h, "etc", words[0]), []byte(o.at(h, own)), 0o600))
 	}
 }

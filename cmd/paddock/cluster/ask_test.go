@@ -159,6 +159,7 @@ func TestOnlyAnOperatorMay(t *testing.T) {
 	mux.HandleFunc("GET /paddock/status", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(adminapi.NodeStatus{Server: 1, Role: "leading", Active: true, Leader: 1, Zxid: "0x1"})
 	})
+	mux.HandleFunc("GET /paddock/keys", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"serial": "1"}`) })
 	mux.HandleFunc("POST /paddock/", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = io.WriteString(w, `{"error": "only an operator may"}`)

@@ -1,9 +1,9 @@
 package cluster
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -20,54 +20,48 @@ func keysCommand() *cli.Command {
 			{Name: "rotate", Usage: "add a new signing key; what older ones have signed is still verified", Action: action(0, 0, keysRotate),
 				Flags: tool.Flags(
 					&cli.BoolFlag{Name: "revoke", Usage: "refuse tokens of the older keys at once"},
-					&cli.DurationFlag{Name: "after", Usage: "publish the new key now, and sign with it only after this time"})},
+					&cli.DurationFlag{Name: "after", Usage: "publish the new key now, and sign with it only after this time"},
+					&cli.IntFlag{Name: "serial", Usage: "only if the key set has this `SERIAL` (keys list shows it): said again after a lost answer, it does nothing"})},
 		},
 	}
 }
 
 func keysList(cl *cluster, _ []string) error {
-	return cl.keys(func(addr string, v any) ([]byte, error) {
-		_, body, err := askHTTP(cl.c.Context, cl.target.Timeout, addr, "/paddock/keys", v)
+	body, err := cl.firstKeys("ask for the signing keys", func(addr string) ([]byte, error) {
+		_, body, err := askHTTP(cl.c.Context, cl.target.Timeout, addr, "/paddock/keys", nil)
 		return body, err
 	})
+	if err != nil {
+		return err
+	}
+	return cl.printKeys(body)
 }
 
-func keysRotate(cl *cluster, _ []string) error {
-	q := url.Values{}
-	if after := cl.c.Duration("after"); after < 0 || after > 0 && cl.c.Bool("revoke") {
-		return tool.UsageOf(fmt.Errorf("keys rotate --after %v: a time ahead, and not together with --revoke (nothing could be signed until then)", after))
-	} else if after > 0 {
-		q.Set("after", after.String())
+func (cl *cluster) printKeys(body []byte) error {
+	var keys map[string]any
+	if err := json.Unmarshal(body, &keys); err != nil {
+		return fmt.Errorf("signing keys: %w", err)
 	}
-	if cl.c.Bool("revoke") {
-		if err := tool.Confirm(cl.c, "revoke the keys in use? Tokens that they signed are refused from then on"); err != nil {
-			return err
-		}
-		q.Set("revoke", "true")
-	}
-	return cl.keys(func(addr string, v any) ([]byte, error) {
-		_, body, err := cl.order(addr, "/paddock/keys/rotate?"+q.Encode(), v)
-		return body, err
-	})
+	return cl.out.Line(keys, strings.TrimSpace(string(body)))
 }
 
-// keys asks the first server that can say.
-func (cl *cluster) keys(ask func(addr string, v any) ([]byte, error)) error {
+// firstKeys asks one server after the other until one can say. An error that says what to do is final.
+func (cl *cluster) firstKeys(tried string, ask func(addr string) ([]byte, error)) ([]byte, error) {
 	var failed error
 	for _, n := range cl.nodes {
 		if n.admin == "" {
 			continue
 		}
-		var keys map[string]any
-		body, err := ask(n.admin, &keys)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue // a server that does not serve cannot answer; the next one may
+		body, err := ask(n.admin)
+		var final *tool.Error
+		if err == nil || errors.As(err, &final) && final.Todo != "" {
+			return body, err
 		}
-		return cl.out.Line(keys, strings.TrimSpace(string(body)))
+		failed = errors.Join(failed, err) // a server that does not serve cannot answer; the next one may
 	}
+	happened := strings.ReplaceAll(fmt.Sprint(failed), "\n", "; ")
 	if denied(failed) {
-		return &tool.Error{Tried: "ask for the signing keys", Happened: fmt.Sprint(failed), Code: tool.ExitDenied, Cause: failed}
+		return nil, &tool.Error{Tried: tried, Happened: happened, Code: tool.ExitDenied, Cause: failed}
 	}
-	return &tool.Error{Tried: "ask for the signing keys", Happened: fmt.Sprint(failed), Todo: "give --admin HOST:PORT of a Paddock server", Code: tool.ExitNoServer, Cause: failed}
+	return nil, &tool.Error{Tried: tried, Happened: happened, Todo: "give --admin HOST:PORT of a Paddock server", Code: tool.ExitNoServer, Cause: failed}
 }

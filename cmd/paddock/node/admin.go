@@ -30,18 +30,19 @@ type adminServer struct {
 	socket   string // path of the admin socket, "" if there is none
 }
 
-// startAdmin serves HTTP. As in ZooKeeper, a port that is taken is a warning, not the end.
+// startAdmin serves HTTP. As in ZooKeeper, a port that is taken is a warning, not the end. The socket in the data folder is there whether or not
+// there is a port: it is how the owner of the folder reaches his server.
 func (n *node) startAdmin() error {
 	n.admin = &adminServer{instance: rand.Text()}
 	a, t := &n.cfg.Admin, &n.cfg.Telemetry
 	own := t.HTTPPort >= 0 // the metrics provider's own port
+	b, err := newBackup(n)
+	if err != nil {
+		return err
+	}
+	commands := admin.NewHandler(n.server, admin.HandlerOptions{URL: a.URL, Backup: b, NoSnapshot: !a.Snapshot, NoRestore: !a.Restore, RateInterval: time.Duration(a.RateInterval) * time.Millisecond})
+	n.admin.startSocket(n, n.verbs(commands, func(h http.HandlerFunc) http.HandlerFunc { return h }))
 	if a.Enabled {
-		b, err := newBackup(n)
-		if err != nil {
-			return err
-		}
-		commands := admin.NewHandler(n.server, admin.HandlerOptions{URL: a.URL, Backup: b, NoSnapshot: !a.Snapshot, NoRestore: !a.Restore, RateInterval: time.Duration(a.RateInterval) * time.Millisecond})
-		n.admin.startSocket(n, n.verbs(commands, func(h http.HandlerFunc) http.HandlerFunc { return h }))
 		n.admin.start(n, net.JoinHostPort(a.Address, strconv.Itoa(a.Port)), n.verbs(commands, operatorOnly(b.auth)))
 	}
 	if own {

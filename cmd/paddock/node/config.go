@@ -25,7 +25,7 @@ type own struct {
 	PeerAddr          string        // peerAddr: host:port to listen on for peers, and where others reach a joiner; "" = as the own server line says
 	PeerPort          string        // peerPort: "quorum" (default) or "election": which port of a server line is the peer port
 	PeerSecret        string        // peerSecret, or the content of peerSecretFile
-	GossipAddr        string        // gossipAddr: host:port to listen on; "" = off, and then join cannot be given
+	GossipAddr        string        // gossipAddr: host:port to listen on, or :port on the host of the own server line; "" = off, and then join cannot be given
 	GossipKey         string        // gossipKey, or the content of gossipKeyFile: base64
 	Join              []string      // join: gossip addresses
 	LinearizableReads bool          // linearizableReads

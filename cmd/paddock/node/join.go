@@ -34,12 +34,28 @@ func (n *node) startGossip(self gossip.Self, members zab.Ensemble) error {
 	if bind == "" {
 		return errors.New("give --gossip host:port (paddock.gossipAddr): where this server listens for gossip")
 	}
+	if bind, err = gossipBind(bind, self.PeerAddr); err != nil {
+		return err
+	}
 	if host, _, err := net.SplitHostPort(bind); err == nil && len(key) == 0 && !loopback(net.JoinHostPort(host, "0")) {
 		n.logger.Warn("gossip is neither encrypted nor authenticated: set paddock.gossipKeyFile on all servers", "address", bind)
 	}
 	join := slices.Concat(n.cfg.Paddock.Join, gossipHosts(members, n.self, bind))
 	n.gossip, err = gossip.Start(gossip.Config{Self: self, Bind: bind, Join: join, Key: key, Logger: n.logger})
 	return err
+}
+
+// gossipBind is where this server gossips: a port without a host is on the host where the others reach it, so that all can have the same
+// configuration.
+func gossipBind(addr, peerAddr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", fmt.Errorf("paddock.gossipAddr %q: give host:port, or :port for the host of the own server line: %w", addr, err)
+	}
+	if host == "" {
+		host, _, _ = net.SplitHostPort(peerAddr) // it may be empty too: then all addresses
+	}
+	return net.JoinHostPort(host, port), nil
 }
 
 // gossipHosts are the other members' hosts with the port of bind. Servers of one machine have one host, and different ports: they need paddock.join.

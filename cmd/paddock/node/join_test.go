@@ -62,6 +62,18 @@ func TestHeardEnsemble(t *testing.T) {
 	}
 }
 
+// A port alone is on the host where the others reach this server.
+func TestGossipBind(t *testing.T) {
+	for _, c := range [][3]string{{":7946", "a:2888", "a:7946"}, {":7946", "[::1]:2888", "[::1]:7946"}, {"b:7946", "a:2888", "b:7946"}, {"0.0.0.0:7946", "a:2888", "0.0.0.0:7946"}, {":7946", ":2888", ":7946"}} {
+		if got, err := gossipBind(c[0], c[1]); got != c[2] || err != nil {
+			t.Errorf("%s of %s: %q, %v; want %q", c[0], c[1], got, err, c[2])
+		}
+	}
+	if got, err := gossipBind("7946", "a:2888"); err == nil {
+		t.Errorf("7946: %q", got)
+	}
+}
+
 // Members look for each other where their server lines say, on the port that they have themselves.
 func TestGossipHosts(t *testing.T) {
 	e, err := zab.ParseEnsemble("server.1=a:2888:3888\nserver.2=b:2888:3888|[::1]:2888:3888\nserver.3=a:2889:3889")

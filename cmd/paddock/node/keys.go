@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/paddock-zk/paddock/compat/server"
@@ -109,7 +110,24 @@ func (n *node) serveKeys(w http.ResponseWriter) {
 	w.Write(append(b, '\n'))
 }
 
+// errOtherKeys refuses a rotation of a key set that is not the one here.
+var errOtherKeys = errors.New("the signing keys are not those that the request is about")
+
+// expected says whether the key set is the one with that serial; nil is any.
+func (n *node) expected(st *znode.State, serial *uint64) error {
+	if serial == nil {
+		return nil
+	}
+	set, err := n.virtual.KeySet(st)
+	if err == nil && set.Serial != *serial {
+		err = fmt.Errorf("%w: their serial is %d, and not %d", errOtherKeys, set.Serial, *serial)
+	}
+	return err
+}
+
 // rotateKeys adds a signing key and retires (or, with ?revoke=true, revokes) the ones before. With ?after=1h it is published now and signs in an hour.
+// With ?serial=N it does so only to the key set with that serial: a request whose answer was lost may be said again, here or on another server, since the
+// records of one rotation of that set are written once.
 func (n *node) rotateKeys(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	revoke := q.Get("revoke") == "true"
@@ -118,6 +136,15 @@ func (n *node) rotateKeys(w http.ResponseWriter, r *http.Request) {
 		failJSON(w, http.StatusBadRequest, fmt.Errorf("after=%q: a duration such as 10m or 24h, and not together with revoke=true", q.Get("after")))
 		return
 	}
+	var serial *uint64
+	if text := q.Get("serial"); text != "" {
+		v, bad := strconv.ParseUint(text, 10, 64)
+		if bad != nil {
+			failJSON(w, http.StatusBadRequest, fmt.Errorf("serial=%q: the serial of the key set, a number", text))
+			return
+		}
+		serial = &v
+	}
 	if !n.peer.Soft().Active {
 		failJSON(w, http.StatusServiceUnavailable, errors.New("this server is not serving: ask another one"))
 		return
@@ -125,8 +152,14 @@ func (n *node) rotateKeys(w http.ResponseWriter, r *http.Request) {
 	var txns []*znode.Txn
 	var err error
 	n.server.View(func(st *znode.State) {
-		txns, err = tokens.Rotate(st, rand.Reader, time.Now().Add(after), revoke)
+		if err = n.expected(st, serial); err == nil {
+			txns, err = tokens.Rotate(st, rand.Reader, time.Now().Add(after), revoke)
+		}
 	})
+	if errors.Is(err, errOtherKeys) {
+		failJSON(w, http.StatusConflict, err)
+		return
+	}
 	var payloads [][]byte
 	for _, t := range txns {
 		payloads = append(payloads, znode.AppendTxn(nil, t))
