@@ -40,9 +40,10 @@ type forwarded struct {
 	link, order uint64
 }
 
-// start begins a new life from what is durable. The state machine kept a random part of what it had applied.
+// start begins a new life from what is durable. The state machine kept a random part of what it had applied. A server that has to be emptied, or to stay
+// away, is not started by a first start that comes late either.
 func (n *node) start() {
-	if n.up {
+	if n.up || n.diverged != nil || n.sim.now < n.away {
 		return
 	}
 	image := n.disk.Image()
