@@ -157,12 +157,13 @@ func (s *Store) makeDirs() error {
 	return nil
 }
 
-// clearHalves removes what a crash has left of images that were being written.
+// clearHalves removes what a crash has left of images that were being written, and of a look at the database.
 func (s *Store) clearHalves() error {
 	halves, err := filepath.Glob(filepath.Join(s.dir, checkpointDir, "*.tmp"))
 	for _, name := range halves {
 		err = errors.Join(err, s.opt.Files.Remove(name))
 	}
+	err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, scratchDir)))
 	if err != nil {
 		return fmt.Errorf("open the store: remove the half of an image: %w", err)
 	}

@@ -62,7 +62,7 @@ func RefuseDiverged(dir string) error {
 }
 
 // SetAside puts the log and the state of a marked folder aside, in a subfolder of theirs, and makes an empty log in their place: the ensemble fills the
-// server when it starts. It returns where the evidence is. The mark goes last, so that a try that was cut short is made again.
+// server when it starts. The evidence has a copy of the identity, so that it can be looked at as a data folder. It returns where it is. The mark goes last, so that a try that was cut short is made again.
 func SetAside(dir, logDir string) (evidence []string, err error) {
 	d, ok, err := readMark(dir)
 	if err == nil && !ok {
@@ -93,6 +93,9 @@ func SetAside(dir, logDir string) (evidence []string, err error) {
 		return nil, err
 	}
 	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	if err := id.Save(filepath.Join(dir, name)); err != nil { // inspect and verify must know of whom the evidence is
 		return nil, err
 	}
 	return evidence, atomicfile.Move(atomicfile.OS{}, filepath.Join(dir, divergedFile), filepath.Join(dir, name, divergedFile))

@@ -1,7 +1,6 @@
 package folder
 
 import (
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -100,8 +99,7 @@ func TestDivergedFolderIsPutAside(t *testing.T) {
 			if f.Log.Last() != 0 || f.State.LastZxid() != 0 || f.ID.Incarnation != id.Incarnation || f.ID.Server != 3 {
 				t.Errorf("what is left holds %v, the state is at %v, it is of %+v", f.Log.Last(), f.State.LastZxid(), f.ID)
 			}
-			old := f.ID
-			if err := errors.Join(f.Close(), old.Save(aside)); err != nil { // with an identity the evidence is a data folder again
+			if err := f.Close(); err != nil {
 				t.Fatal(err)
 			}
 			if f, err = Open(aside, logAside, slog.New(slog.DiscardHandler)); err != nil {

@@ -8,6 +8,7 @@ package offline
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -26,11 +27,12 @@ func VerifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "check every file of a data folder, or one backup, without changing anything",
 		ArgsUsage: "[FILE...]",
-		Description: `   paddock verify --data-dir /var/lib/paddock     identity, log, checkpoints, database
+		Description: `   paddock verify --data-dir /var/lib/paddock     identity, log, checkpoints, database (its tables and its digest)
    paddock verify backup.img                      a file made by snapshot save
    paddock verify /var/lib/paddock/identity
 
-Beside a running server files come and go while they are read: what is found damaged then is checked again with the server stopped.
+Beside a running server files come and go while they are read: what is found damaged then is checked again with the server stopped, and the digest of the
+database is checked only then.
 
 Exit codes: 0 all is well, 1 something is damaged (named with file and offset), 2 wrong usage.`,
 		Flags:  tool.OfflineFlags(dataDirFlag("data folder"), logDirFlag()),
@@ -47,6 +49,8 @@ type fileReport struct {
 	Zxid        string `json:"zxid,omitempty"`
 	Cluster     string `json:"cluster,omitempty"`
 	Incarnation string `json:"incarnation,omitempty"`
+	Digest      string `json:"digest,omitempty"`     // of the database
+	Unchecked   string `json:"notChecked,omitempty"` // what could not be
 	Error       string `json:"error,omitempty"`
 	text        string
 }
@@ -55,6 +59,13 @@ type fileReport struct {
 func (r fileReport) failed(err error) (fileReport, error) {
 	r.Good, r.Error = false, err.Error()
 	return r, err
+}
+
+// without is the report of a file of which something could not be checked.
+func (r fileReport) without(what string) fileReport {
+	r.Unchecked = what
+	r.text += "; not checked: " + what
+	return r
 }
 
 func verifyAction(c *cli.Context) error {
@@ -144,11 +155,40 @@ func verifyLog(dir string) (fileReport, error) {
 	return r, nil
 }
 
-func verifyDatabase(dir string) (fileReport, error) {
+// verifyDatabase checks the tables, and sums the records up to the digest at which the database was left. While a server writes to it there is no
+// such moment: then the digest is not checked, which is said.
+func verifyDatabase(dir, log string) (fileReport, error) {
 	r := fileReport{File: filepath.Join(dir, "badger"), Kind: "database", Good: true, text: "its tables hold together"}
-	if err := store.VerifyTables(dir); err != nil {
-		return r.failed(fmt.Errorf("%w (the next start rebuilds the database from a checkpoint and the log)", err))
+	rebuilt := func(err error) (fileReport, error) {
+		return r.failed(fmt.Errorf("%s: %w (the next start rebuilds the database from a checkpoint and the log)", r.File, err))
 	}
+	if err := store.VerifyTables(dir); err != nil {
+		return rebuilt(err)
+	}
+	lock, err := txnlog.LockDir(txnlog.OS{}, log)
+	if errors.As(err, new(*txnlog.LockedError)) {
+		return r.without("its digest: a server writes to it"), nil
+	}
+	if err != nil {
+		return r.without("its digest: " + err.Error()), nil
+	}
+	id, err := folder.IdentityOf(filepath.Dir(dir))
+	if err != nil {
+		return r.failed(errors.Join(err, lock.Close()))
+	}
+	sum := znode.NewChecker()
+	z, err := store.VerifyDatabase(dir, id.StoreOptions(slog.New(slog.DiscardHandler)), sum, func() { _ = lock.Close() })
+	if errors.Is(err, store.ErrRebuild) {
+		return rebuilt(err)
+	}
+	if errors.Is(err, store.ErrForeign) || errors.Is(err, store.ErrNewer) {
+		return r.failed(err)
+	}
+	if err != nil {
+		return r.without("its digest: " + err.Error()), nil
+	}
+	r.Zxid, r.Digest = z.String(), fmt.Sprintf("%016x", sum.Digest())
+	r.text = fmt.Sprintf("its records add up to the digest %s at zxid %s", r.Digest, r.Zxid)
 	return r, nil
 }
 
@@ -166,6 +206,6 @@ func verifyFolder(out tool.Out, dir, logDir string) error {
 	for _, i := range images {
 		add(verifyImage(i.Path))
 	}
-	add(verifyDatabase(filepath.Join(dir, "state")))
+	add(verifyDatabase(filepath.Join(dir, "state"), filepath.Join(folder.LogDir(dir, logDir), "log")))
 	return errors.Join(append(errs, verifyPrint(out, list))...)
 }
