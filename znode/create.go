@@ -10,7 +10,7 @@ const (
 
 func (m Mode) known() bool { return m >= ModePersistent && m <= ModePersistentSequentialWithTTL }
 
-func (m Mode) sequential() bool {
+func (m Mode) Sequential() bool {
 	return m == ModePersistentSequential || m == ModeEphemeralSequential || m == ModePersistentSequentialWithTTL
 }
 
@@ -79,7 +79,7 @@ func (s *State) judgeCreate(c *call, op *Op, wire int32, tmp *scratch) (at place
 		return at, ErrNoAuth
 	}
 	at.path = op.Path
-	if op.Mode.sequential() {
+	if op.Mode.Sequential() {
 		tmp.path = appendSequence(append(tmp.path[:0], at.path...), p.cversion)
 		at.path = string(tmp.path)
 	}

@@ -20,17 +20,7 @@ func (t *turn) refuseGrowth(h wire.RequestHeader, large int) bool {
 	s.state.RLock()
 	part, lacks := s.state.st.LacksRoom(x)
 	s.state.RUnlock()
-	if !lacks {
-		return false
-	}
-	if x.Op.Kind != znode.KindMulti {
-		t.code(h, znode.ErrQuotaExceeded, false, large)
-		return true
-	}
-	results := make([]znode.OpResult, len(x.Ops))
-	znode.FailMulti(results, x.Ops, part, znode.ErrQuotaExceeded)
-	t.answer(h, wire.AppendMultiResult(nil, results), large)
-	return true
+	return lacks && t.refusePart(h, part, znode.ErrQuotaExceeded, large)
 }
 
 // answer answers with a body that does not come from the state, in its turn.

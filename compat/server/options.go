@@ -120,6 +120,8 @@ type Words interface {
 type Virtual interface {
 	// Has says whether path is virtual, and whether its read must be confirmed by a quorum first.
 	Has(path string) (virtual, confirm bool)
+	// Reserved says that no client may write a node at path: it is virtual, or above or below of what is.
+	Reserved(path string) bool
 	// Read makes the node for a session. It runs under the state's read lock and must not write to it.
 	Read(st *znode.State, who session.ID, ids []znode.Identity, path string) (data []byte, stat znode.Stat, c znode.Code)
 }

@@ -49,7 +49,7 @@ func (t *turn) write(h wire.RequestHeader, r *jute.Reader, large int) listener.V
 			return listener.Continue
 		}
 	}
-	if !t.refuseGrowth(h, large) {
+	if !t.refuseReserved(h, large) && !t.refuseGrowth(h, large) {
 		t.propose(h, false, large)
 	}
 	return listener.Continue

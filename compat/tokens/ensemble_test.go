@@ -114,7 +114,11 @@ func TestTokensOfAnEnsemble(t *testing.T) {
 	stop()
 	wg.Wait()
 	for _, addr := range ensemble.Addrs() {
-		if k := keySetOf(t, dial(t, 10*time.Second, addr)); k.Serial != keys.Serial || len(k.Keys) != 1 || k.Keys[0].ID != keys.Keys[0].ID {
+		conn := dial(t, 10*time.Second, addr)
+		if _, err := conn.Create(TokenPrefix, nil, 0, zk.WorldACL(zk.PermAll)); !errors.Is(err, zk.ErrNoAuth) {
+			t.Errorf("%s lets a client make %s: %v", addr, TokenPrefix, err)
+		}
+		if k := keySetOf(t, conn); k.Serial != keys.Serial || len(k.Keys) != 1 || k.Keys[0].ID != keys.Keys[0].ID {
 			t.Errorf("%s shows %+v, before %+v", addr, k, keys)
 		}
 	}

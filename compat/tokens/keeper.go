@@ -44,6 +44,17 @@ func (k *Keeper) Has(path string) (virtual, confirm bool) {
 	return token, token
 }
 
+// Reserved implements server.Virtual: the virtual nodes, what tokens are below, and all that is below of any of them. Whoever could make one of these nodes could
+// answer in the name of the ensemble wherever a read is not taken for a virtual one.
+func (k *Keeper) Reserved(path string) bool {
+	for _, root := range [...]string{TokenPrefix, LineagePath, KeysPath} {
+		if rest, ok := strings.CutPrefix(path, root); ok && (rest == "" || rest[0] == '/') {
+			return true
+		}
+	}
+	return false
+}
+
 // Read implements server.Virtual.
 func (k *Keeper) Read(st *znode.State, who session.ID, _ []znode.Identity, path string) ([]byte, znode.Stat, znode.Code) {
 	switch path {

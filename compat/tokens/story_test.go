@@ -132,7 +132,7 @@ func TestAnyClientReadsItsToken(t *testing.T) {
 	if names, _, err := a.Children(TokenPrefix); !errors.Is(err, zk.ErrNoNode) {
 		t.Errorf("a listing of tokens: %v, %v", names, err)
 	}
-	writtenOver(t, b, first, held)
+	notWritten(t, b, first, held)
 	if err := a.Delete(first, -1); err != nil {
 		t.Fatal(err)
 	}
@@ -145,16 +145,40 @@ func TestAnyClientReadsItsToken(t *testing.T) {
 	}
 }
 
-// writtenOver: below /zookeeper a client may create nodes, as it may in ZooKeeper; nobody is ever served what it wrote in the place of a virtual one.
-func writtenOver(t *testing.T, liar *zk.Conn, held string, token fencing.Token) {
+// notWritten: no client makes, changes or deletes a virtual node, or anything below or above of one, by any request; beside them it may write as in ZooKeeper.
+func notWritten(t *testing.T, liar *zk.Conn, held string, token fencing.Token) {
 	t.Helper()
-	for _, path := range []string{LineagePath, KeysPath, TokenPrefix, TokenPrefix + "/l", TokenPrefix + held} {
-		if _, err := liar.Create(path, []byte("forged"), 0, zk.WorldACL(zk.PermAll)); err != nil {
-			t.Log(path, err)
+	forged, open := []byte("forged"), zk.WorldACL(zk.PermAll)
+	for _, path := range []string{LineagePath, LineagePath + "/x", KeysPath, KeysPath + "/x", TokenPrefix, TokenPrefix + "/l", TokenPrefix + held} {
+		beside := &zk.CreateRequest{Path: "/beside", Acl: open}
+		for what, write := range map[string]func() error{
+			"create":                 func() error { _, err := liar.Create(path, forged, 0, open); return err },
+			"create an ephemeral":    func() error { _, err := liar.Create(path, forged, zk.FlagEphemeral, open); return err },
+			"create a container":     func() error { _, err := liar.CreateContainer(path, forged, zk.FlagContainer, open); return err },
+			"create a sequence":      func() error { _, err := liar.Create(path+"/", forged, zk.FlagSequence, open); return err },
+			"set":                    func() error { _, err := liar.Set(path, forged, -1); return err },
+			"delete":                 func() error { return liar.Delete(path, -1) },
+			"setACL":                 func() error { _, err := liar.SetACL(path, open, -1); return err },
+			"create inside a multi":  func() error { _, err := liar.Multi(beside, &zk.CreateRequest{Path: path, Acl: open}); return err },
+			"set inside a multi":     func() error { _, err := liar.Multi(&zk.SetDataRequest{Path: path, Version: -1}, beside); return err },
+			"delete inside of multi": func() error { _, err := liar.Multi(beside, &zk.DeleteRequest{Path: path, Version: -1}); return err },
+		} {
+			if err := write(); !errors.Is(err, zk.ErrNoAuth) {
+				t.Errorf("%s %s: %v, want %v", what, path, err, zk.ErrNoAuth)
+			}
 		}
-		if b, _, err := liar.Get(path); path != TokenPrefix && (string(b) == "forged" || err == nil && strings.HasPrefix(path, TokenPrefix)) {
-			t.Errorf("%s is served as %q, %v", path, b, err)
+	}
+	if there, _, err := liar.Exists("/beside"); there || err != nil {
+		t.Errorf("a part of a refused multi was done: %v, %v", there, err)
+	}
+	for _, path := range []string{"/zookeeper/tokens", "/zookeeper/keysof"} { // others' names, as in ZooKeeper
+		made(t, liar, path, 0)
+		if err := liar.Delete(path, -1); err != nil {
+			t.Error(path, err)
 		}
+	}
+	if err := liar.Delete(made(t, liar, TokenPrefix, zk.FlagSequence), -1); err != nil {
+		t.Error(err)
 	}
 	refused(t, liar, held, zk.ErrNoAuth)
 	if k := keySetOf(t, liar); len(k.Keys) != 1 || k.Cluster != token.Cluster {
