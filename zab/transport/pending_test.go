@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -169,7 +170,7 @@ type hasty struct {
 
 func (h *hasty) Write(b []byte) (int, error) {
 	if h.writes++; h.writes == 2 {
-		b = append(b, h.behind...)
+		b = slices.Concat(b, h.behind)
 	}
 	return h.Conn.Write(b)
 }

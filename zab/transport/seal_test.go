@@ -14,11 +14,10 @@ import (
 	"github.com/paddock-zk/paddock/zab"
 )
 
-// script is a connection whose writes are kept, one by one, and whose reads are given.
+// script is a connection whose writes are kept, one by one.
 type script struct {
 	net.Conn
 	written [][]byte
-	read    io.Reader
 }
 
 func (s *script) Write(b []byte) (int, error) {
