@@ -53,6 +53,11 @@ func TestHelp(t *testing.T) {
 		{"help get nope", `help: paddock get has no verb "nope"`, 2},
 		{"help sessions nope", `help: paddock sessions has no verb "nope"; see paddock sessions --help`, 2},
 		{"sessions help nope", `help: paddock sessions has no verb "nope"; see paddock sessions --help`, 2},
+		{"import --from x --data-dir y --id -1", "import --id -1: a server's number is 0 to 2147483647", 2},
+		{"snapshot restore --data-dir y --id 2147483648 z", "restore --id 2147483648: a server's number is", 2},
+		{"recover --from x --data-dir y --force --id -3", "recover --id -3: a server's number is", 2},
+		{"serve --id -1", "--id -1: give a number from 0 to 2147483647", 2},
+		{"transfer-leader one", `transfer-leader "one": give the number of a server`, 2},
 		{"crosscheck", "crosscheck: give --left and --right", 2},
 		{"crosscheck --left 127.0.0.1:1", "crosscheck: give --right", 2},
 	} {

@@ -21,28 +21,12 @@ type migration struct {
 // TestMigrate runs every command of docs/migrate.md in its order, against the real ZooKeeper.
 func TestMigrate(t *testing.T) {
 	zktest.Require(t, "zookeeper")
-	if testing.Short() {
-		t.Skip("it starts ensembles")
-	}
-	binary, err := zktest.PaddockBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile("../../docs/migrate.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	o, text := newOperation(t, "../../docs/migrate.md")
 	e := zktest.StartEnsemble(t, zktest.ZooKeeper, 3, zktest.Config{Extra: []string{"tickTime=2000", "extendedTypesEnabled=true"}})
-	m := &migration{&operation{t: t, dir: t.TempDir(), ports: map[string]string{}}, map[string]zktest.Server{}}
-	m.prepare(binary)
+	m := &migration{o, map[string]zktest.Server{}}
 	m.house(e)
-	t.Cleanup(func() {
-		for _, h := range []string{"a", "b", "c"} {
-			_ = m.command(h, "systemctl stop paddock").Run()
-		}
-	})
 	m.run("", `paddock -s a.example:2181 create /app "written to ZooKeeper"`)
-	for _, section := range strings.Split(string(text), "\n## ")[1:] {
+	for _, section := range strings.Split(text, "\n## ")[1:] {
 		title, _, _ := strings.Cut(section, "\n")
 		if title == "Back, with what was written to Paddock" { // the section before is the other way, and was taken
 			m.must(stopAll(e))

@@ -20,8 +20,9 @@ type operation struct {
 	ports map[string]string // "a 2281" → free port
 }
 
-// TestOperate runs every command of docs/operate.md in its order.
-func TestOperate(t *testing.T) {
+// newOperation begins to play a page; text is what it says.
+func newOperation(t *testing.T, page string) (o *operation, text string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("it starts ensembles")
 	}
@@ -29,19 +30,25 @@ func TestOperate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("../../docs/operate.md")
+	b, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &operation{t: t, dir: t.TempDir(), ports: map[string]string{}}
+	o = &operation{t: t, dir: t.TempDir(), ports: map[string]string{}}
 	o.prepare(binary)
 	t.Cleanup(func() {
 		for _, h := range []string{"a", "b", "c", "d"} {
 			_ = o.command(h, "systemctl stop paddock").Run()
 		}
 	})
+	return o, string(b)
+}
+
+// TestOperate runs every command of docs/operate.md in its order.
+func TestOperate(t *testing.T) {
+	o, text := newOperation(t, "../../docs/operate.md")
 	boxes := 0
-	for _, m := range regexp.MustCompile("(?ms)^```(\\w+) ?([^\\n]*)\\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("(?ms)^```(\\w+) ?([^\\n]*)\\n(.*?)^```$").FindAllStringSubmatch(text, -1) {
 		boxes++
 		switch m[1] {
 		case "ini":
@@ -67,7 +74,7 @@ func TestOperate(t *testing.T) {
 
 // prepare makes the hosts' folders and a systemctl that does what the unit says.
 func (o *operation) prepare(binary string) {
-	for _, h := range []string{"bin", "me", "a/etc", "a/backup", "b/etc", "c/etc", "d/etc"} {
+	for _, h := range []string{"bin", "installed", "me", "a/etc", "a/backup", "b/etc", "c/etc", "d/etc"} {
 		o.must(os.MkdirAll(filepath.Join(o.dir, h), 0o755))
 	}
 	o.must(os.Symlink(binary, filepath.Join(o.dir, "bin", "paddock")))
@@ -93,6 +100,7 @@ func (o *operation) at(host, text string) string {
 	for from, to := range map[string]string{"/etc/paddock": "etc", "/var/lib": "lib", "/backup": "backup"} {
 		text = strings.ReplaceAll(text, from, filepath.Join(o.dir, host, to))
 	}
+	text = strings.ReplaceAll(text, "/usr/local/bin", filepath.Join(o.dir, "installed"))
 	text = strings.ReplaceAll(text, filepath.Join(o.dir, "b", "backup"), filepath.Join(o.dir, "a", "backup")) // carried over
 	text = strings.ReplaceAll(text, filepath.Join(o.dir, "c", "backup"), filepath.Join(o.dir, "a", "backup"))
 	return strings.ReplaceAll(text, "/copy/of/a", filepath.Join(o.dir, "a", "lib"))
@@ -130,7 +138,7 @@ func (o *operation) run(host, line string) {
 	o.t.Helper()
 	c := o.command(host, line)
 	if strings.HasPrefix(line, "go build") { // from the repository, and into a folder of the test's
-		c = exec.Command("go", "build", "-o", filepath.Join(o.dir, "built"), ".")
+		c = exec.Command("go", "build", "-o", filepath.Join(o.dir, "me", "paddock"), ".")
 	}
 	out, err := c.CombinedOutput()
 	if err != nil && regexp.MustCompile(`^paddock (health|status|check|get|whoami) `).MatchString(line+" ") { // these judge a moment, and an election may be in it

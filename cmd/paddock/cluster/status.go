@@ -28,7 +28,7 @@ func Commands() []*cli.Command {
 // row is one server in the table of status. Pointers are what may be unknown.
 type row struct {
 	Server  string   `json:"server"`
-	ID      int      `json:"id,omitempty"`
+	ID      *int     `json:"id,omitempty"` // as the server itself says it
 	State   standing `json:"state"`
 	Role    string   `json:"role"`
 	Gen     *uint32  `json:"generation"` // of zxids, which restores and imports raise; null of a stock ZooKeeper, which has none
@@ -127,8 +127,8 @@ func (r *row) cells() []string {
 		lag = strconv.FormatUint(*r.Lag, 10)
 	}
 	name := r.Server
-	if r.ID != 0 {
-		name += " (" + strconv.Itoa(r.ID) + ")"
+	if r.ID != nil {
+		name += " (" + strconv.Itoa(*r.ID) + ")"
 	}
 	alarms := strings.Join(r.Alarms, ", ")
 	role, gen, epoch, zxid := r.Role, "-", strconv.FormatUint(r.Epoch, 10), r.Zxid
@@ -223,7 +223,7 @@ func (n *node) row() row {
 	}
 	if st := n.status; st != nil {
 		ms := float64(n.clock.Microseconds()) / 1000
-		r.ID, r.ClockMs = st.Server, &ms
+		r.ID, r.ClockMs = &st.Server, &ms
 		if st.DiskLow {
 			r.Alarms = append(r.Alarms, "disk low: writes that grow are refused")
 		}

@@ -32,5 +32,16 @@ func newDataDirFlag() cli.Flag {
 }
 
 func serverIDFlag() cli.Flag {
-	return &cli.IntFlag{Name: "id", Usage: "number of the server that will run on it", Value: 1, EnvVars: []string{"PADDOCK_ID"}}
+	return &cli.IntFlag{Name: "id", Usage: "number of the server that will run on it, 0 to 2147483647 (its myid)", Value: 1, EnvVars: []string{"PADDOCK_ID"}}
+}
+
+// needNew refuses the making of a folder without the flags that it needs, or for a number that no server can have, before anything is read.
+func needNew(c *cli.Context, names ...string) error {
+	if err := tool.Need(c, names...); err != nil {
+		return err
+	}
+	if id := c.Int("id"); id < 0 || id > 1<<31-1 {
+		return tool.Usage("%s --id %d: a server's number is 0 to 2147483647", c.Command.Name, id)
+	}
+	return nil
 }

@@ -52,7 +52,7 @@ Exit codes: 0 made, 1 failed or refused (nothing is kept), 2 wrong usage, 130 in
 func importAction(c *cli.Context) error {
 	_, out, err := tool.Begin(c, 0, 0)
 	if err == nil {
-		err = tool.Need(c, "from", "data-dir")
+		err = needNew(c, "from", "data-dir")
 	}
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -124,7 +123,7 @@ func logRecordOf(at txnlog.Location, r *txnlog.Record) logRecord {
 		return l
 	}
 	e := &r.Entry
-	l.Zxid, l.Time = e.Zxid.String(), time.UnixMilli(e.Time).UTC().Format("2006-01-02T15:04:05.000Z")
+	l.Zxid, l.Time = e.Zxid.String(), tool.Time(e.Time)
 	var t znode.Txn
 	switch {
 	case e.Kind == zab.EntryNewLeader:

@@ -79,7 +79,7 @@ func recoverAction(c *cli.Context) error {
 	case len(from) > 1 && c.String("log-dir") != "":
 		err = tool.Usage("recover: --log-dir goes with one --from only: put each survivor's log folder into its data folder")
 	case c.Bool("force"):
-		err = tool.Need(c, "data-dir")
+		err = needNew(c, "data-dir")
 	}
 	if err != nil {
 		return err

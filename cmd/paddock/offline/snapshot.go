@@ -175,7 +175,7 @@ another incarnation and are refused until your storage is told of the succession
 func snapshotRestore(c *cli.Context) error {
 	words, out, err := tool.Begin(c, 1, 1)
 	if err == nil {
-		err = tool.Need(c, "data-dir")
+		err = needNew(c, "data-dir")
 	}
 	if err != nil {
 		return err

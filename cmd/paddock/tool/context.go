@@ -124,12 +124,18 @@ Exit codes: 0 done, 1 the file cannot be read or written, 2 wrong usage, or ther
 	}
 }
 
-func contextAdd(c *cli.Context) error {
+// contextNamed reads what the verbs about one context have: its name, and the file.
+func contextNamed(c *cli.Context) (name string, f contextFile, err error) {
 	words, err := Args(c, 1, 1)
 	if err != nil {
-		return err
+		return "", f, err
 	}
-	f, err := contextLoad()
+	f, err = contextLoad()
+	return words[0], f, err
+}
+
+func contextAdd(c *cli.Context) error {
+	name, f, err := contextNamed(c)
 	if err != nil {
 		return err
 	}
@@ -147,34 +153,30 @@ func contextAdd(c *cli.Context) error {
 		}
 	}
 	if len(values) == 0 {
-		return Usage("context add %s: give what it stands for, e.g. --server HOST:PORT", words[0])
+		return Usage("context add %s: give what it stands for, e.g. --server HOST:PORT", name)
 	}
 	if f.Contexts == nil {
 		f.Contexts = map[string]map[string][]string{}
 	}
-	f.Contexts[words[0]] = values
+	f.Contexts[name] = values
 	if err := f.save(); err != nil {
 		return err
 	}
-	Note(c, "context %s is kept; use it with: paddock context use %s", words[0], words[0])
+	Note(c, "context %s is kept; use it with: paddock context use %s", name, name)
 	return nil
 }
 
 func contextUse(c *cli.Context) error {
-	words, err := Args(c, 1, 1)
+	name, f, err := contextNamed(c)
 	if err != nil {
 		return err
 	}
-	f, err := contextLoad()
-	if err != nil {
-		return err
+	if name == "-" {
+		name = ""
+	} else if _, ok := f.Contexts[name]; !ok {
+		return Usage("context use: %q does not exist; see paddock context list", name)
 	}
-	if words[0] == "-" {
-		words[0] = ""
-	} else if _, ok := f.Contexts[words[0]]; !ok {
-		return Usage("context use: %q does not exist; see paddock context list", words[0])
-	}
-	f.Current = words[0]
+	f.Current = name
 	return f.save()
 }
 
@@ -209,19 +211,15 @@ func contextList(c *cli.Context) error {
 }
 
 func contextRemove(c *cli.Context) error {
-	words, err := Args(c, 1, 1)
+	name, f, err := contextNamed(c)
 	if err != nil {
 		return err
 	}
-	f, err := contextLoad()
-	if err != nil {
-		return err
+	if _, ok := f.Contexts[name]; !ok {
+		return Usage("context remove: %q does not exist; see paddock context list", name)
 	}
-	if _, ok := f.Contexts[words[0]]; !ok {
-		return Usage("context remove: %q does not exist; see paddock context list", words[0])
-	}
-	delete(f.Contexts, words[0])
-	if f.Current == words[0] {
+	delete(f.Contexts, name)
+	if f.Current == name {
 		f.Current = ""
 	}
 	return f.save()

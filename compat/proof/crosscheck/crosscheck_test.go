@@ -183,6 +183,14 @@ func TestTheCheckerSeesExactlyWhatDiffers(t *testing.T) {
 	}
 }
 
+func TestOneServerIsNoTwo(t *testing.T) {
+	addr := start(t, zktest.Paddock, nil)
+	_, err := Check(t.Context(), Options{Left: Playing{Addr: addr}, Right: Playing{Addr: addr}, Seeds: 1, FirstSeed: 1, Run: "one", Generating: Generating{Requests: 5}})
+	if err == nil || !strings.Contains(err.Error(), "give two that do not share their data") {
+		t.Errorf("one server was compared with itself: %v", err)
+	}
+}
+
 func TestTheSameSeedIsTheSameScript(t *testing.T) {
 	for seed := range uint64(32) {
 		opt := Generating{Requests: 200, Exclusive: seed%2 == 0, Super: super}

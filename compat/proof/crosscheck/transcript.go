@@ -132,11 +132,15 @@ func newKeeper(ctx context.Context, how Playing, top string) (*keeper, error) {
 			return nil, fmt.Errorf("crosscheck: authenticating as super at %s: error %d, %w", how.Addr, r.Err, err)
 		}
 	}
+	const nodeExists = -110
 	everybody := aclArg{list: []acl{{31, "world", "anyone"}}}
 	for _, path := range []string{k.quota(), k.top, k.root} {
 		r, err := k.call(opCreate, strArg{v: path}, bufArg{v: []byte{}}, everybody, intArg{0})
 		if err != nil {
 			return nil, err
+		}
+		if r.Err == nodeExists && path != k.quota() {
+			return nil, fmt.Errorf("crosscheck: %s is at %s already: left and right are one server, or servers of one ensemble; give two that do not share their data", path, how.Addr)
 		}
 		if r.Err != 0 && path != k.quota() {
 			return nil, fmt.Errorf("crosscheck: creating %s at %s: error %d", path, how.Addr, r.Err)
