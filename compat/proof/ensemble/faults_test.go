@@ -21,7 +21,7 @@ type row struct {
 // rows are grouped by files: crashes, links, pauses, disks, bytes, members, clients.
 func rows() []row {
 	var all []row
-	for _, group := range [][]row{crashRows(), linkRows(), pauseRows(), diskRows(), byteRows(), memberRows(), clientRows()} {
+	for _, group := range [][]row{crashRows(), linkRows(), pauseRows(), diskRows(), byteRows(), memberRows(), clientRows(), divergeRows()} {
 		all = append(all, group...)
 	}
 	return all
