@@ -83,6 +83,15 @@ func TestOneLowDiskIsTheAlarmOfAll(t *testing.T) {
 	a.o.ensemble.Members = a.o.ensemble.Members[:2]
 	a.tick()
 	a.is("server 3 was removed")
+	var later func()
+	a.s.opts.Go = func(work func()) { later = work }
+	a.says(3, true)
+	a.s.SetFlag(znode.FlagNoGrow, true)
+	a.is("nobody knows yet whether server 3 is a member", 1)
+	later()
+	a.is("it is none", 1)
+	a.s.SetFlag(znode.FlagNoGrow, false)
+	a.s.opts.Go = func(work func()) { work() }
 	for range 3 {
 		a.says(3, true) // it does not know yet, or follows as one that has only asked to join
 		a.is("a removed server reports")

@@ -103,7 +103,7 @@ func TestLeaderServes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		zktest.Eventually(t, 2*time.Minute, "two of three serve, and take a write", func() bool {
+		zktest.Eventually(t, zktest.Patience, "two of three serve, and take a write", func() bool {
 			var serving []string
 			for _, s := range e.Servers {
 				if zktest.Handshake(s.Addr(), 5*time.Second) == nil {
