@@ -42,7 +42,8 @@ func LockCommand() *cli.Command {
 		Description: `Takes the lock at PATH, runs the command, and gives the lock back when the command has ended. The command finds in its environment:
 
    PADDOCK_TOKEN      the fencing token: signed by the ensemble where it can, else as text. Send it to storage with every write
-   PADDOCK_FENCE      its ordered value in decimal, for storage that can only compare one number
+   PADDOCK_FENCE      its ordered value in decimal, for storage that can only compare one number. Not set with --rw read: readers share the
+                      lock, and a writer that is older than one of them may still write, so a reader's number must not be compared as a fence
    PADDOCK_LOCK_PATH  the path of the lock (of the slot, with --slots): what storage computes the scope from
    PADDOCK_LOCK_NODE  the lock node
 
@@ -315,8 +316,7 @@ func lockHold(g *lock.Grant, job lockJob, signals <-chan os.Signal, grace time.D
 	cmd := exec.Command(job.command[0], job.command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: !lockOnTerminal()}
-	cmd.Env = append(os.Environ(), "PADDOCK_TOKEN="+token, "PADDOCK_FENCE="+strconv.FormatInt(g.Token().Fence, 10),
-		"PADDOCK_LOCK_PATH="+g.Token().Audit.Path, "PADDOCK_LOCK_NODE="+g.Path())
+	cmd.Env = lockEnvironment(os.Environ(), g.Token(), token, g.Path())
 	if err := cmd.Start(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
 			return lockExitNotFound, fmt.Errorf("lock: %w", err)
@@ -326,6 +326,16 @@ func lockHold(g *lock.Grant, job lockJob, signals <-chan os.Signal, grace time.D
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	return lockWatch(g, cmd, done, signals, grace)
+}
+
+// lockEnvironment is what the command finds. What an outer paddock lock has set is of another lock, and a shared token has no fence.
+func lockEnvironment(outer []string, t fencing.Token, presented, node string) []string {
+	env := slices.DeleteFunc(slices.Clone(outer), func(v string) bool { return strings.HasPrefix(v, "PADDOCK_FENCE=") })
+	env = append(env, "PADDOCK_TOKEN="+presented, "PADDOCK_LOCK_PATH="+t.Audit.Path, "PADDOCK_LOCK_NODE="+node)
+	if t.Mode == fencing.Exclusive {
+		env = append(env, "PADDOCK_FENCE="+strconv.FormatInt(t.Fence, 10))
+	}
+	return env
 }
 
 // lockOnTerminal: a command in a process group of its own could not read the terminal.

@@ -56,6 +56,7 @@ func lockVerb(t *testing.T, server string, signs bool) {
 		t.Setenv("PADDOCK_CLUSTER", "00000000-0000-0000-0000-000000000001")
 		t.Setenv("PADDOCK_INCARNATION", "00000000-0000-0000-0000-000000000002")
 	}
+	t.Setenv("PADDOCK_FENCE", "outer")
 	run := func(args ...string) (string, string, int) {
 		t.Helper()
 		return runProgram(t, append([]string{"lock", "--server", server, "--session-timeout", "4s"}, args...)...)
@@ -91,7 +92,8 @@ func lockVerb(t *testing.T, server string, signs bool) {
 		{"an unknown flag", []string{"/locks/x", "--frob", "--", "true"}, 2, "not known"},
 		{"a bad path", []string{"locks", "--", "true"}, 2, "absolute"},
 		{"slots", []string{"/locks/slots", "--slots", "2", "--", "sh", "-c", `test "$PADDOCK_LOCK_PATH" = /locks/slots/slots/slot-0`}, 0, ""},
-		{"readers", []string{"/locks/rw", "--rw=read", "--", "true"}, 0, ""},
+		{"readers get no fence, also not that of an outer lock", []string{"/locks/rw", "--rw=read", "--", "sh", "-c", `test -n "$PADDOCK_TOKEN" -a "${PADDOCK_FENCE-none}" = none`}, 0, ""},
+		{"writers do", []string{"/locks/rw", "--rw=write", "--", "sh", "-c", `test "$PADDOCK_FENCE" -gt 0`}, 0, ""},
 		{"a negative timeout", []string{"/locks/x", "--timeout", "-5s", "--", "true"}, 2, "negative"},
 		{"no session timeout", []string{"/locks/x", "--session-timeout", "0s", "--", "true"}, 2, "positive"},
 		{"a wrong mode", []string{"/locks/rw", "--rw=both", "--", "true"}, 2, "read or write"},
