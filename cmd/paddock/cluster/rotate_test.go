@@ -76,6 +76,8 @@ func TestKeysRotateOnce(t *testing.T) {
 				admins = append(admins, k.server(t, f))
 			}
 			out, errs, code := verb(t, append([]string{"--admin", strings.Join(admins, ","), "--timeout", "20s"}, strings.Fields(c.line)...)...)
+			k.mu.Lock()
+			defer k.mu.Unlock()
 			if code != c.code || k.rotations != c.rotations || !strings.Contains(out+errs, c.says) {
 				t.Errorf("exit code %d, want %d; rotated %d times, want %d; want %q in\n%s%s", code, c.code, k.rotations, c.rotations, c.says, out, errs)
 			}

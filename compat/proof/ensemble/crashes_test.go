@@ -21,9 +21,7 @@ func leaderKilled(t *testing.T) {
 		l.gap()
 		old := c.leader()
 		c.must(old.Kill())
-		c.leader(c.others(old.id)...)
-		l.progress(patience)
-		t.Logf("without an acknowledged write: %v", l.gap().Round(time.Millisecond))
+		l.replaced(old)
 		c.must(old.Start())
 	}
 	l.finish()

@@ -94,9 +94,7 @@ func (c *cluster) rebuild(m *member) {
 
 // One server goes on with its folder of some time ago.
 func rolledBack(t *testing.T) {
-	c := startCluster(t, options{})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{})
 	f := c.followers()[0]
 	c.must(f.Kill())
 	old := filepath.Join(t.TempDir(), "old")
@@ -251,9 +249,7 @@ func diskFullOfCheckpoints(t *testing.T) {
 
 // The last record of a server's log is torn; nobody had its acknowledgement, or the others have it too.
 func tornTail(t *testing.T) {
-	c := startCluster(t, options{})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{})
 	for _, cut := range []int{1, 5, 40} {
 		f := c.followers()[0]
 		c.must(f.Kill())
@@ -374,9 +370,7 @@ func checkpoints(m *member) []string {
 // The log's folder is gone, and so is all that the server promised: it must not vote before it has caught up. With its identity it
 // is the same server, so it refuses; without, it comes back empty and learns.
 func logDeleted(t *testing.T) {
-	c := startCluster(t, options{})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{})
 	f := c.followers()[0]
 	c.must(f.Kill())
 	c.must(os.RemoveAll(filepath.Join(f.Dir(), "log")))

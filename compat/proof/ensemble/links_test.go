@@ -28,9 +28,7 @@ func linkRows() []row {
 
 // The minority's clients find out and move; the minority serves no write and no sync.
 func minoritySplit(t *testing.T) {
-	c := startCluster(t, options{voters: 5})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{voters: 5})
 	leader := c.leader()
 	minority := []int{leader.id, leader.id%5 + 1}
 	c.part(minority, c.others(minority...))
@@ -69,9 +67,7 @@ func leaderIsolated(t *testing.T) {
 		if _, err := stale.set("/ens/eph", "zombie", -1); !errors.Is(err, errUnknown) {
 			t.Errorf("the isolated leader answered a write: %v", err)
 		}
-		c.leader(c.others(old.id)...)
-		l.progress(patience)
-		t.Logf("without an acknowledged write: %v", l.gap().Round(time.Millisecond))
+		l.replaced(old)
 		c.mute(old.id)
 		c.heal(false)
 		c.must(old.WaitReady(patience))
@@ -81,9 +77,7 @@ func leaderIsolated(t *testing.T) {
 
 // The follower cannot hear its leader, while the leader hears it.
 func oneWayToFollower(t *testing.T) {
-	c := startCluster(t, options{})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{})
 	leader, deaf := c.leader(), c.followers()[0]
 	before := c.watch.epochs()
 	c.cut(link{leader.id, deaf.id})
@@ -96,25 +90,19 @@ func oneWayToFollower(t *testing.T) {
 
 // The followers hear the leader, which hears none of them: it steps down.
 func oneWayToLeader(t *testing.T) {
-	c := startCluster(t, options{})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{})
 	leader := c.leader()
 	l.gap()
 	for _, id := range c.others(leader.id) {
 		c.cut(link{id, leader.id})
 	}
-	c.leader(c.others(leader.id)...)
-	l.progress(patience)
-	t.Logf("without an acknowledged write: %v", l.gap().Round(time.Millisecond))
+	l.replaced(leader)
 	l.finish()
 }
 
 // Two halves that only server 3 joins.
 func bridge(t *testing.T) {
-	c := startCluster(t, options{voters: 5})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{voters: 5})
 	before := c.watch.epochs()
 	c.part([]int{1, 2}, []int{4, 5})
 	spend(2 * time.Second)
@@ -125,9 +113,7 @@ func bridge(t *testing.T) {
 
 // A–B–C, where A and C cannot talk: whoever leads, there is one change of leadership at most.
 func chain(t *testing.T) {
-	c := startCluster(t, options{})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{})
 	before := c.watch.epochs()
 	leader := c.leader()
 	end := c.others(leader.id)[0]
@@ -140,9 +126,7 @@ func chain(t *testing.T) {
 
 // Everybody talks with the hub only, and the leader is not the hub: it has lost its quorum and another must lead.
 func quorumLoss(t *testing.T) {
-	c := startCluster(t, options{voters: 5})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{voters: 5})
 	leader := c.leader()
 	hub := c.others(leader.id)[0]
 	c.star(hub)
@@ -206,9 +190,7 @@ func redrawn(t *testing.T) {
 }
 
 func flapping(t *testing.T) {
-	c := startCluster(t, options{})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{})
 	leader, f := c.leader(), c.followers()[0]
 	before := c.watch.epochs()
 	for range 12 {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -119,6 +120,23 @@ func (l *load) newer(version int32) {
 			return
 		}
 	}
+}
+
+// startLoaded is a cluster under the load of most rows, which has run for a moment.
+func startLoaded(t *testing.T, o options) (*cluster, *load) {
+	t.Helper()
+	c := startCluster(t, o)
+	l := startLoad(c, 4, 2)
+	spend(300 * time.Millisecond)
+	return c, l
+}
+
+// replaced holds that another server than this one leads, and that writes go on; it says how long none did.
+func (l *load) replaced(old *member) {
+	l.c.t.Helper()
+	l.c.leader(l.c.others(old.id)...)
+	l.progress(patience)
+	l.c.t.Logf("without an acknowledged write: %v", l.gap().Round(time.Millisecond))
 }
 
 // newest is a version of /ens/r0 that every synced read that begins now must reach.

@@ -294,9 +294,7 @@ func crashDuringImage(t *testing.T) {
 
 // A rolling upgrade: every server is stopped cleanly and started again, under load.
 func rolling(t *testing.T) {
-	c := startCluster(t, options{})
-	l := startLoad(c, 4, 2)
-	spend(300 * time.Millisecond)
+	c, l := startLoaded(t, options{})
 	l.gap()
 	for _, m := range c.members {
 		c.must(m.Stop())
