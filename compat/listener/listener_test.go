@@ -275,29 +275,65 @@ func TestSessionlessConnectionIsClosed(t *testing.T) {
 	}
 }
 
+// A client that does not read is dropped. Flush does not wait for it, in the clear and over TLS, where a goroutine writes: each Flush
+// below runs while that goroutine is stuck, and Shutdown ends it.
 func TestSlowReaderIsDropped(t *testing.T) {
-	s := start(t, Options{MaxPending: 1 << 20})
-	c := s.dial()
-	c.Write(frame("x"))
-	expect(t, c, frame("x"))
-	e := <-s.h.opened
-	event := make([]byte, 10_000)
-	done := make(chan error)
-	go func() {
-		for {
-			e.send(event)
-			e.c.Flush()
+	for name, o := range map[string]Options{"plain": {}, "TLS": {TLS: &tls.Config{Certificates: []tls.Certificate{testCertificate(t)}}}} {
+		t.Run(name, func(t *testing.T) {
+			o.MaxPending = 1 << 20
+			e := unread(t, o)
+			event := make([]byte, 10_000)
+			for {
+				e.send(event)
+				e.c.Flush()
+				select {
+				case err := <-e.closed:
+					if !errors.Is(err, ErrSlowReader) {
+						t.Fatalf("reason %v", err)
+					}
+					return
+				default:
+				}
+			}
+		})
+	}
+}
+
+// A connection that is closed while its client does not read ends: the writer is not stuck for ever, and whoever closes does not wait for it.
+func TestCloseEndsAWriterThatIsStuck(t *testing.T) {
+	for name, o := range map[string]Options{"plain": {}, "TLS": {TLS: &tls.Config{Certificates: []tls.Certificate{testCertificate(t)}}}} {
+		t.Run(name, func(t *testing.T) {
+			o.MaxPending = 1 << 30
+			e := unread(t, o)
+			for e.c.Pending() < 8<<20 { // more than both sockets hold
+				e.send(make([]byte, 100_000))
+				e.c.Flush()
+			}
+			e.c.CloseAfterFlush()
+			e.c.Close(errTest)
 			select {
 			case err := <-e.closed:
-				done <- err
-				return
-			default:
+				if !errors.Is(err, errTest) {
+					t.Errorf("reason %v", err)
+				}
+			case <-time.After(soon):
+				t.Fatal("the connection does not end")
 			}
-		}
-	}()
-	if err := <-done; !errors.Is(err, ErrSlowReader) {
-		t.Fatalf("reason %v", err)
+		})
 	}
+}
+
+// unread is a connection whose client has got one answer and reads no more.
+func unread(t *testing.T, o Options) *echoConn {
+	t.Helper()
+	s := start(t, o)
+	c := s.dial()
+	if o.TLS != nil {
+		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+	}
+	c.Write(frame("x"))
+	expect(t, c, frame("x"))
+	return <-s.h.opened
 }
 
 func TestSlowReaderLosesNothingBelowTheBound(t *testing.T) {
