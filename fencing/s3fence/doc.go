@@ -13,7 +13,8 @@
 // Data objects are never overwritten: each write makes a new object under a name with the token and a random part. One manifest object holds the watermark
 // and says which object is current for each key; it is replaced only if it has not changed since it was read (If-Match with its ETag; If-None-Match: * for the first). So the
 // watermark and what readers see change in one step, or not at all; whoever was overtaken reads again and is judged again. The manifest carries a random nonce, so that its
-// ETag never repeats.
+// ETag never repeats, and the nonces of the changes before it: whoever lost the reply to its own change finds there whether it took effect. So the function of a write runs again only
+// when what it did before can never take effect. Where nobody can tell any more the error is [ErrUnknownOutcome]: look before you write again.
 //
 // # Limits
 //

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -28,14 +27,6 @@ var ErrNotFound = errors.New("s3fence: no such key")
 type Bucket struct {
 	client         *minio.Client
 	bucket, prefix string
-}
-
-// manifest is the one object that decides. Marks is by scope; Objects names the current data object of each key.
-type manifest struct {
-	V       string            `json:"v"`
-	Nonce   string            `json:"nonce"`
-	Marks   map[string]string `json:"marks"`
-	Objects map[string]string `json:"objects"`
 }
 
 // maxManifest bounds what is read from the store.
@@ -91,6 +82,12 @@ func overtaken(err error) bool {
 		return false
 	}
 	return answer.StatusCode == 412 || answer.StatusCode == 409 || answer.StatusCode == 404
+}
+
+// there: the object that was to be made exists.
+func there(err error) bool {
+	var answer minio.ErrorResponse
+	return errors.As(err, &answer) && answer.StatusCode == 412
 }
 
 // load reads the manifest with its ETag. Some servers keep the ETag beside the data and can answer with the one of the version before or after; a replace on the condition of such a
@@ -162,7 +159,7 @@ type step struct {
 // maxTries bounds the redone steps; each means that another writer was faster.
 const maxTries = 200
 
-// Raise is the fencing.Watermarks contract.
+// Raise is the fencing.Watermarks contract. The write is run again only when what it has prepared can never take effect.
 func (s step) Raise(ctx context.Context, c fencing.Claim) error {
 	for range maxTries {
 		done, err := s.try(ctx, c)
@@ -202,18 +199,7 @@ func (s step) try(ctx context.Context, c fencing.Claim) (done bool, err error) {
 	if !store && !tx.changed {
 		return true, nil
 	}
-	m.Nonce = nonce()
-	data, err := json.Marshal(m)
-	if err != nil {
-		return false, fmt.Errorf("s3fence: %w", err)
-	}
-	if _, err = s.bucket.putIf(ctx, s.bucket.prefix+"manifest", data, etag); overtaken(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("s3fence: replace the manifest (the outcome is unknown if the connection broke): %w", err)
-	}
-	return true, nil
+	return s.bucket.replace(ctx, m, etag)
 }
 
 // Tx is one guarded change of the bucket. Valid only inside the function that got it.
@@ -233,7 +219,8 @@ func grantName(t fencing.Token) string {
 // Put uploads data as the next object of key. Readers see it when the guarded step has succeeded.
 func (tx *Tx) Put(key string, data []byte) error {
 	name := tx.bucket.prefix + "data/" + key + "/" + tx.grant + "-" + nonce()
-	if _, err := tx.bucket.putIf(tx.ctx, name, data, ""); err != nil {
+	_, err := tx.bucket.putIf(tx.ctx, name, data, "")
+	if err != nil && !there(err) { // nobody else makes this name: what is there is ours, and the reply of its upload was lost
 		return fmt.Errorf("s3fence: put %s: %w", key, err)
 	}
 	tx.objects[key], tx.changed = name, true
@@ -353,10 +340,4 @@ func sealedBy(m manifest, t fencing.Token) error {
 		return fmt.Errorf("s3fence: sweep: the token %s is not sealed here yet (the watermark is %s): seal first", t.Order(), seen.Order())
 	}
 	return nil
-}
-
-func nonce() string {
-	var b [12]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand ends the process instead)
-	return hex.EncodeToString(b[:])
 }
