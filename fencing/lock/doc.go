@@ -21,7 +21,7 @@
 //   - Lost is a courtesy: a process that is stopped cannot see it in time. What protects the data is the token.
 //
 // With Paddock the lineage is read from /zookeeper/lineage (again after every reconnect, since the ensemble may have been restored) and the signed token from /zookeeper/token/<path of the node>. With a stock ZooKeeper the operator gives the lineage
-// and tokens are unsigned.
+// and tokens are unsigned; a /zookeeper/lineage that some client has created there is not believed.
 //
 // # Names
 //

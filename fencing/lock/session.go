@@ -66,7 +66,7 @@ type Session struct {
 // learned is what the server says about itself.
 type learned struct {
 	lineage fencing.Lineage
-	signs   bool  // the server serves /zookeeper/lineage, so it may sign
+	signs   bool  // the server itself serves /zookeeper/lineage, so it may sign
 	on      *link // the connection on which it was asked
 }
 
@@ -172,19 +172,25 @@ func (s *Session) learn(ctx context.Context) (fencing.Lineage, error) {
 	}
 }
 
-// askLineage asks the server; a stock ZooKeeper has no such node.
+// askLineage asks the server; a stock ZooKeeper has no such node of its own. There everybody can create one, and it is not believed: what a client has created
+// bears the zxid of that transaction, and a node of the server itself bears none.
 func (s *Session) askLineage(ctx context.Context) (l learned, err error) {
-	data, err := retry(ctx, s, func() ([]byte, error) { b, _, err := s.conn.Get("/zookeeper/lineage"); return b, err })
+	node, err := retry(ctx, s, func() (n shown, err error) { n.data, n.stat, err = s.conn.Get("/zookeeper/lineage"); return n, err })
+	created := err == nil && node.stat.Czxid != 0
 	switch {
-	case errors.Is(err, zk.ErrNoNode), errors.Is(err, zk.ErrNoAuth):
+	case errors.Is(err, zk.ErrNoNode), errors.Is(err, zk.ErrNoAuth), created:
 		if err := s.cfg.Lineage.Valid(); err != nil {
-			return l, fmt.Errorf("lock: this server has no /zookeeper/lineage, so the configuration must give one: %w", err)
+			why := "this server has no /zookeeper/lineage"
+			if created {
+				why = fmt.Sprintf("a client has created the /zookeeper/lineage of this server (at zxid %#x), which is no Paddock then and is not believed", node.stat.Czxid)
+			}
+			return l, fmt.Errorf("lock: %s, so the configuration must give one: %w", why, err)
 		}
 		return learned{lineage: s.cfg.Lineage}, nil
 	case err != nil:
 		return l, fmt.Errorf("lock: read the lineage from %v: %w", s.cfg.Servers, err)
 	}
-	if l.lineage, err = fencing.ParseLineage(data); err != nil {
+	if l.lineage, err = fencing.ParseLineage(node.data); err != nil {
 		return l, fmt.Errorf("lock: /zookeeper/lineage: %w", err)
 	}
 	if want := s.cfg.Lineage; want != (fencing.Lineage{}) && want != l.lineage {
@@ -192,6 +198,12 @@ func (s *Session) askLineage(ctx context.Context) (l learned, err error) {
 	}
 	l.signs = true
 	return l, nil
+}
+
+// shown is what a server answers to a read.
+type shown struct {
+	data []byte
+	stat *zk.Stat
 }
 
 // link is a connection whose frames are watched.
