@@ -2,6 +2,7 @@ package clients
 
 import (
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func (quiet) Printf(string, ...any) {}
 // dial connects and waits for the session. The events channel goes on with what comes after.
 func (g *goZK) dial() (*zk.Conn, <-chan zk.Event) {
 	g.Helper()
-	conn, events, err := zk.Connect([]string{g.server.Addr()}, 10*time.Second, zk.WithLogger(quiet{}))
+	conn, events, err := zk.Connect([]string{g.server.Addr()}, 30*time.Second, zk.WithLogger(quiet{}), zk.WithDialer(dialImpatiently))
 	if err != nil {
 		g.Fatal(err)
 	}
@@ -36,6 +37,31 @@ func (g *goZK) dial() (*zk.Conn, <-chan zk.Event) {
 		g.next(events)
 	}
 	return conn, events
+}
+
+// impatient is a connection that is given up when its first answer takes long. A ZooKeeper that starts may take a connection and never answer it, and
+// go-zookeeper would wait for minutes; the session is over by then.
+type impatient struct {
+	net.Conn
+	answered bool
+}
+
+func dialImpatiently(network, addr string, timeout time.Duration) (net.Conn, error) {
+	conn, err := net.DialTimeout(network, addr, timeout)
+	return &impatient{Conn: conn}, err
+}
+
+func (c *impatient) SetReadDeadline(at time.Time) error {
+	if soon := time.Now().Add(5 * time.Second); !c.answered && at.After(soon) {
+		at = soon
+	}
+	return c.Conn.SetReadDeadline(at)
+}
+
+func (c *impatient) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.answered = c.answered || n > 0
+	return n, err
 }
 
 func (g *goZK) next(events <-chan zk.Event) zk.Event {

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <time.h>
 
-#define PATIENCE 15 /* seconds */
+#define PATIENCE 120 /* seconds */
 
 static const char *current;
 static char reason[1024];

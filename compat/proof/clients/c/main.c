@@ -11,13 +11,13 @@ static void sessions(void) {
 		TRUE_(client_wait(c));
 		WANT(zoo_state(c->zh), ZOO_CONNECTED_STATE);
 		TRUE_(zoo_client_id(c->zh)->client_id != 0);
-		WANT(zoo_recv_timeout(c->zh), 8000);
+		WANT(zoo_recv_timeout(c->zh), 30000);
 		TRUE_(client_wait(other));
 	});
 	CHECK("timeout-is-clamped", {
 		struct client *slow = client_open(hosts, 600000, NULL);
 		TRUE_(client_wait(slow));
-		WANT(zoo_recv_timeout(slow->zh), 10000);
+		WANT(zoo_recv_timeout(slow->zh), 60000);
 		client_close(slow);
 	});
 	CHECK("reattach-with-client-id", {
@@ -28,7 +28,7 @@ static void sessions(void) {
 		TRUE_(pipe(ends) == 0);
 		pid_t child = fork();
 		if (child == 0) {
-			struct client *first = client_open(hosts, 8000, NULL);
+			struct client *first = client_open(hosts, 30000, NULL);
 			int made = client_wait(first) && zoo_create(first->zh, "/reattach", "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL, NULL, 0) == ZOK;
 			_exit(made && write(ends[1], zoo_client_id(first->zh), sizeof id) == sizeof id ? 0 : 1);
 		}
@@ -36,7 +36,7 @@ static void sessions(void) {
 		WANT(read(ends[0], &id, sizeof id), sizeof id);
 		close(ends[0]);
 		waitpid(child, NULL, 0);
-		struct client *second = client_open(hosts, 8000, &id);
+		struct client *second = client_open(hosts, 30000, &id);
 		TRUE_(client_wait(second));
 		WANT(zoo_client_id(second->zh)->client_id, id.client_id);
 		WANT(zoo_exists(second->zh, "/reattach", 0, &stat), ZOK);
@@ -47,7 +47,7 @@ static void sessions(void) {
 	CHECK("wrong-password-expires", {
 		clientid_t id = *zoo_client_id(other->zh);
 		memset(id.passwd, 7, sizeof id.passwd);
-		struct client *thief = client_open(hosts, 8000, &id);
+		struct client *thief = client_open(hosts, 30000, &id);
 		TRUE_(client_wait_expired(thief));
 		TRUE_(is_unrecoverable(thief->zh) != 0);
 		client_close(thief);
@@ -263,7 +263,7 @@ static void access_control(void) {
 		WANT(zoo_create(c->zh, "/creator", "", 0, &ZOO_CREATOR_ALL_ACL, 0, NULL, 0), ZINVALIDACL);
 	});
 	CHECK("add-auth", {
-		struct client *bob = client_open(hosts, 8000, NULL);
+		struct client *bob = client_open(hosts, 30000, NULL);
 		TRUE_(client_wait(bob));
 		call_init(&call);
 		WANT(zoo_add_auth(bob->zh, "digest", "bob:pw", 6, on_void, &call), ZOK);
@@ -279,7 +279,7 @@ static void access_control(void) {
 		client_close(bob);
 	});
 	CHECK("add-auth-unknown-scheme", {
-		struct client *eve = client_open(hosts, 8000, NULL);
+		struct client *eve = client_open(hosts, 30000, NULL);
 		TRUE_(client_wait(eve));
 		call_init(&call);
 		WANT(zoo_add_auth(eve->zh, "nonsense", "x", 1, on_void, &call), ZOK);
@@ -324,7 +324,7 @@ static void chroot_(void) {
 	CHECK("chroot", {
 		WANT(zoo_create(c->zh, "/jail", "", 0, &ZOO_OPEN_ACL_UNSAFE, 0, NULL, 0), ZOK);
 		snprintf(rooted, sizeof rooted, "%s/jail", hosts);
-		struct client *in = client_open(rooted, 8000, NULL);
+		struct client *in = client_open(rooted, 30000, NULL);
 		struct Stat stat;
 		TRUE_(client_wait(in));
 		WANT(zoo_create(in->zh, "/x", "", 0, &ZOO_OPEN_ACL_UNSAFE, 0, path, sizeof path), ZOK);
@@ -342,8 +342,8 @@ int main(int argc, char **argv) {
 	if (argc != 2) return 2;
 	hosts = argv[1];
 	zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
-	c = client_open(hosts, 8000, NULL);
-	other = client_open(hosts, 8000, NULL);
+	c = client_open(hosts, 30000, NULL);
+	other = client_open(hosts, 30000, NULL);
 	sessions();
 	basics();
 	asynchronous();

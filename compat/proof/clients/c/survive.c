@@ -8,7 +8,7 @@ static int again(struct client *c, const char *path, struct Stat *stat) {
 }
 
 void survive(const char *hosts, const char *how) {
-	struct client *c = client_open(hosts, 8000, NULL), *other = client_open(hosts, 8000, NULL);
+	struct client *c = client_open(hosts, 30000, NULL), *other = client_open(hosts, 30000, NULL);
 	char name[64], base[32], path[64], data[16];
 	int length = sizeof data;
 	struct Stat stat;

@@ -14,8 +14,8 @@ public final class CuratorMain {
     }
 
     CuratorFramework client() throws Exception {
-        CuratorFramework client = CuratorFrameworkFactory.builder().connectString(hosts).sessionTimeoutMs(8000)
-                .connectionTimeoutMs(8000).retryPolicy(new RetryNTimes(300, 50)).build();
+        CuratorFramework client = CuratorFrameworkFactory.builder().connectString(Harness.fourTimes(hosts)).sessionTimeoutMs(30_000)
+                .connectionTimeoutMs(8000).retryPolicy(new RetryNTimes(2000, 50)).build();
         client.start();
         if (!client.blockUntilConnected((int) Harness.PATIENCE_MS, java.util.concurrent.TimeUnit.MILLISECONDS)) {
             throw new AssertionError("curator does not connect");

@@ -1,4 +1,4 @@
-import static java.util.concurrent.TimeUnit.SECONDS;
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -32,13 +32,13 @@ final class CuratorSurvive {
         long session = one.getZookeeperClient().getZooKeeper().getSessionId();
         InterProcessMutex lock = new InterProcessMutex(one, base + "/lock");
         lock.acquire();
-        CompletableFuture<Boolean> waits = Harness.async(() -> new InterProcessMutex(two, base + "/lock").acquire(60, SECONDS));
+        CompletableFuture<Boolean> waits = Harness.async(() -> new InterProcessMutex(two, base + "/lock").acquire(Harness.PATIENCE_MS, MILLISECONDS));
         LeaderLatch latch = new LeaderLatch(one, base + "/latch", "a");
         latch.start();
-        Harness.equal(latch.await(10, SECONDS), true);
+        Harness.equal(latch.await(Harness.PATIENCE_MS, MILLISECONDS), true);
         PersistentNode node = new PersistentNode(one, CreateMode.EPHEMERAL, false, base + "/node", "x".getBytes());
         node.start();
-        Harness.equal(node.waitForInitialCreate(10, SECONDS), true);
+        Harness.equal(node.waitForInitialCreate(Harness.PATIENCE_MS, MILLISECONDS), true);
         CuratorCache cache = CuratorCache.build(two, base);
         cache.start();
         Harness.eventually("the cache has the node", () -> cache.get(base + "/node").isPresent());

@@ -1,5 +1,4 @@
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
-import static java.util.concurrent.TimeUnit.SECONDS;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -47,7 +46,7 @@ final class Locks {
         mine.acquire(); // it may be taken twice by its holder
         Harness.equal(yours.acquire(200, MILLISECONDS), false);
         CompletableFuture<Boolean> waits = Harness.async(() -> {
-            boolean got = yours.acquire(10, SECONDS);
+            boolean got = yours.acquire(Harness.PATIENCE_MS, MILLISECONDS);
             yours.release();
             return got;
         });
@@ -84,24 +83,24 @@ final class Locks {
     private void semaphoreMutex() throws Exception {
         InterProcessSemaphoreMutex mine = new InterProcessSemaphoreMutex(one, "/l/smutex");
         InterProcessSemaphoreMutex yours = new InterProcessSemaphoreMutex(two, "/l/smutex");
-        Harness.equal(mine.acquire(5, SECONDS), true);
+        Harness.equal(mine.acquire(Harness.PATIENCE_MS, MILLISECONDS), true);
         Harness.equal(yours.acquire(200, MILLISECONDS), false);
         mine.release();
-        Harness.equal(yours.acquire(5, SECONDS), true);
+        Harness.equal(yours.acquire(Harness.PATIENCE_MS, MILLISECONDS), true);
         yours.release();
     }
 
     private void readWrite() throws Exception {
         InterProcessReadWriteLock a = new InterProcessReadWriteLock(one, "/l/rw");
         InterProcessReadWriteLock b = new InterProcessReadWriteLock(two, "/l/rw");
-        Harness.equal(a.readLock().acquire(5, SECONDS), true);
-        Harness.equal(b.readLock().acquire(5, SECONDS), true);
+        Harness.equal(a.readLock().acquire(Harness.PATIENCE_MS, MILLISECONDS), true);
+        Harness.equal(b.readLock().acquire(Harness.PATIENCE_MS, MILLISECONDS), true);
         Harness.equal(a.writeLock().acquire(200, MILLISECONDS), false);
         a.readLock().release();
         b.readLock().release();
-        Harness.equal(a.writeLock().acquire(5, SECONDS), true);
+        Harness.equal(a.writeLock().acquire(Harness.PATIENCE_MS, MILLISECONDS), true);
         Harness.equal(b.readLock().acquire(200, MILLISECONDS), false);
-        Harness.equal(a.readLock().acquire(5, SECONDS), true); // a writer may also read
+        Harness.equal(a.readLock().acquire(Harness.PATIENCE_MS, MILLISECONDS), true); // a writer may also read
         a.writeLock().release();
         a.readLock().release();
     }
@@ -114,7 +113,7 @@ final class Locks {
         Harness.equal(b.acquire(300, MILLISECONDS), null);
         Harness.equal(a.getParticipantNodes().size(), 2);
         a.returnLease(first);
-        Lease third = b.acquire(10, SECONDS);
+        Lease third = b.acquire(Harness.PATIENCE_MS, MILLISECONDS);
         Harness.yes(third != null, "a lease that was given back can be had");
         b.returnAll(Arrays.asList(second, third));
     }
@@ -125,7 +124,7 @@ final class Locks {
         all.acquire();
         Harness.equal(part.acquire(200, MILLISECONDS), false);
         all.release();
-        Harness.equal(part.acquire(5, SECONDS), true);
+        Harness.equal(part.acquire(Harness.PATIENCE_MS, MILLISECONDS), true);
         Harness.equal(all.acquire(200, MILLISECONDS), false);
         part.release();
     }
@@ -134,13 +133,13 @@ final class Locks {
         LeaderLatch a = new LeaderLatch(one, "/l/latch", "a");
         LeaderLatch b = new LeaderLatch(two, "/l/latch", "b");
         a.start();
-        Harness.equal(a.await(10, SECONDS), true);
+        Harness.equal(a.await(Harness.PATIENCE_MS, MILLISECONDS), true);
         b.start();
         Harness.eventually("both take part", () -> a.getParticipants().size() == 2);
         Harness.equal(b.hasLeadership(), false);
         Harness.equal(b.getLeader().getId(), "a");
         a.close();
-        Harness.equal(b.await(10, SECONDS), true);
+        Harness.equal(b.await(Harness.PATIENCE_MS, MILLISECONDS), true);
         b.close();
     }
 

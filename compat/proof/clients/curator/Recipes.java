@@ -1,5 +1,4 @@
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
-import static java.util.concurrent.TimeUnit.SECONDS;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -69,7 +68,7 @@ final class Recipes {
         wall.setBarrier();
         DistributedBarrier same = new DistributedBarrier(two, "/c/wall");
         Harness.equal(same.waitOnBarrier(200, MILLISECONDS), false);
-        CompletableFuture<Boolean> waits = Harness.async(() -> same.waitOnBarrier(10, SECONDS));
+        CompletableFuture<Boolean> waits = Harness.async(() -> same.waitOnBarrier(Harness.PATIENCE_MS, MILLISECONDS));
         wall.removeBarrier();
         Harness.equal(Harness.get(waits), true);
     }
@@ -80,7 +79,7 @@ final class Recipes {
             CuratorFramework client = i % 2 == 0 ? one : two;
             all.add(Harness.async(() -> {
                 DistributedDoubleBarrier gate = new DistributedDoubleBarrier(client, "/c/gate", 3);
-                return gate.enter(10, SECONDS) && gate.leave(10, SECONDS);
+                return gate.enter(Harness.PATIENCE_MS, MILLISECONDS) && gate.leave(Harness.PATIENCE_MS, MILLISECONDS);
             }));
         }
         for (CompletableFuture<Boolean> passed : all) {
@@ -129,7 +128,7 @@ final class Recipes {
         for (int i = 0; i < 5; i++) {
             in.put("m" + i);
         }
-        in.flushPuts(5, SECONDS);
+        in.flushPuts(Harness.PATIENCE_MS, MILLISECONDS);
         out.start();
         Harness.equal(collector.take(5), Arrays.asList("m0", "m1", "m2", "m3", "m4"));
         out.close();
@@ -143,7 +142,7 @@ final class Recipes {
         in.put("late", 9);
         in.put("soon", 1);
         in.put("middle", 5);
-        in.flushPuts(5, SECONDS);
+        in.flushPuts(Harness.PATIENCE_MS, MILLISECONDS);
         DistributedPriorityQueue<String> out = QueueBuilder.builder(two, collector, TEXT, "/c/pqueue").buildPriorityQueue(0);
         out.start();
         Harness.equal(collector.take(3), Arrays.asList("soon", "middle", "late"));
@@ -155,7 +154,7 @@ final class Recipes {
         DistributedIdQueue<String> in = QueueBuilder.builder(one, null, TEXT, "/c/idqueue").buildIdQueue();
         in.start();
         in.put("a", "id-a");
-        in.flushPuts(5, SECONDS);
+        in.flushPuts(Harness.PATIENCE_MS, MILLISECONDS);
         Harness.equal(in.remove("id-a"), 1);
         Harness.equal(in.remove("id-a"), 0);
         in.close();
@@ -179,7 +178,7 @@ final class Recipes {
         Harness.equal(queue.peek(), "a".getBytes());
         Harness.equal(queue.poll(), "a".getBytes());
         Harness.equal(queue.remove(), "b".getBytes());
-        CompletableFuture<byte[]> waits = Harness.async(() -> new SimpleDistributedQueue(two, "/c/squeue").poll(10, SECONDS));
+        CompletableFuture<byte[]> waits = Harness.async(() -> new SimpleDistributedQueue(two, "/c/squeue").poll(Harness.PATIENCE_MS, MILLISECONDS));
         queue.offer("c".getBytes());
         Harness.equal(Harness.get(waits), "c".getBytes());
     }
@@ -230,7 +229,7 @@ final class Recipes {
         CuratorFramework own = world.client();
         PersistentNode node = new PersistentNode(own, CreateMode.EPHEMERAL, false, "/c/pnode", "x".getBytes());
         node.start();
-        Harness.equal(node.waitForInitialCreate(10, SECONDS), true);
+        Harness.equal(node.waitForInitialCreate(Harness.PATIENCE_MS, MILLISECONDS), true);
         long owner = one.checkExists().forPath(node.getActualPath()).getEphemeralOwner();
         Harness.equal(owner, own.getZookeeperClient().getZooKeeper().getSessionId());
         one.delete().forPath("/c/pnode");
@@ -244,7 +243,7 @@ final class Recipes {
     private void persistentTtl() throws Exception {
         PersistentTtlNode node = new PersistentTtlNode(one, "/c/tnode", 1500, "x".getBytes());
         node.start();
-        Harness.equal(node.waitForInitialCreate(10, SECONDS), true);
+        Harness.equal(node.waitForInitialCreate(Harness.PATIENCE_MS, MILLISECONDS), true);
         Thread.sleep(2500);
         Harness.yes(two.checkExists().forPath("/c/tnode") != null, "it is kept alive by its touch node");
         node.close();

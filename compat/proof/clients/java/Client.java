@@ -11,16 +11,16 @@ final class Client implements Watcher, AutoCloseable {
     private Event.KeeperState state;
 
     Client(String hosts) throws Exception {
-        this(hosts, 8000);
+        this(hosts, 30_000);
     }
 
     Client(String hosts, int timeout) throws Exception {
-        zk = new ZooKeeper(hosts, timeout, this);
+        zk = new ZooKeeper(Harness.fourTimes(hosts), timeout, this);
         connected();
     }
 
     Client(String hosts, int timeout, long id, byte[] password) throws Exception {
-        zk = new ZooKeeper(hosts, timeout, this, id, password);
+        zk = new ZooKeeper(Harness.fourTimes(hosts), timeout, this, id, password);
     }
 
     @Override

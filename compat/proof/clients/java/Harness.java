@@ -9,7 +9,18 @@ import org.apache.zookeeper.KeeperException;
 
 /** How the program talks to its test: one line for each check, and requests for a restart. See ../doc.go. */
 final class Harness {
-    static final long PATIENCE_MS = 15_000;
+    static final long PATIENCE_MS = 120_000;
+
+    /**
+     * The same server four times. A ZooKeeper that starts may take a connection and never answer it; the client waits for its session timeout divided by the
+     * number of servers, and with one server that is as long as its session lives.
+     */
+    static String fourTimes(String hosts) {
+        int slash = hosts.indexOf('/');
+        String server = slash < 0 ? hosts : hosts.substring(0, slash);
+        return String.join(",", server, server, server, server) + hosts.substring(server.length());
+    }
+
     private static final BufferedReader IN = new BufferedReader(new InputStreamReader(System.in));
 
     interface Body {

@@ -30,7 +30,7 @@ final class Sessions {
 
     private void timeout() throws Exception {
         int[] asked = {1, 8000, 600_000};
-        int[] given = {1000, 8000, 10_000};
+        int[] given = {1000, 8000, 60_000};
         for (int i = 0; i < asked.length; i++) {
             try (Client client = new Client(hosts, asked[i] == 1 ? 500 : asked[i])) {
                 Harness.equal(client.zk.getSessionTimeout(), given[i]);
@@ -43,7 +43,7 @@ final class Sessions {
         first.zk.create("/re", null, OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL);
         long id = first.zk.getSessionId();
         byte[] password = first.zk.getSessionPasswd();
-        try (Client second = new Client(hosts, 8000, id, password)) {
+        try (Client second = new Client(hosts, 30_000, id, password)) {
             second.connected();
             Harness.equal(second.zk.getSessionId(), id);
             Harness.equal(second.zk.getSessionPasswd(), password);
@@ -69,7 +69,7 @@ final class Sessions {
         client.close();
         Harness.equal(zk.exists("/closing", false), null);
         Harness.refused(() -> client.zk.exists("/", false), Code.SESSIONEXPIRED);
-        try (Client again = new Client(hosts, 8000, id, password)) {
+        try (Client again = new Client(hosts, 30_000, id, password)) {
             again.until(Watcher.Event.KeeperState.Expired);
         }
     }
@@ -77,13 +77,13 @@ final class Sessions {
     /** A client that stops talking without a word loses its ephemeral after its timeout, not before. */
     private void silence() throws Exception {
         Client client = new Client(hosts, 2000);
+        long start = System.nanoTime(); // before its last request, from which on the server counts
         client.zk.create("/silent", null, OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL);
-        long start = System.nanoTime();
         client.zk.getTestable().closeSocket();
         client.zk.getTestable().injectSessionExpiration();
         Harness.eventually("the ephemeral is gone", () -> zk.exists("/silent", false) == null);
         long lived = (System.nanoTime() - start) / 1_000_000;
-        Harness.yes(lived > 1200 && lived < 6000, "it lived about its timeout of 2 s, " + lived + " ms");
+        Harness.yes(lived > 1900, "it lived for its timeout of 2 s, " + lived + " ms");
         client.close();
     }
 

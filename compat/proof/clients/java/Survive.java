@@ -25,7 +25,7 @@ final class Survive {
             try {
                 return call.call();
             } catch (KeeperException.ConnectionLossException e) {
-                if (i == 500) {
+                if (i == 5000) {
                     throw e;
                 }
                 Thread.sleep(20);

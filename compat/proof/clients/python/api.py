@@ -2,6 +2,7 @@
 
 import time
 
+import harness
 from harness import Calls, abandon, check, equal, eventually, raises
 from kazoo import exceptions as err
 from kazoo.protocol.states import EventType, KazooState
@@ -118,10 +119,10 @@ def many_children(world):
     zk.create("/many")
     pending = [zk.create_async(f"/many/n{i:05}", b"x" * 20) for i in range(2000)]
     for one in pending:
-        one.get(timeout=30)
+        one.get(timeout=harness.TIMEOUT)
     equal(len(zk.get_children("/many")), 2000)
     for one in [zk.delete_async(f"/many/n{i:05}") for i in range(2000)]:
-        one.get(timeout=30)
+        one.get(timeout=harness.TIMEOUT)
     equal(zk.exists("/many").cversion, 4000)
     zk.delete("/many")
 
@@ -140,7 +141,7 @@ def async_api(world):
     zk.ensure_path_async("/async/deep").rawlink(calls)
     calls.wait(8)
     for call in calls:
-        call.get(timeout=1)
+        call.get(timeout=harness.TIMEOUT)
     equal(zk.get("/async")[0], b"2")
     bad = zk.get_async("/async/nope")
     raises(err.NoNodeError, bad.get, timeout=10)

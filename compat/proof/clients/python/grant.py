@@ -6,8 +6,8 @@ from kazoo.client import KazooClient
 
 
 def main():
-    zk = KazooClient(hosts=sys.argv[1], timeout=8.0)
-    zk.start(timeout=15)
+    zk = KazooClient(hosts=sys.argv[1], timeout=30.0)
+    zk.start(timeout=120)
     with zk.Lock("/locks/report", "python") as _:
         pass  # taken and given back once, so that the second grant is not the first of its lock
     lock = zk.Lock("/locks/report", "python")

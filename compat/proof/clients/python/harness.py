@@ -6,7 +6,7 @@ import threading
 import time
 import traceback
 
-TIMEOUT = 15.0
+TIMEOUT = 120.0
 checks = []
 
 
