@@ -29,8 +29,10 @@ func (t *turn) auth(h wire.RequestHeader, r *jute.Reader) listener.Verdict {
 		t.answerNow(h.Xid, znode.ErrAuthFailed)
 		return t.goodbye()
 	}
-	if len(verdict.IDs) > 0 {
-		c.addIdentities(verdict.IDs)
+	if len(verdict.IDs) > 0 && !c.addIdentities(verdict.IDs) {
+		s.opts.Log.Warn("a client proves too many identities, and is closed", "remote", c.lc.Remote(), "session", c.sessionID())
+		t.answerNow(h.Xid, znode.ErrAuthFailed)
+		return t.goodbye()
 	}
 	t.answerNow(h.Xid, znode.OK)
 	return listener.Continue
@@ -95,8 +97,9 @@ func (t *turn) saslStep(h wire.RequestHeader, r *jute.Reader) listener.Verdict {
 			return t.goodbye()
 		}
 	}
-	if len(add) > 0 {
-		c.addIdentities(add)
+	if len(add) > 0 && !c.addIdentities(add) {
+		t.answerSASL(h.Xid, znode.ErrAuthFailed, nil)
+		return t.goodbye()
 	}
 	t.answerSASL(h.Xid, znode.OK, answer)
 	return listener.Continue

@@ -58,6 +58,7 @@ type waiting struct {
 	closed  bool         // the connection has ended: nothing waits any more
 	stalled int64        // since when it waits for room (request throttle), ns
 	asked   atomic.Int64 // Clock.Mono of an unanswered question to the leader; 0 = none
+	greedy  atomic.Bool  // it has passed a bound of greed.go: it ends behind the answer that says so
 }
 
 // account is what reports tell of a connection.
@@ -74,9 +75,14 @@ func (c *conn) identities() []znode.Identity { return *c.ids.Load() }
 func (c *conn) in(p phase) bool { return phase(c.phase.Load()) == p }
 
 // addIdentities adds what the connection proved; the list is replaced, never changed, since the applier reads it.
-func (c *conn) addIdentities(add []znode.Identity) {
+// It says no if that would be too much.
+func (c *conn) addIdentities(add []znode.Identity) bool {
 	list := auth.Merge(slices.Clone(c.identities()), add)
+	if !fits(list) {
+		return false
+	}
 	c.ids.Store(&list)
+	return true
 }
 
 // peer is who the connection comes from, as far as the network can tell. Only a verified certificate counts.
@@ -140,6 +146,9 @@ func (c *conn) Closed(reason error) {
 	}
 	s.watches.DropWatcher(c.id)
 	s.reg.remove(c)
+	if c.greedy.Load() {
+		s.opts.Log.Warn("a client asked for more than a server keeps or makes for one connection, and was closed", "remote", c.lc.Remote(), "session", c.sessionID())
+	}
 	s.opts.Log.Debug("connection closed", "remote", c.lc.Remote(), "session", c.sessionID(), "reason", reason)
 }
 
@@ -202,7 +211,7 @@ func (c *conn) answered(b []byte, it *item, now int64, bytes int) []byte {
 	if it.large > 0 {
 		s.load.large.Add(-int64(it.large))
 	}
-	fatal := it.fatal
+	fatal := it.fatal || c.greedy.Load()
 	c.pipe.Pop()
 	left := c.waits.Add(-1)
 	if left == 0 {

@@ -77,7 +77,9 @@ func (c *conn) getData(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 		return b, code
 	}
 	if q.Watch {
-		c.s.watches.Add(q.Path, watch.Data, c.id)
+		if code = c.watch(q.Path, watch.Data); code != znode.OK {
+			return b, code
+		}
 	}
 	return wire.AppendStat(jute.AppendBuffer(b, data), &stat), znode.OK
 }
@@ -114,7 +116,9 @@ func (c *conn) exists(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 	}
 	stat, code = s.state.st.Exists(q.Path, c.identities(), s.znodeFlags())
 	if q.Watch && (code == znode.OK || code == znode.ErrNoNode) {
-		s.watches.Add(q.Path, watch.Data, c.id)
+		if refused := c.watch(q.Path, watch.Data); refused != znode.OK {
+			return b, refused
+		}
 	}
 	if code != znode.OK {
 		return b, code
@@ -132,7 +136,9 @@ func (c *conn) getChildren(b []byte, op int32, r *jute.Reader) ([]byte, znode.Co
 		return b, code
 	}
 	if q.Watch {
-		c.s.watches.Add(q.Path, watch.Child, c.id)
+		if code = c.watch(q.Path, watch.Child); code != znode.OK {
+			return b, code
+		}
 	}
 	if op == wire.OpGetChildren2 {
 		b = wire.AppendStat(b, &stat)
@@ -190,7 +196,11 @@ func (c *conn) multiRead(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 	if r.Err() != nil {
 		return b, znode.ErrMarshalling
 	}
+	start := len(b)
 	for _, o := range ops {
+		if len(b)-start > mostReply {
+			return b[:start], c.tooGreedy()
+		}
 		if o.Bad {
 			return wire.MultiEnd().Append(b), znode.ErrMarshalling
 		}

@@ -226,6 +226,10 @@ func (t *turn) read(h wire.RequestHeader, r *jute.Reader, frame []byte, large in
 	t.answered++
 	t.reads++
 	t.last = h
+	if c.greedy.Load() {
+		t.endReads()
+		return t.goodbye()
+	}
 	if t.reads < batchReads && len(t.b) < batchBytes {
 		return listener.Continue
 	}

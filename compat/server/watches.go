@@ -26,13 +26,16 @@ func (c *conn) addWatch(b []byte, r *jute.Reader) ([]byte, znode.Code) {
 	if q.Decode(r); r.Err() != nil {
 		return b, znode.ErrMarshalling
 	}
+	mode := watch.Persistent
 	switch q.Value {
 	case wire.AddWatchPersistent:
-		c.s.watches.Add(q.Path, watch.Persistent, c.id)
 	case wire.AddWatchPersistentRecursive:
-		c.s.watches.Add(q.Path, watch.Recursive, c.id)
+		mode = watch.Recursive
 	default:
 		return b, znode.ErrMarshalling
+	}
+	if code := c.watch(q.Path, mode); code != znode.OK {
+		return b, code
 	}
 	return jute.AppendInt(b, 0), znode.OK
 }
@@ -61,7 +64,7 @@ func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 	if q.Decode(r, op); r.Err() != nil {
 		return b, znode.ErrMarshalling
 	}
-	st, w := c.s.state.st, c.s.watches
+	st := c.s.state.st
 	since := int64(q.RelativeZxid)
 	if c.s.has(bugOldWatches) {
 		since = math.MaxInt64
@@ -75,7 +78,9 @@ func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 		case stat.Mzxid > since:
 			b = appendEvent(b, -1, znode.EventDataChanged, path)
 		default:
-			w.Add(path, watch.Data, c.id)
+			if code := c.watch(path, watch.Data); code != znode.OK {
+				return b, code
+			}
 		}
 	}
 	for path, present := range q.Exist.Nullable {
@@ -85,7 +90,9 @@ func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 		case ok:
 			b = appendEvent(b, -1, znode.EventCreated, path)
 		default:
-			w.Add(path, watch.Data, c.id)
+			if code := c.watch(path, watch.Data); code != znode.OK {
+				return b, code
+			}
 		}
 	}
 	for path, present := range q.Child.Nullable {
@@ -97,21 +104,29 @@ func (c *conn) setWatches(b []byte, op int32, r *jute.Reader) ([]byte, znode.Cod
 		case stat.Pzxid > since:
 			b = appendEvent(b, -1, znode.EventChildrenChanged, path)
 		default:
-			w.Add(path, watch.Child, c.id)
+			if code := c.watch(path, watch.Child); code != znode.OK {
+				return b, code
+			}
 		}
 	}
-	if !c.watchAll(q.Persistent, watch.Persistent) || !c.watchAll(q.PersistentRecurs, watch.Recursive) {
-		return b, znode.ErrMarshalling
+	if code := c.watchAll(q.Persistent, watch.Persistent); code != znode.OK {
+		return b, code
 	}
-	return b, znode.OK
+	return b, c.watchAll(q.PersistentRecurs, watch.Recursive)
 }
 
-// watchAll registers persistent watches; false for a null list.
-func (c *conn) watchAll(paths jute.Vector, mode watch.Mode) bool {
+// watchAll registers persistent watches; a null list is ErrMarshalling.
+func (c *conn) watchAll(paths jute.Vector, mode watch.Mode) znode.Code {
 	for path, present := range paths.Nullable {
-		if present {
-			c.s.watches.Add(path, mode, c.id)
+		if !present {
+			continue
+		}
+		if code := c.watch(path, mode); code != znode.OK {
+			return code
 		}
 	}
-	return !paths.Null()
+	if paths.Null() {
+		return znode.ErrMarshalling
+	}
+	return znode.OK
 }

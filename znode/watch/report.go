@@ -91,13 +91,14 @@ func (t *Table) checkInvariants() error {
 	paths := make(map[uint32]bool)
 	dataPaths := make(map[uint32]bool)
 	for w, o := range t.owners {
-		data := 0
+		data, long := 0, 0
 		for id := o.first; id != 0; id = t.records.at(id).ofOwner.next {
 			r := t.records.at(id)
 			if r.watcher != w || r.mode == 0 || t.findPair(r.path, w) != id || t.findPath(t.paths.at(r.path).text) != r.path {
 				return fmt.Errorf("watch: record %d of watcher %d is out of place: %+v", id, w, *r)
 			}
 			records++
+			long += longBytes(t.paths.at(r.path).text)
 			paths[r.path] = true
 			data += flag(r.mode&inData != 0)
 			got.Total += flag(r.mode&inData != 0) + flag(r.mode&inChild != 0)
@@ -105,6 +106,9 @@ func (t *Table) checkInvariants() error {
 			if r.mode&inData != 0 {
 				dataPaths[r.path] = true
 			}
+		}
+		if long != o.long {
+			return fmt.Errorf("watch: watcher %d has %d bytes of long paths, and %d are counted", w, long, o.long)
 		}
 		got.Watches += data
 		got.Watchers += flag(data > 0)

@@ -81,6 +81,7 @@ type owner struct {
 	first uint32 // its records
 	data  uint32 // how many of them are in the data table
 	stamp uint64 // the last event it was named for
+	long  int    // bytes of its paths that are longer than FreePath
 }
 
 // Table is the table of watches. It is safe for concurrent use. Make one with New.
@@ -149,11 +150,21 @@ func (t *Table) findPair(path uint32, w Watcher) uint32 {
 	return 0
 }
 
-// Add registers w on path; true if something was new. The path is neither validated nor changed; it is copied if it is kept.
-func (t *Table) Add(path string, m Mode, w Watcher) bool {
+// FreePath is the length up to which watched paths are not counted, and LongPaths how many bytes of longer ones a watcher may watch at once. No honest client has
+// such paths: they are kept in memory as they are, whether or not there is such a node, and one frame each brings a megabyte of them.
+const (
+	FreePath  = 4 << 10
+	LongPaths = 8 << 20
+)
+
+// Add registers w on path; added says that something was new, room that it was not too much. The path is neither validated nor changed; it is copied if it is kept.
+func (t *Table) Add(path string, m Mode, w Watcher) (added, room bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := t.findPath(path)
+	if len(path) > FreePath && !t.hasRoom(p, len(path), w) {
+		return false, false
+	}
 	if p == 0 {
 		p = t.paths.alloc()
 		*t.paths.at(p) = pathEntry{text: strings.Clone(path), hash: uint32(xxhash.Sum64String(path))}
@@ -166,7 +177,21 @@ func (t *Table) Add(path string, m Mode, w Watcher) bool {
 	r := t.records.at(id)
 	before := r.mode
 	t.setMode(r, before|m&known)
-	return r.mode != before
+	return r.mode != before, true
+}
+
+// hasRoom says whether w may watch a long path, with the number p if it is watched already.
+func (t *Table) hasRoom(p uint32, size int, w Watcher) bool {
+	o := t.owners[w]
+	return o == nil || o.long+size <= LongPaths || p != 0 && t.findPair(p, w) != 0
+}
+
+// longBytes is what a path counts against LongPaths.
+func longBytes(path string) int {
+	if len(path) > FreePath {
+		return len(path)
+	}
+	return 0
 }
 
 func (t *Table) newRecord(p uint32, w Watcher) uint32 {
@@ -184,6 +209,7 @@ func (t *Table) newRecord(p uint32, w Watcher) uint32 {
 		t.records.at(o.first).ofOwner.prev = id
 	}
 	entry.first, o.first = id, id
+	o.long += longBytes(entry.text)
 	t.pairs.insert(id)
 	return id
 }
@@ -225,6 +251,7 @@ func (t *Table) reduce(id uint32, m Mode) {
 	}
 	t.pairs.remove(id)
 	entry, o := t.paths.at(r.path), t.owners[r.watcher]
+	o.long -= longBytes(entry.text)
 	if r.onPath.prev == 0 {
 		entry.first = r.onPath.next
 	} else {

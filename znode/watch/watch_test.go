@@ -63,7 +63,8 @@ func story(t *testing.T, table *Table, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "add":
 		for _, m := range words {
-			fmt.Fprintf(&b, "%v\n", table.Add(path, modes[m], Watcher(w)))
+			added, _ := table.Add(path, modes[m], Watcher(w))
+			fmt.Fprintf(&b, "%v\n", added)
 		}
 	case "remove":
 		fmt.Fprintf(&b, "%v\n", table.Remove(path, types[words[0]], Watcher(w)))
