@@ -191,7 +191,8 @@ func diffCommand() *cli.Command {
 	return &cli.Command{
 		Name: "diff", Category: Category, Usage: "compare two subtrees, also of two ensembles", ArgsUsage: "LEFT [RIGHT]",
 		Description: `Prints "- PATH" for what is only left, "+ PATH" for what is only right, "~ PATH" for what has other data (and "a PATH" for another ACL, with
---acl). Without RIGHT the same path of --against is compared.
+--acl). Without RIGHT the same path of --against is compared. What may not be read on either side is named on standard error and left out; the exit
+code is 5 then, if there is no difference in the rest.
 
    paddock diff /app /backup/app
    paddock diff --against zk9:2181 /app
@@ -224,11 +225,12 @@ func diff(left, right *verb, a, b string) error {
 		list, rows = append(list, difference{kind, path}), append(rows, mark+" "+path)
 	}
 	seen := map[string]bool{}
-	lefts, err := below(left, a)
+	unread := denied{v: left}
+	lefts, err := unread.below(left, a)
 	if err != nil {
 		return err
 	}
-	rights, err := below(right, b)
+	rights, err := unread.below(right, b)
 	if err != nil {
 		return err
 	}
@@ -243,6 +245,7 @@ func diff(left, right *verb, a, b string) error {
 		delete(seen, p)
 		data, acl, err := same(left, right, moved(p, "/", a), moved(p, "/", b))
 		switch {
+		case unread.pass(err, moved(p, "/", a), 1):
 		case err != nil:
 			return tool.Fail("diff "+p, err)
 		case !data:
@@ -265,15 +268,15 @@ func diff(left, right *verb, a, b string) error {
 	if len(list) > 0 {
 		return cli.Exit("", 1)
 	}
-	return nil
+	return unread.err("diff " + a + " " + b)
 }
 
-// below lists a subtree as paths from its root.
-func below(v *verb, root string) ([]string, error) {
+// below lists a subtree of one side as paths from its root.
+func (d *denied) below(v *verb, root string) ([]string, error) {
 	if _, err := v.stat(root); err != nil {
 		return nil, tool.Fail("diff "+root, err)
 	}
-	paths, err := v.subtree(root)
+	paths, err := v.listed(root, func(root string, visit func(string, int) error) error { return v.walkBelow(root, 0, d, visit) })
 	for i, p := range paths {
 		paths[i] = moved(p, root, "/")
 	}

@@ -277,7 +277,7 @@ func getEphemeralsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "getEphemerals", Aliases: []string{"getephemerals"}, Category: Category, Usage: "list ephemeral nodes", ArgsUsage: "[PREFIX]",
 		Description: `Lists the ephemeral nodes of this session, which makes sense in the shell; with --all those of every session below PREFIX (a walk over the
-subtree), with their sessions.
+subtree), with their sessions. What may not be read is named on standard error and left out then, and the exit code is 5.
 
    paddock getEphemerals --all /services
 
@@ -297,11 +297,15 @@ subtree), with their sessions.
 				list, rows = append(list, row{path, tool.Hex(owner)}), append(rows, []string{path, tool.Hex(owner)})
 			}
 			var err error
+			d := denied{v: v}
 			if v.c.Bool("all") {
-				err = v.walk(prefix, func(path string, _ int) error {
+				err = d.look(prefix, func(path string, depth int) error {
 					st, err := v.stat(path)
 					if err == nil && isEphemeral(st.EphemeralOwner) {
 						add(path, st.EphemeralOwner)
+					}
+					if d.pass(err, path, depth) {
+						return errSkipTree
 					}
 					if errors.Is(err, zk.ErrNoNode) {
 						err = nil
@@ -323,7 +327,10 @@ subtree), with their sessions.
 			if err != nil {
 				return tool.Fail("getEphemerals "+prefix, err)
 			}
-			return v.out.Rows(list, []string{"PATH", "SESSION"}, rows)
+			if err := v.out.Rows(list, []string{"PATH", "SESSION"}, rows); err != nil {
+				return err
+			}
+			return d.err("getEphemerals --all " + prefix)
 		}),
 	}
 }
