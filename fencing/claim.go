@@ -34,7 +34,7 @@ func (c Claim) Judge(seen Mark, found bool) (next Mark, store bool, err error) {
 		}
 	}
 	if c.op == OpEnrol {
-		return c.judgeEnrol(found)
+		return c.judgeEnrol(seen, found)
 	}
 	enrolled := false
 	if !found {
@@ -47,6 +47,9 @@ func (c Claim) Judge(seen Mark, found bool) (next Mark, store bool, err error) {
 	if err != nil {
 		return Mark{}, false, err
 	}
+	if c.guard.policy.RequireSeal && c.unsealed(above) {
+		return Mark{}, false, &NotSealed{Token: c.token, Seen: seen}
+	}
 	if !above || c.op == OpRead || c.token.Mode == Shared {
 		return seen, enrolled, nil
 	}
@@ -54,8 +57,18 @@ func (c Claim) Judge(seen Mark, found bool) (next Mark, store bool, err error) {
 	return c.mark(), true, nil
 }
 
-func (c Claim) judgeEnrol(found bool) (Mark, bool, error) {
+// unsealed: the watermark does not bear this token, and this is no seal. Readers share a lock under tokens that no watermark bears.
+func (c Claim) unsealed(above bool) bool {
+	if c.token.Mode == Shared {
+		return c.op == OpCheck
+	}
+	return above && c.op != OpSeal
+}
+
+func (c Claim) judgeEnrol(seen Mark, found bool) (Mark, bool, error) {
 	switch {
+	case found && c.token == Token{}:
+		return Mark{}, false, &Enrolled{Seen: seen}
 	case found:
 		return Mark{}, false, nil
 	case c.token == Token{}:

@@ -21,6 +21,10 @@ var (
 	ErrNoWatermark = errors.New("fencing: no watermark")
 	// ErrImplausible: the number jumps further than an orderly restore could make it (see Policy.Generation).
 	ErrImplausible = errors.New("fencing: implausible token")
+	// ErrNotSealed: the token is good and was not sealed here, which this resource demands (see Policy.RequireSeal).
+	ErrNotSealed = errors.New("fencing: token not sealed")
+	// ErrEnrolled: a resource that has a watermark was to be enrolled as a new one.
+	ErrEnrolled = errors.New("fencing: enrolled already")
 )
 
 // StaleToken refuses a token that is lower than what was seen.
@@ -126,6 +130,32 @@ func (e *Implausible) Error() string {
 // Is matches ErrImplausible.
 func (e *Implausible) Is(target error) bool { return target == ErrImplausible }
 
+// NotSealed refuses a token that would raise the watermark by something else than a seal.
+type NotSealed struct {
+	Token Token
+	Seen  Mark
+}
+
+func (e *NotSealed) Error() string {
+	if e.Token.Mode == Shared {
+		return fmt.Sprintf("fencing: shared token %s of %s refused for a write: this resource demands a seal, and a reader's token cannot be sealed; write under an exclusive lock", e.Token.Order(), e.Token.name())
+	}
+	return fmt.Sprintf("fencing: token %s of %s was not sealed here (the watermark is %s): seal the resource before the first read and the first write", e.Token.Order(), e.Token.name(), e.Seen.Order())
+}
+
+// Is matches ErrNotSealed.
+func (e *NotSealed) Is(target error) bool { return target == ErrNotSealed }
+
+// Enrolled refuses to enrol as new what has a watermark already. Nothing was changed.
+type Enrolled struct{ Seen Mark }
+
+func (e *Enrolled) Error() string {
+	return fmt.Sprintf("fencing: scope %s is enrolled already (the watermark is %s): a resource is enrolled as new once, when it is made, and not at each start", e.Seen.Scope, e.Seen.Order())
+}
+
+// Is matches ErrEnrolled.
+func (e *Enrolled) Is(target error) bool { return target == ErrEnrolled }
+
 // Reason is the kind of a refusal, for counters and logs.
 type Reason uint8
 
@@ -139,13 +169,15 @@ const (
 	ReasonMalformed
 	ReasonNoWatermark
 	ReasonImplausible
+	ReasonNotSealed
+	ReasonEnrolled
 	ReasonStorage
 	reasonCount
 )
 
 // String is a short stable word, fit for a metric label.
 func (r Reason) String() string {
-	names := [reasonCount]string{"none", "stale_token", "unknown_lineage", "wrong_scope", "unverified", "malformed", "no_watermark", "implausible", "storage"}
+	names := [reasonCount]string{"none", "stale_token", "unknown_lineage", "wrong_scope", "unverified", "malformed", "no_watermark", "implausible", "not_sealed", "enrolled", "storage"}
 	if r < reasonCount {
 		return names[r]
 	}
@@ -157,7 +189,7 @@ func ReasonOf(err error) Reason {
 	if err == nil {
 		return ReasonNone
 	}
-	for i, target := range []error{ErrStaleToken, ErrUnknownLineage, ErrWrongScope, ErrUnverified, ErrMalformed, ErrNoWatermark, ErrImplausible} {
+	for i, target := range []error{ErrStaleToken, ErrUnknownLineage, ErrWrongScope, ErrUnverified, ErrMalformed, ErrNoWatermark, ErrImplausible, ErrNotSealed, ErrEnrolled} {
 		if errors.Is(err, target) {
 			return Reason(i + 1)
 		}

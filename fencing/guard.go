@@ -47,6 +47,9 @@ type Policy struct {
 	// EnrolOnSeal lets the first Seal create a missing watermark. Convenient, and a hole: if the watermark is ever lost, an old holder's
 	// seal brings it back low. Without it a resource is enrolled once, with Enrol.
 	EnrolOnSeal bool
+	// RequireSeal refuses, as *NotSealed, a write or a read under a token that has not been sealed: then only Seal raises the watermark, and a holder that forgets to seal
+	// before it reads is told so. A shared token cannot be sealed, so that it is for reads alone.
+	RequireSeal bool
 	// Audit, if set, is called with every refusal, after the storage step. It must not block.
 	Audit func(context.Context, Refusal)
 }
@@ -147,8 +150,9 @@ func (g *Guard) CheckRead(ctx context.Context, w Watermarks, t Token) error {
 	return g.present(ctx, w, t, OpRead)
 }
 
-// Enrol creates the watermark of the guard's scope, once, before the resource is used; an existing one is left as it is. floor is the zero Token for a
-// new resource. After a loss of the watermark (a restored backup, a promoted replica) floor is an exclusive token granted after the loss; where the policy has a
+// Enrol creates the watermark of the guard's scope, once, when the resource is made; an existing one is left as it is. floor is the zero Token for a
+// new resource, and for one that has a watermark it is then refused as *Enrolled: it does not belong into the start of a program, where it would open a resource whose watermark was
+// lost to every old holder. After a loss of the watermark (a restored backup, a promoted replica) floor is an exclusive token granted after the loss; where the policy has a
 // Verifier it is presented to EnrolText.
 func (g *Guard) Enrol(ctx context.Context, w Watermarks, floor Token) error {
 	if floor != (Token{}) && g.policy.Verifier != nil {

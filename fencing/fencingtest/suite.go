@@ -53,6 +53,8 @@ type Case struct {
 	Check func(t TB, s Store, w World)
 	// Enrolled: the suite enrols the scope before the case.
 	Enrolled bool
+	// RequireSeal: the guard of the case demands a seal (Policy.RequireSeal).
+	RequireSeal bool
 }
 
 // World makes tokens for the guard under test.
@@ -73,12 +75,14 @@ func NewWorld() World {
 }
 
 // Guard is a guard for the world's lock with the strict policy.
-func (w World) Guard() *fencing.Guard {
+func (w World) Guard() *fencing.Guard { return w.guard(false) }
+
+func (w World) guard(requireSeal bool) *fencing.Guard {
 	scope, err := fencing.ScopeOf(w.Lineage.Cluster, w.Path)
 	if err != nil {
 		panic(err)
 	}
-	g, err := fencing.NewGuard(fencing.Policy{Lineage: w.Lineage, Scope: scope})
+	g, err := fencing.NewGuard(fencing.Policy{Lineage: w.Lineage, Scope: scope, RequireSeal: requireSeal})
 	if err != nil {
 		panic(err)
 	}
@@ -104,7 +108,7 @@ func Run(t *testing.T, open Open) {
 	w := NewWorld()
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
-			s := open(t, w.Guard())
+			s := open(t, w.guard(c.RequireSeal))
 			if c.Enrolled {
 				if err := s.Enrol(t.Context(), fencing.Token{}); err != nil {
 					t.Fatalf("enrol: %v", err)
@@ -125,6 +129,7 @@ func Cases() []Case {
 		{Name: "nothing is admitted without a watermark", Check: checkNotEnrolled},
 		{Name: "loss of the watermark fails closed", Check: checkLoss, Enrolled: true},
 		{Name: "enrolling twice does not lower", Check: checkEnrolTwice, Enrolled: true},
+		{Name: "where a seal is required nothing else raises", Check: checkRequireSeal, Enrolled: true, RequireSeal: true},
 		{Name: "tokens of another lock, cluster or incarnation are refused", Check: checkMixups, Enrolled: true},
 		{Name: "a crash between check and write leaves no write", Check: checkCrash, Enrolled: true},
 		{Name: "a write that was checked before a newer seal does not take effect after it", Check: checkPaused, Enrolled: true},
@@ -254,10 +259,26 @@ func checkEnrolTwice(t TB, s Store, w World) {
 	ctx, cancel := within()
 	defer cancel()
 	must(t, "write", s.Write(ctx, w.Token(30), "k", "v", nil))
-	must(t, "enrol again", s.Enrol(ctx, fencing.Token{}))
+	mustRefuse(t, "enrol again as new", s.Enrol(ctx, fencing.Token{}), fencing.ErrEnrolled)
 	must(t, "enrol again with a floor", s.Enrol(ctx, w.Token(10)))
 	mustRefuse(t, "lower", s.Write(ctx, w.Token(29), "k", "stale", nil), fencing.ErrStaleToken)
 	mustRead(ctx, t, s, "k", "v")
+}
+
+func checkRequireSeal(t TB, s Store, w World) {
+	ctx, cancel := within()
+	defer cancel()
+	mustRefuse(t, "a write before the first seal", s.Write(ctx, w.Token(10), "k", "unsealed", nil), fencing.ErrNotSealed)
+	must(t, "seal", s.Seal(ctx, w.Token(10)))
+	must(t, "write", s.Write(ctx, w.Token(10), "k", "v", nil))
+	mustRefuse(t, "a newer holder that has not sealed", s.Write(ctx, w.Token(20), "k", "unsealed", nil), fencing.ErrNotSealed)
+	must(t, "that one has raised nothing", s.Write(ctx, w.Token(10), "k", "w", nil))
+	mustRefuse(t, "a reader that writes", s.Write(ctx, w.Shared(20), "k", "unsealed", nil), fencing.ErrNotSealed)
+	mustRead(ctx, t, s, "k", "w")
+	must(t, "the newer holder's seal", s.Seal(ctx, w.Token(20)))
+	must(t, "its write", s.Write(ctx, w.Token(20), "k", "x", nil))
+	mustRefuse(t, "a late write", s.Write(ctx, w.Token(10), "k", "stale", nil), fencing.ErrStaleToken)
+	mustRead(ctx, t, s, "k", "x")
 }
 
 func checkMixups(t TB, s Store, w World) {

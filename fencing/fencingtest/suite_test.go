@@ -81,6 +81,14 @@ func (s forgetfulStore) Write(ctx context.Context, t fencing.Token, key, value s
 	return s.memStore.Write(ctx, t, key, value, between)
 }
 
+// hastyStore seals by itself for whoever writes.
+type hastyStore struct{ *memStore }
+
+func (s hastyStore) Write(ctx context.Context, t fencing.Token, key, value string, between func() error) error {
+	_ = s.Seal(ctx, t)
+	return s.memStore.Write(ctx, t, key, value, between)
+}
+
 // floatStore keeps the fence as a double, like Lua or JavaScript.
 type floatStore struct{ *memStore }
 
@@ -121,7 +129,7 @@ func failures(open func(g *fencing.Guard) Store) map[string]string {
 		r, done := &recorder{}, make(chan struct{})
 		go func() {
 			defer close(done)
-			s := open(w.Guard())
+			s := open(w.guard(c.RequireSeal))
 			if c.Enrolled {
 				must(r, "enrol", s.Enrol(context.Background(), fencing.Token{}))
 			}
@@ -146,6 +154,8 @@ func TestSuiteFailsGuardsThatAreWrong(t *testing.T) {
 			func(g *fencing.Guard) Store { return silentStore{newMemStore(g)} }},
 		{"a missing watermark taken for an empty one", "loss of the watermark fails closed",
 			func(g *fencing.Guard) Store { return forgetfulStore{newMemStore(g)} }},
+		{"a seal that nobody asked for", "where a seal is required nothing else raises",
+			func(g *fencing.Guard) Store { return hastyStore{newMemStore(g)} }},
 		{"53-bit numbers", "large numbers keep every bit",
 			func(g *fencing.Guard) Store { return floatStore{newMemStore(g)} }},
 		{"equal tokens refused", "lower is stale, equal is the same grant, higher raises",

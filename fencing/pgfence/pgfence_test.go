@@ -211,7 +211,6 @@ func serializable(t *testing.T, dsn string) {
 	}
 	must(s.Enrol(ctx, w.Token(1)))
 	for _, level := range []pgx.TxIsoLevel{pgx.RepeatableRead, pgx.Serializable} {
-		must(s.Enrol(ctx, fencing.Token{}))
 		base := map[pgx.TxIsoLevel]int64{pgx.RepeatableRead: 10, pgx.Serializable: 20}[level]
 		must(s.Seal(ctx, w.Token(base)))
 		tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: level})

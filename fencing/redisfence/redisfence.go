@@ -87,9 +87,7 @@ func (s step) Raise(ctx context.Context, c fencing.Claim) error {
 		if reply[0] == "done" {
 			return nil
 		}
-		if seen = reply[1]; c.Op() == fencing.OpEnrol && seen != "" {
-			return nil
-		}
+		seen = reply[1]
 	}
 	return fmt.Errorf("redisfence: %d times another token was faster", maxTries)
 }
