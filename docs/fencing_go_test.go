@@ -248,21 +248,24 @@ func (h held) Presented() (string, error) { return string(h), nil }
 func TestGuideHTTP(t *testing.T) {
 	ctx, folder := t.Context(), t.TempDir()
 	guard, token, older := world()
-	job, err := filefence.Open(folder)
-	must(t, err, guard.Enrol(ctx, job.Writing(nil), fencing.Token{}))
+	job, err := filefence.OpenMarks(folder)
+	must(t, err, guard.Enrol(ctx, job, fencing.Token{}), job.Close())
 	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	admits(t, token, older, func(token string) error {
 		mux := http.NewServeMux()
+		var closer io.Closer
 		err := func() error {
-			marks, err := filefence.Open(folder)
+			marks, err := filefence.OpenMarks(folder) // for this process alone
 			if err != nil {
 				return err
 			}
-			fence := &httpfence.Middleware{Guard: guard, Gate: &fencing.Gate{Marks: marks.Writing(nil)}}
+			fence := &httpfence.Middleware{Guard: guard, Gate: &fencing.Gate{Marks: marks, Grace: 5 * time.Second}}
 			mux.Handle("/job/", fence.Wrap(handler))
+			closer = marks
 			return nil
 		}()
 		must(t, err)
+		defer closer.Close()
 		server := httptest.NewServer(mux)
 		defer server.Close()
 		grant, url, body := held(token), server.URL+"/job/", strings.NewReader("{}")
@@ -281,9 +284,10 @@ func TestGuideHTTP(t *testing.T) {
 
 func TestGuideGRPC(t *testing.T) {
 	guard, token, older := world()
-	marks, err := filefence.Open(t.TempDir())
-	must(t, err, guard.Enrol(t.Context(), marks.Writing(nil), fencing.Token{}))
-	fence := &grpcfence.Server{Guard: guard, Gate: &fencing.Gate{Marks: marks.Writing(nil)}}
+	marks, err := filefence.OpenMarks(t.TempDir())
+	must(t, err, guard.Enrol(t.Context(), marks, fencing.Token{}))
+	defer marks.Close()
+	fence := &grpcfence.Server{Guard: guard, Gate: &fencing.Gate{Marks: marks}}
 	server := grpc.NewServer(grpc.UnaryInterceptor(fence.Unary), grpc.StreamInterceptor(fence.Stream))
 	defer server.Stop()
 	admits(t, token, older, func(token string) error {

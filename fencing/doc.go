@@ -26,7 +26,8 @@
 // # Concurrency
 //
 // Token, Mark, ID and Lineage are values. Guard is immutable after [NewGuard] (its counters are atomic) and safe from any goroutine;
-// Memory and Gate lock themselves. Nothing here starts a goroutine or reads a clock.
+// Memory and Gate lock themselves. Nothing here starts a goroutine or reads a clock, but for the timer of a
+// Gate that ends older requests.
 //
 // # Debugging and testing
 //

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/paddock-zk/paddock/fencing"
+	"github.com/paddock-zk/paddock/fencing/filefence"
 )
 
 // lineage of a stock ZooKeeper, chosen by its operator; Paddock shows its own at /zookeeper/lineage.
@@ -110,8 +112,20 @@ func ExampleIssuer_Issue() {
 // A proxy in front of something that cannot check: the newer holder is let in when the older requests have left.
 func ExampleGate() {
 	ctx, g := context.Background(), guard()
-	gate := &fencing.Gate{Marks: &fencing.Memory{}}
-	_ = g.Enrol(ctx, gate.Marks, fencing.Token{})
+	folder, err := os.MkdirTemp("", "fence") // in a program: a folder that stays
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	marks, err := filefence.OpenMarks(folder) // the next process finds there what this one has seen
+	if err != nil {
+		panic(err)
+	}
+	defer marks.Close()
+	if err := g.Enrol(ctx, marks, fencing.Token{}); err != nil { // once, when the resource is made, and not at each start
+		panic(err)
+	}
+	gate := &fencing.Gate{Marks: marks}
 	_, leave, err := gate.Enter(ctx, g, token(5).String(), fencing.OpSeal)
 	fmt.Println(err)
 	leave()

@@ -7,6 +7,8 @@
 //		return w.WriteFile("state.json", state)
 //	}), token)
 //
+// A process that is the only way to something else (a fencing.Gate) keeps its watermarks in a folder with [OpenMarks], so that it remembers them over a restart.
+//
 // # Why it is atomic
 //
 // Everything happens under an exclusive lock (flock) of one lock file for each scope: read the watermark, judge, make the new watermark durable, then let the function replace

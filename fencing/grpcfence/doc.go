@@ -2,6 +2,7 @@
 //
 // # Use
 //
+//	marks, err := filefence.OpenMarks("/var/lib/proxy/fence") // a folder, which outlives the process
 //	fence := &grpcfence.Server{Gate: &fencing.Gate{Marks: marks}, Guard: guard}
 //	grpc.NewServer(grpc.UnaryInterceptor(fence.Unary), grpc.StreamInterceptor(fence.Stream))
 //
@@ -18,7 +19,8 @@
 // # Why it is atomic, and when not
 //
 // As in httpfence: with a Gate, as long as this process is the only way to the resource and a handler returns only after its effect. For a stream each message is one
-// step: it ends when the handler asks for the next message or returns. Otherwise the handler checks in its storage with the text from [Presented].
+// step: it ends when the handler asks for the next message or returns. Calls and messages of an older grant that go on while a newer one waits have their context cancelled after Gate.Grace,
+// and a stream ends then. Otherwise the handler checks in its storage with the text from [Presented].
 //
 // # Testing
 //

@@ -22,7 +22,7 @@ type Server struct {
 	Guard *fencing.Guard
 	// GuardFor, if set, chooses the guard of a method, for resources under different locks. nil: the method is not guarded.
 	GuardFor func(ctx context.Context, fullMethod string) *fencing.Guard
-	// Gate makes this process the guard of the resource.
+	// Gate makes this process the guard of the resource. Its Grace is how long calls of an older grant may go on.
 	Gate *fencing.Gate
 	// OpOf, if set, says what a method does: OpRead never raises, OpSeal announces a grant. nil: OpCheck for all.
 	OpOf func(fullMethod string) fencing.Op
@@ -74,67 +74,13 @@ func (s *Server) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 	if err != nil {
 		return nil, err
 	}
-	_, leave, err := s.Gate.Enter(ctx, guard, text, s.op(info.FullMethod))
+	entry, leave, err := s.Gate.Enter(ctx, guard, text, s.op(info.FullMethod))
 	if err != nil {
 		_ = grpc.SetTrailer(ctx, metadata.Pairs(KeyRefused, fencing.ReasonOf(err).String()))
 		return nil, Status(err)
 	}
 	defer leave()
-	return handler(context.WithValue(ctx, presentedKey{}, text), req)
-}
-
-// Stream is a grpc.StreamServerInterceptor: every received message is judged.
-func (s *Server) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	guard := s.guard(ss.Context(), info.FullMethod)
-	if guard == nil {
-		return handler(srv, ss)
-	}
-	if s.Gate == nil {
-		return errNoGate
-	}
-	text, err := tokenOf(ss.Context())
-	if err != nil {
-		return err
-	}
-	g := &guardedStream{ServerStream: ss, server: s, guard: guard, text: text, op: s.op(info.FullMethod),
-		ctx: context.WithValue(ss.Context(), presentedKey{}, text)}
-	defer g.done()
-	return handler(srv, g)
-}
-
-// guardedStream is used by the one goroutine that receives, as gRPC demands.
-type guardedStream struct {
-	grpc.ServerStream
-	server *Server
-	guard  *fencing.Guard
-	text   string
-	op     fencing.Op
-	ctx    context.Context // of the stream, with the token in it
-	leave  func()
-}
-
-func (g *guardedStream) Context() context.Context { return g.ctx }
-
-// RecvMsg ends the step of the message before, waits for the next one, and judges it before the handler sees it.
-func (g *guardedStream) RecvMsg(m any) error {
-	g.done()
-	if err := g.ServerStream.RecvMsg(m); err != nil {
-		return err
-	}
-	_, leave, err := g.server.Gate.Enter(g.ctx, g.guard, g.text, g.op)
-	if err != nil {
-		g.SetTrailer(metadata.Pairs(KeyRefused, fencing.ReasonOf(err).String()))
-		return Status(err)
-	}
-	g.leave = leave
-	return nil
-}
-
-func (g *guardedStream) done() {
-	if g.leave != nil {
-		g.leave()
-		g.leave = nil
-	}
+	return handler(context.WithValue(entry.Context(), presentedKey{}, text), req)
 }
 
 // Status is the gRPC status of a refusal; handlers use it for the refusal of their storage.
@@ -143,7 +89,7 @@ func Status(err error) error {
 	switch fencing.ReasonOf(err) {
 	case fencing.ReasonNone:
 		return nil
-	case fencing.ReasonStale, fencing.ReasonUnknownLineage, fencing.ReasonNoWatermark, fencing.ReasonImplausible:
+	case fencing.ReasonStale, fencing.ReasonUnknownLineage, fencing.ReasonNoWatermark, fencing.ReasonImplausible, fencing.ReasonNotSealed, fencing.ReasonEnrolled:
 		code = codes.FailedPrecondition
 	case fencing.ReasonMalformed:
 		code = codes.InvalidArgument

@@ -4,6 +4,7 @@
 //
 // Server, the only way to a resource of its own or to an API that cannot check:
 //
+//	marks, err := filefence.OpenMarks("/var/lib/proxy/fence") // a folder, which outlives the process
 //	fence := &httpfence.Middleware{Gate: &fencing.Gate{Marks: marks}, Guard: guard}
 //	mux.Handle("/job/", fence.Wrap(handler))
 //
@@ -25,7 +26,9 @@
 // # Why it is atomic, and when not
 //
 // With a Gate a request of an older grant is either finished before a newer token is admitted, or refused: atomic as long as every way to the resource
-// leads through this one process, and the handler returns only when its effect has taken place or never will. With Storage the middleware alone would be two
+// leads through this one process, and the handler returns only when its effect has taken place or never will. An http.TimeoutHandler returns before its handler does: put it around
+// Wrap, http.TimeoutHandler(fence.Wrap(handler), …), where it answers the client and the Gate stays shut until the handler has ended. Where something deeper leaves handlers behind, put [Hold]
+// directly around them. A request of an older grant that goes on while a newer one waits has its context cancelled after Gate.Grace, and its waits for the client end. With Storage the middleware alone would be two
 // steps: the handler must check in the storage.
 //
 // # Testing

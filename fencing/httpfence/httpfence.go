@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 
 	"github.com/paddock-zk/paddock/fencing"
 )
@@ -22,7 +23,7 @@ type Middleware struct {
 	Guard *fencing.Guard
 	// GuardFor, if set, chooses the guard of a request, for resources under different locks. nil: the request is refused with 404.
 	GuardFor func(*http.Request) *fencing.Guard
-	// Gate makes this process the guard of the resource.
+	// Gate makes this process the guard of the resource. Its Grace is how long requests of an older grant may go on.
 	Gate *fencing.Gate
 	// Storage is asked for early refusal only; the handler checks again with Presented.
 	Storage fencing.Watermarks
@@ -30,16 +31,25 @@ type Middleware struct {
 
 type presentedKey struct{}
 
+// admitted is what a request carries behind a Middleware.
+type admitted struct {
+	text  string
+	entry *fencing.Entry // nil without a Gate
+}
+
 // Presented is the token of the request as it was sent. ok is false outside of a Middleware.
 func Presented(ctx context.Context) (text string, ok bool) {
-	text, ok = ctx.Value(presentedKey{}).(string)
-	return text, ok
+	a, ok := ctx.Value(presentedKey{}).(admitted)
+	return a.text, ok
 }
 
 // Wrap puts the middleware in front of a handler.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if (m.Gate == nil) == (m.Storage == nil) {
 		panic("httpfence: a Middleware needs exactly one of Gate and Storage")
+	}
+	if m.Gate != nil && reflect.TypeOf(next) == timeoutHandler {
+		panic("httpfence: an http.TimeoutHandler inside of Wrap returns before its handler has ended, so that a late write could land behind a newer seal: put it around Wrap, http.TimeoutHandler(fence.Wrap(handler), …)")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		guard := m.Guard
@@ -59,7 +69,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			answer(w, http.StatusBadRequest, fencing.ReasonMalformed.String(), fmt.Sprintf("the header %s is %q: 1, or leave it out", HeaderSeal, v))
 			return
 		}
-		leave, err := m.admit(r.Context(), guard, text, opOf(r))
+		entry, leave, err := m.admit(r.Context(), guard, text, opOf(r))
 		if err != nil {
 			Refuse(w, err)
 			return
@@ -69,21 +79,25 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), presentedKey{}, text)))
+		ctx := r.Context()
+		if entry != nil {
+			ctx = entry.Context()
+			defer endWaits(ctx, w)()
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, presentedKey{}, admitted{text, entry})))
 	})
 }
 
-func (m *Middleware) admit(ctx context.Context, guard *fencing.Guard, text string, op fencing.Op) (leave func(), err error) {
+func (m *Middleware) admit(ctx context.Context, guard *fencing.Guard, text string, op fencing.Op) (entry *fencing.Entry, leave func(), err error) {
 	if m.Gate != nil {
-		_, leave, err = m.Gate.Enter(ctx, guard, text, op)
-		return leave, err
+		return m.Gate.Enter(ctx, guard, text, op)
 	}
 	if op == fencing.OpSeal {
 		_, err = guard.SealText(ctx, m.Storage, text)
 	} else {
 		_, err = guard.CheckReadText(ctx, m.Storage, text)
 	}
-	return func() {}, err
+	return nil, func() {}, err
 }
 
 func opOf(r *http.Request) fencing.Op {
@@ -109,7 +123,7 @@ func Refuse(w http.ResponseWriter, err error) {
 		status = http.StatusUnauthorized
 	case fencing.ReasonWrongScope:
 		status = http.StatusForbidden
-	case fencing.ReasonUnknownLineage, fencing.ReasonNoWatermark, fencing.ReasonImplausible:
+	case fencing.ReasonUnknownLineage, fencing.ReasonNoWatermark, fencing.ReasonImplausible, fencing.ReasonNotSealed, fencing.ReasonEnrolled:
 		status = http.StatusConflict
 	}
 	answer(w, status, reason.String(), err.Error())
