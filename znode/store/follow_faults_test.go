@@ -41,26 +41,38 @@ func livesUnderFaults(t *testing.T, seed uint64) {
 	})
 	for range 6 {
 		f := follow(disk, a)
-		for range 25 {
-			var ctx context.Context
-			ctx, cancel = context.WithCancel(t.Context())
-			a.writeSome(rng, rng.IntN(8))
-			act(t, rng, ctx, f, a)
-			cancel()
-		}
-		all, err := disk.Checkpoints()
-		must(t, err)
-		for _, c := range all {
-			a.loadsAs(t, disk, c)
-			if c.Zxid < a.base {
-				t.Fatalf("the log begins after %v, which leaves nothing to go on with after the image at %v", a.base, c.Zxid)
-			}
-		}
+		a.live(t, rng, f, 25, &cancel)
+		a.imagesAreGood(t, disk)
 		must(t, f.Stop(t.Context()))
 		if rng.IntN(2) == 0 {
 			disk.Lose()
 		}
 		a.restart(t, disk)
+	}
+}
+
+// live is a part of a server's life, of so many acts; cancel is set to what ends the one that is under way.
+func (a *applied) live(t *testing.T, rng *rand.Rand, f *store.Follower, acts int, cancel *context.CancelFunc) {
+	t.Helper()
+	for range acts {
+		var ctx context.Context
+		ctx, *cancel = context.WithCancel(t.Context())
+		a.writeSome(rng, rng.IntN(8))
+		act(t, rng, ctx, f, a)
+		(*cancel)()
+	}
+}
+
+// imagesAreGood holds that each image loads as the state that it is of, and that the log goes on from it.
+func (a *applied) imagesAreGood(t *testing.T, disk store.Database) {
+	t.Helper()
+	all, err := disk.Checkpoints()
+	must(t, err)
+	for _, c := range all {
+		a.loadsAs(t, disk, c)
+		if c.Zxid < a.base {
+			t.Fatalf("the log begins after %v, which leaves nothing to go on with after the image at %v", a.base, c.Zxid)
+		}
 	}
 }
 

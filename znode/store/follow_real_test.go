@@ -46,7 +46,7 @@ func TestRealDatabaseUnderFaults(t *testing.T) {
 		s, _, err := store.OpenState(dir, opt, store.Span{})
 		must(t, err)
 		every, n := 2+rng.IntN(4), 0
-		cancel := func() {} // of the request that is under way
+		cancel := context.CancelFunc(func() {}) // of the request that is under way
 		ask := func() error {
 			if rng.IntN(6) == 0 {
 				cancel()
@@ -58,21 +58,8 @@ func TestRealDatabaseUnderFaults(t *testing.T) {
 		}
 		for range 4 {
 			f := follow(&faulty{s, ask}, a)
-			for range 20 {
-				var ctx context.Context
-				ctx, cancel = context.WithCancel(t.Context())
-				a.writeSome(rng, rng.IntN(8))
-				act(t, rng, ctx, f, a)
-				cancel()
-			}
-			all, err := s.Checkpoints()
-			must(t, err)
-			for _, c := range all {
-				a.loadsAs(t, s, c)
-				if c.Zxid < a.base {
-					t.Fatalf("seed %d: the log begins after %v, the image is at %v", seed, a.base, c.Zxid)
-				}
-			}
+			a.live(t, rng, f, 20, &cancel)
+			a.imagesAreGood(t, s)
 			must(t, f.Stop(t.Context()))
 			if rng.IntN(3) == 0 {
 				must(t, store.Wipe(dir))
