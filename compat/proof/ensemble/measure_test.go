@@ -103,6 +103,7 @@ func TestEnsembleMeasurePauses(t *testing.T) {
 type idler struct {
 	*zk
 	moved, ended int
+	patience     time.Duration // for the answer to a ping
 }
 
 // live pings until stop and takes its session up again when its server goes.
@@ -125,7 +126,7 @@ func (k *idler) live(stop <-chan struct{}, every time.Duration) {
 			}
 			k.moved++
 		}
-		if _, err := k.conn.Call(wire.XidPing, wire.OpPing, nil, 20*time.Second); err != nil {
+		if _, err := k.conn.Call(wire.XidPing, wire.OpPing, nil, k.patience); err != nil {
 			k.drop()
 			continue
 		}
@@ -152,7 +153,7 @@ func TestEnsembleMeasureSessions(t *testing.T) {
 	for part := range 16 {
 		opening.Go(func() {
 			for i := part; i < len(crowd); i += 16 {
-				crowd[i] = &idler{zk: newZK(c.addrs(), i)}
+				crowd[i] = &idler{zk: newZK(c.addrs(), i), patience: 20 * time.Second}
 				if crowd[i].connect(patience, nil) != nil {
 					failed.Add(1)
 				}

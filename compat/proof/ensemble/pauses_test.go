@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 func pauseRows() []row {
 	return []row{
 		{26, "leader_paused", true, leaderPaused},
+		{26, "leader_paused_longer_than_sessions_live", false, sessionsOutlivePause},
 		{27, "follower_paused_past_the_session_timeout", false, followerPaused},
 		{31, "all_paused", false, allPaused},
 		{32, "leader_with_little_processor", false, throttled},
@@ -46,6 +48,41 @@ func leaderPaused(t *testing.T) {
 		c.must(old.WaitReady(patience))
 	}
 	l.finish()
+}
+
+// A client that tries another server within its time keeps its session, although the leader is away for longer than sessions live: the next leader gives each
+// a whole timeout. A server that is paused takes connections that nobody answers, so a client must give those up in time.
+func sessionsOutlivePause(t *testing.T) {
+	const live = 10 * time.Second
+	c := startCluster(t, options{})
+	crowd := make([]*idler, 12)
+	stop := make(chan struct{})
+	var living sync.WaitGroup
+	for i := range crowd {
+		crowd[i] = &idler{zk: newZK(c.addrs(), i), patience: time.Second}
+		crowd[i].timeout = int32(live.Milliseconds())
+		c.must(crowd[i].connect(patience, nil))
+		living.Go(func() { crowd[i].live(stop, time.Second) })
+	}
+	old := c.leader()
+	c.must(old.Pause())
+	spend(live * 3 / 2)
+	c.must(old.Continue())
+	c.must(old.WaitReady(patience))
+	spend(live / 2)
+	close(stop)
+	living.Wait()
+	moved := 0
+	for i, k := range crowd {
+		if k.expired {
+			t.Errorf("client %d was there all the time, and its session ended", i)
+		}
+		moved += k.moved
+		k.drop()
+	}
+	if moved == 0 {
+		t.Error("no client had to move")
+	}
 }
 
 // Clients of a paused server move to another before their timeout; the server finds its place when it wakes.
