@@ -7,14 +7,14 @@ type NodeStatus struct {
 	Server  int    `json:"server"`
 	Version string `json:"version"`
 	Lineage
-	Role        string          `json:"role"`
-	Leader      int             `json:"leader"` // -1: none is known
-	Epoch       uint32          `json:"epoch"`
-	Active      bool            `json:"active"`
-	Zxid        string          `json:"zxid"`
-	Durable     string          `json:"durable"`
-	Committed   string          `json:"committed"`
-	Ensemble    string          `json:"ensemble"`
+	Role      string `json:"role"`
+	Leader    int    `json:"leader"` // -1: none is known
+	Epoch     uint32 `json:"epoch"`
+	Active    bool   `json:"active"`
+	Zxid      string `json:"zxid"`
+	Durable   string `json:"durable"`
+	Committed string `json:"committed"`
+	Membership
 	Learners    []LearnerStatus `json:"learners,omitempty"`
 	Gossip      []GossipStatus  `json:"gossip,omitempty"`
 	DiskLow     bool            `json:"diskLow"`
@@ -24,6 +24,12 @@ type NodeStatus struct {
 	Wall        int64           `json:"wallMs"`
 	Instance    string          `json:"instance"`              // drawn by each process: tells whether two addresses are one server
 	AdminSocket string          `json:"adminSocket,omitempty"` // where the user who owns the data folder may do everything
+}
+
+// Membership says of which ensemble a server is, and whether that has it.
+type Membership struct {
+	Ensemble string `json:"ensemble"`           // the server lines in force, as in /zookeeper/config
+	NoMember bool   `json:"noMember,omitempty"` // it follows, and the ensemble does not have it: it was removed, or not added yet
 }
 
 // Lineage says which history a server has: of which cluster, and of which of its lives.

@@ -31,8 +31,9 @@ type row struct {
 	ID      *int     `json:"id,omitempty"` // as the server itself says it
 	State   standing `json:"state"`
 	Role    string   `json:"role"`
-	Gen     *uint32  `json:"generation"` // of zxids, which restores and imports raise; null of a stock ZooKeeper, which has none
-	Epoch   uint64   `json:"epoch"`      // within the generation
+	Outside bool     `json:"noMember,omitempty"` // it serves, and is no member of the ensemble
+	Gen     *uint32  `json:"generation"`         // of zxids, which restores and imports raise; null of a stock ZooKeeper, which has none
+	Epoch   uint64   `json:"epoch"`              // within the generation
 	Zxid    string   `json:"zxid"`
 	Lag     *uint64  `json:"lag"` // transactions behind the furthest server
 	Figures figure   `json:"figures"`
@@ -135,6 +136,9 @@ func (r *row) cells() []string {
 	if r.Gen != nil {
 		gen = strconv.Itoa(int(*r.Gen))
 	}
+	if r.Outside {
+		role += ", no member"
+	}
 	if r.State != serving {
 		role = strings.ToUpper(string(r.State))
 	}
@@ -223,7 +227,7 @@ func (n *node) row() row {
 	}
 	if st := n.status; st != nil {
 		ms := float64(n.clock.Microseconds()) / 1000
-		r.ID, r.ClockMs = &st.Server, &ms
+		r.ID, r.ClockMs, r.Outside = &st.Server, &ms, st.NoMember
 		if st.DiskLow {
 			r.Alarms = append(r.Alarms, "disk low: writes that grow are refused")
 		}

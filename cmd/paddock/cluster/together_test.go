@@ -33,7 +33,7 @@ func meeting(t *testing.T, of int) func() {
 // TestAllAreAskedTogether: no server and no port waits for another one. Each of them answers only when all have been asked, so whoever asks
 // one after the other gets no answer within --timeout.
 func TestAllAreAskedTogether(t *testing.T) {
-	status := adminapi.NodeStatus{Server: 1, Role: "leading", Active: true, Zxid: "0x100000007", Version: "1.0.0", Ensemble: "server.1=a:1:2:participant;0.0.0.0:2181\nversion=100000000"}
+	status := adminapi.NodeStatus{Server: 1, Role: "leading", Active: true, Zxid: "0x100000007", Version: "1.0.0", Membership: adminapi.Membership{Ensemble: "server.1=a:1:2:participant;0.0.0.0:2181\nversion=100000000"}}
 	for _, line := range []string{"status", "check", "members", "top --count 1"} {
 		t.Run(line, func(t *testing.T) {
 			meet := meeting(t, 4)

@@ -139,7 +139,7 @@ func (n *node) status() adminapi.NodeStatus {
 	out := adminapi.NodeStatus{
 		Server: n.self.Number(), Version: n.program.Version, Lineage: adminapi.Lineage{Cluster: n.named.lineage().Cluster.String(), Incarnation: n.named.lineage().Incarnation.String(), Generation: n.id.Generation},
 		Role: roleName(st.Soft.Role), Leader: leaderNumber(st.Soft.Leader), Epoch: uint32(st.Soft.Epoch), Active: st.Soft.Active,
-		Zxid: "0x" + strconv.FormatInt(rep.Data.Zxid, 16), Durable: st.Durable.String(), Committed: st.Commit.String(), Ensemble: st.Ensemble.Committed.String(),
+		Zxid: "0x" + strconv.FormatInt(rep.Data.Zxid, 16), Durable: st.Durable.String(), Committed: st.Commit.String(), Membership: adminapi.Membership{Ensemble: st.Ensemble.Committed.String(), NoMember: n.outside(st)},
 		DiskLow: rep.Data.DiskLow, LowDisks: rep.Data.LowDisks, Counts: adminapi.NodeCounts{Sessions: rep.SessionInfo.Global, Znodes: rep.Data.Nodes, Watches: rep.Watches.Count},
 		Uptime: time.Since(n.meter.begun).Seconds(), Wall: time.Now().UnixMilli(),
 		Instance: n.admin.instance, AdminSocket: n.admin.socket,

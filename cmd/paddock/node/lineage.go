@@ -19,6 +19,7 @@ type named struct {
 	is      atomic.Pointer[lineage.Lineage] // nil: not yet
 	source  lineage.ID                      // what the state was copied from
 	awaited string                          // for whom a founding waits, as the log has said
+	outside bool                            // whether the log has said that this server is no member
 	first   atomic.Uint32                   // the byte that session ids of this server begin with; 0: not yet
 	soft    zab.SoftState                   // the last one, which the server learns when the lineage is known; owned by the apply loop
 }

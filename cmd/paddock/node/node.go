@@ -231,7 +231,7 @@ func (n *node) runPeer(ctx context.Context, ensemble zab.Ensemble) error {
 		n.failed <- n.ended(n.peer.Err())
 	}()
 	go n.repeat(n.server.TickEvery(), n.server.Tick) // sessions, and all else that expires
-	go n.repeat(time.Second, n.watchFounding)
+	go n.repeat(time.Second, func() { n.watchFounding(); n.watchMembership() })
 	if n.gossip != nil {
 		go n.repeat(time.Second, n.tellGossip) // in a goroutine of its own: it may wait for the network, and must not delay the expiry of sessions
 	}

@@ -184,6 +184,7 @@ type status struct {
 	Leader      int    `json:"leader"`
 	Epoch       uint32 `json:"epoch"`
 	Active      bool   `json:"active"`
+	NoMember    bool   `json:"noMember"`
 	Zxid        string `json:"zxid"`
 	Durable     string `json:"durable"`
 	Committed   string `json:"committed"`

@@ -34,21 +34,7 @@ func TestAnyServerNumber(t *testing.T) {
 		f.servers = append(f.servers, s)
 	}
 	f.start(1, 2, 3, 4, 5)
-	firsts := func() (all []uint8) {
-		t.Helper()
-		of := map[uint8]int{0: -1, 0xff: -1}
-		for i, n := range numbers {
-			z := f.client(i + 1)
-			b := z.session.Peer()
-			if other, taken := of[b]; taken {
-				t.Errorf("sessions of server %d begin with %d, which is that of %d", n, b, other)
-			}
-			of[b] = n
-			all = append(all, b)
-			f.must(z.close())
-		}
-		return all
-	}
+	firsts := func() []uint8 { return f.firstBytes(numbers) }
 	before := firsts()
 	if before[1] != 1 || before[3] != 44 {
 		t.Errorf("numbers that are bytes are not used: %v", before)
@@ -63,6 +49,12 @@ func TestAnyServerNumber(t *testing.T) {
 		}
 		return false
 	})
+	for i, n := range numbers {
+		zktest.Eventually(t, patience, fmt.Sprintf("server %d says whether it is a member", n), func() bool {
+			s, err := (&member{Server: f.servers[i], id: n}).status()
+			return err == nil && s.NoMember == (i == 4) && s.Server == n
+		})
+	}
 	z := f.client(5)
 	text, _, err := z.get("/zookeeper/config")
 	f.must(err)
@@ -82,6 +74,23 @@ func TestAnyServerNumber(t *testing.T) {
 			t.Errorf("server %d makes sessions with %d, and did with %d", numbers[i], b, before[i])
 		}
 	}
+}
+
+// firstBytes are what sessions of the servers begin with: no two the same, and none 0 or 0xff.
+func (f *founders) firstBytes(numbers []int) (all []uint8) {
+	f.t.Helper()
+	of := map[uint8]int{0: -1, 0xff: -1}
+	for i, n := range numbers {
+		z := f.client(i + 1)
+		b := z.session.Peer()
+		if other, taken := of[b]; taken {
+			f.t.Errorf("sessions of server %d begin with %d, which is that of %d", n, b, other)
+		}
+		of[b] = n
+		all = append(all, b)
+		f.must(z.close())
+	}
+	return all
 }
 
 func freePort() string {
