@@ -198,9 +198,25 @@ func TestHealth(t *testing.T) {
 	if code, body, _ := get(t, h, "GET", "/health/ready", "", ""); code != 200 || body != "ready: follower\n" {
 		t.Error(code, body)
 	}
+	if code, body, _ := get(t, h, "GET", "/health/writable", "", ""); code != 200 || body != "writable: follower\n" {
+		t.Error(code, body)
+	}
+	src.r.Data.LowDisks = []int64{2} // another member's: the whole ensemble refuses growth
+	if code, body, _ := get(t, h, "GET", "/health/ready", "", ""); code != 200 || !strings.Contains(body, "servers [2]") {
+		t.Errorf("readers are served while a disk is low, and the body says what is not: %d %s", code, body)
+	}
+	if code, body, _ := get(t, h, "GET", "/health/writable", "", ""); code != 503 || !strings.Contains(body, "servers [2]") {
+		t.Errorf("writers are not served while a disk is low: %d %s", code, body)
+	}
+	src.r.Data.DiskLow = true
+	if code, body, _ := get(t, h, "GET", "/metrics", "", ""); code != 200 || !strings.Contains(body, "\ndisk_low 1") || !strings.Contains(body, "\nlow_disks 1") {
+		t.Errorf("the alarm is not among the metrics: %d", code)
+	}
 	src.r.Serving = false
-	if code, _, _ := get(t, h, "GET", "/health/ready", "", ""); code != 503 {
-		t.Error("a server without a leader is not ready")
+	for _, probe := range []string{"/health/ready", "/health/writable"} {
+		if code, _, _ := get(t, h, "GET", probe, "", ""); code != 503 {
+			t.Errorf("%s of a server without a leader: %d", probe, code)
+		}
 	}
 	if code, _, _ := get(t, h, "GET", "/health/live", "", ""); code != 200 {
 		t.Error("but it lives")

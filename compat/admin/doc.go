@@ -6,7 +6,7 @@
 //   - [Report] is plain data that the server fills ([Source.Report]). It says nothing about sockets, trees or peers' types.
 //   - [Words] answers four-letter words: what 3.9.5 prints, byte for byte, with its whitelist and its sentences.
 //   - [NewHandler] is an http.Handler: /commands and /commands/<name> with ZooKeeper's names, aliases and fields; /metrics; and two
-//     routes of our own, /health/live and /health/ready.
+//     routes of our own, /health/live, /health/ready and /health/writable.
 //   - [Metrics] are the counters and summaries a server feeds; they are what mntr, /commands/monitor and /metrics show, under
 //     ZooKeeper's names, plus gauges taken from the Report. One set for each server, nothing global.
 //

@@ -33,7 +33,7 @@ type handler struct {
 	last     map[string]time.Time // command → when it last ran
 }
 
-// NewHandler makes the HTTP face of a server: URL and URL/<command>, /metrics, /health/live and /health/ready.
+// NewHandler makes the HTTP face of a server: URL and URL/<command>, /metrics, /health/live, /health/ready and /health/writable.
 func NewHandler(src Source, opts HandlerOptions) http.Handler {
 	if opts.URL == "" {
 		opts.URL = "/commands"
@@ -54,6 +54,7 @@ func NewHandler(src Source, opts HandlerOptions) http.Handler {
 	mux.HandleFunc(opts.URL+"/", h.command)
 	mux.HandleFunc("/health/live", h.live)
 	mux.HandleFunc("/health/ready", h.ready)
+	mux.HandleFunc("/health/writable", h.writable)
 	if !opts.NoMetrics {
 		mux.Handle("/metrics", NewMetricsHandler(src, true))
 	}
@@ -75,19 +76,53 @@ func (h *handler) live(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "live")
 }
 
-// ready says whether clients are served: for a load balancer. It says 503 while there is no leader.
+// ready says whether clients are served: for a load balancer. It says 503 while there is no leader. While a disk is low readers are served, and so it says ready, and what
+// is refused.
 func (h *handler) ready(w http.ResponseWriter, _ *http.Request) {
 	r := h.src.Report(0)
+	if why := unready(&r); why != "" {
+		http.Error(w, why, http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintf(w, "ready: %s\n", r.Role)
+	if low := lowDisks(&r); low != "" {
+		fmt.Fprintln(w, low)
+	}
+}
+
+// writable says whether writes of every kind are taken: for whoever routes or starts writers. It says 503 too while a disk is low.
+func (h *handler) writable(w http.ResponseWriter, _ *http.Request) {
+	r := h.src.Report(0)
+	why := unready(&r)
+	if why == "" {
+		why = lowDisks(&r)
+	}
+	if why != "" {
+		http.Error(w, why, http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintf(w, "writable: %s\n", r.Role)
+}
+
+// unready says why clients are not served here; "" if they are.
+func unready(r *Report) string {
 	switch {
 	case !r.Serving:
-		http.Error(w, notServing, http.StatusServiceUnavailable)
+		return notServing
 	case r.Idle:
-		http.Error(w, "leading: clients are left to the other servers (leaderServes=no)", http.StatusServiceUnavailable)
+		return "leading: clients are left to the other servers (leaderServes=no)"
 	case r.Data.ReadOnly:
-		http.Error(w, "read-only: no majority can be reached", http.StatusServiceUnavailable)
-	default:
-		fmt.Fprintf(w, "ready: %s\n", r.Role)
+		return "read-only: no majority can be reached"
 	}
+	return ""
+}
+
+// lowDisks says that writes are refused since disks are nearly full; "" if none is.
+func lowDisks(r *Report) string {
+	if len(r.Data.LowDisks) == 0 && !r.Data.DiskLow {
+		return ""
+	}
+	return fmt.Sprintf("disk nearly full (servers %v): creates and writes that do not make their node smaller are refused, reads and deletes go on", r.Data.LowDisks)
 }
 
 func (h *handler) command(w http.ResponseWriter, req *http.Request) {

@@ -44,6 +44,15 @@ func peerState(r *Report) string {
 	return state + " - " + string(r.Ensemble.Phase)
 }
 
+// yes is 1 or 0. disk_low and low_disks are of Paddock: whether this server's disk is nearly full, and on how many members one is. While there is one, writes that
+// grow are refused.
+func yes(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // gauges are the values taken from the Report.
 func gauges(r *Report) []value {
 	t, d := &r.Traffic, &r.Data
@@ -53,10 +62,12 @@ func gauges(r *Report) []value {
 		{"auth_failed_count", t.AuthFailed},
 		{"avg_latency", round4(t.AvgLatency)},
 		{"connection_drop_probability", t.DropProbability},
+		{"disk_low", yes(d.DiskLow)},
 		{"ephemerals_count", int64(d.Ephemerals)},
 		{"global_sessions", int64(r.SessionInfo.Global)},
 		{"last_client_response_size", t.Responses.Last},
 		{"local_sessions", int64(r.SessionInfo.Local)},
+		{"low_disks", int64(len(d.LowDisks))},
 		{"max_client_response_size", t.Responses.Max},
 		{"max_file_descriptor_count", limit},
 		{"max_latency", t.MaxLatency},

@@ -410,3 +410,12 @@ func (n *node) versionText() string {
 func (n *node) withoutAdmin() bool {
 	return n.status == nil && strings.Contains(n.versionText(), "-paddock-")
 }
+
+// diskLow says whether the server's disk is nearly full: as its admin port tells, or else its word mntr. known is false where neither does, as on a stock ZooKeeper.
+func (n *node) diskLow() (low, known bool) {
+	if n.status != nil {
+		return n.status.DiskLow, true
+	}
+	v, known := n.number("disk_low")
+	return v != 0, known
+}

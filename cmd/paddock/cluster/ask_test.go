@@ -196,6 +196,14 @@ func TestNotAsked(t *testing.T) {
 			t.Errorf("check %s:\n%s", c[0], out)
 		}
 	}
+	words := wordsOf("standalone")
+	words["mntr"] += "zk_disk_low\t1\nzk_low_disks\t1\n"
+	full := fakeServer(t, words)
+	for _, c := range [][]string{{"check"}, {"check", "disk"}} { // the alarm is among the words' figures
+		if out, _, code := verb(t, append([]string{"--server", full}, c...)...); code == 0 || !strings.Contains(out, "too little") {
+			t.Errorf("%v of a server whose disk is low: exit code %d:\n%s", c, code, out)
+		}
+	}
 	stock := fakeServer(t, map[string]string{"srvr": "Zookeeper version: 3.9.5-1, built on 2026-01-01\nZxid: 0x7\nMode: standalone\n", "mntr": "zk_avg_latency\t0\n"})
 	if out, _, code := verb(t, "--server", stock, "check"); code != 0 || strings.Contains(out, "SKIP") {
 		t.Errorf("a stock ZooKeeper has no alarm of its disk to be asked: exit code %d:\n%s", code, out)

@@ -249,9 +249,9 @@ func (cl *cluster) checkFigures(n *node, r *row) []checkResult {
 		share := 100 * open / most
 		out = append(out, checkResult{"descriptors", n.name(), checkLevel(share, 80, 95), share, "%", fmt.Sprintf("%g of %g in use", open, most), "raise the limit (ulimit -n, LimitNOFILE)"})
 	}
-	if n.status != nil {
+	if low, known := n.diskLow(); known {
 		disk := checkResult{"disk", n.name(), checkPass, 0, "", "enough room for writes", ""}
-		if n.status.DiskLow {
+		if low {
 			disk.State, disk.Detail, disk.Todo = checkFail, "too little room: writes that grow are refused", "make room or add disk; deletes and reads still work"
 		}
 		out = append(out, disk)

@@ -117,9 +117,9 @@ func (n *node) checkDisk() []checkResult {
 	} else {
 		out = append(out, checkResult{"fsync", n.name(), checkUnknown, 0, "", "the server does not tell its figures", "allow the word mntr (4lw.commands.whitelist), give --admin, or run check disk --dir on its machine"})
 	}
-	if n.status != nil {
+	if low, known := n.diskLow(); known {
 		r := checkResult{"room", n.name(), checkPass, 0, "", "enough", "make room: writes that grow are refused"}
-		if n.status.DiskLow {
+		if low {
 			r.State, r.Detail = checkFail, "too little"
 		}
 		out = append(out, r)
