@@ -129,7 +129,21 @@ func (n *node) peerAddr(e zab.Ensemble) (string, error) {
 	if n.cfg.Ensemble.ListenOnAllIPs || len(addrs) > 1 {
 		host = ""
 	}
+	if deaf := elsewhere(addrs, port); len(deaf) > 0 {
+		n.logger.Warn("this server listens for peers on one port, that of the first address in its line: nobody reaches it at the addresses with another port. Give all of them the same port",
+			"listens", net.JoinHostPort(host, port), "not_at", deaf)
+	}
 	return net.JoinHostPort(host, port), nil
+}
+
+// elsewhere are the addresses whose port is another one.
+func elsewhere(addrs []string, port string) (list []string) {
+	for _, a := range addrs {
+		if _, p, _ := net.SplitHostPort(a); p != port {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // advertised is where the others reach this server: its server line says so, or it listens there.
