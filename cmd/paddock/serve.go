@@ -76,6 +76,9 @@ func serve(c *cli.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(30)
 	}
+	if most := limitMemory(os.DirFS("/"), os.Getenv("GOMEMLIMIT")); most > 0 {
+		log.Info("the collector keeps memory below a part of what the control group allows; GOMEMLIMIT sets another limit", "limit", most)
+	}
 	b := thisBuild()
 	return node.Run(c.Context, cfg, node.Program{Version: b.Version, Report: b.report()}, log)
 }
