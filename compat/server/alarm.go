@@ -240,7 +240,7 @@ func (s *Server) answerAlarm(d zab.Delivery) {
 	s.opts.Orderer.Answer(d.From, d.Ctx, answer)
 }
 
-// alarmLeads is a new leadership. It begins with what the leader before has told, so that no write slips in until the members report again.
+// alarmLeads is a new leadership. It begins with what the leader before has answered, so that no write slips in until the members report again.
 func (s *Server) alarmLeads() {
 	a := &s.alarm
 	a.mu.Lock()

@@ -145,8 +145,8 @@ func (a *applier) decode(e *zab.Entry) bool {
 // fire tells the watchers of one event.
 func (a *applier) fire(ev *znode.Event) {
 	a.event.ev, a.event.frame = ev, a.event.frame[:0]
-	told := a.s.watches.Trigger(ev, a.deliver)
-	a.s.stats.fired(ev.Type, told)
+	notified := a.s.watches.Trigger(ev, a.deliver)
+	a.s.stats.fired(ev.Type, notified)
 }
 
 // tell gives the event to one watcher, unless it may not know. The one-shot watch is used up all the same. (ZOOKEEPER-4799)

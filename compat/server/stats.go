@@ -109,22 +109,22 @@ func (st *stats) count(n, ns int64, z *sizes) {
 	st.mu.Unlock()
 }
 
-// fired counts one event and whom it told.
-func (st *stats) fired(ty znode.EventType, told int) {
-	if told == 0 {
+// fired counts one event and how many watchers were notified of it.
+func (st *stats) fired(ty znode.EventType, notified int) {
+	if notified == 0 {
 		return
 	}
-	st.sent.Add(uint64(told))
+	st.sent.Add(uint64(notified))
 	w := &st.metrics.Watch
 	switch ty {
 	case znode.EventCreated:
-		w.Created.Observe(int64(told))
+		w.Created.Observe(int64(notified))
 	case znode.EventDeleted:
-		w.Deleted.Observe(int64(told))
+		w.Deleted.Observe(int64(notified))
 	case znode.EventDataChanged:
-		w.Changed.Observe(int64(told))
+		w.Changed.Observe(int64(notified))
 	case znode.EventChildrenChanged:
-		w.Children.Observe(int64(told))
+		w.Children.Observe(int64(notified))
 	}
 }
 
