@@ -75,22 +75,13 @@ func (c *Core) ProposeReconfig(nowMs int64, next Ensemble, extra []byte) (zxid.I
 	if err := next.Valid(); err != nil {
 		return 0, err
 	}
-	var ready idSet
-	ready.Add(uint32(c.cfg.ID))
-	for _, l := range c.lead.learners {
-		if l.state == streaming && l.next >= c.commit && c.now-l.heard < int64(c.election()) {
-			ready.Add(uint32(l.id))
-		}
-	}
+	ready := c.caughtUp()
 	if q := next.Quorums(); !q.Quorum(&ready) {
 		return 0, ErrNewConfigNoQuorum
 	}
 	next.Version = c.nextZxid()
 	z := c.appendOwn(EntryReconfig, nowMs, EncodeReconfig(next, extra))
-	if err := c.conf.add(Entry{Zxid: z, Kind: EntryReconfig, Data: c.hist.tail[len(c.hist.tail)-1].Data}); err != nil {
-		panic(err)
-	}
-	c.out.ensemble = true
+	c.addEnsemble(&c.hist.tail[len(c.hist.tail)-1])
 	c.conf.members(c.commit, func(id PeerID) { c.ensureLearner(c.lead, id) })
 	c.maybeCommit()
 	return z, nil

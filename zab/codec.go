@@ -34,8 +34,8 @@ func (m *Message) valid() error {
 		if e.Kind < EntryTxn || e.Kind > EntryReconfig || e.Prev != prev || e.Zxid.Epoch() > m.Epoch || !follows(prev, e.Zxid, e.Kind) {
 			return fmt.Errorf("zab: entry %d of %v does not follow %v (prev %v, kind %d)", i, m, prev, e.Prev, e.Kind)
 		}
-		if e.Kind == EntryReconfig {
-			if _, _, err := DecodeReconfig(e.Data); err != nil {
+		if e.Kind != EntryTxn {
+			if _, _, err := e.Ensemble(); err != nil {
 				return err
 			}
 		}

@@ -34,6 +34,7 @@ type Limits struct {
 type Config struct {
 	ID         PeerID
 	Ensemble   Ensemble // the bootstrap configuration; used only while the history knows none
+	File       Ensemble // what the configuration file of this server says; nobody if it says nothing. See S13 in the manual
 	Log        Log
 	Applied    zxid.ID     // the state machine has applied everything up to here; Committed goes on after it
 	Generation uint32      // new epochs have at least this generation; raised by restore and import

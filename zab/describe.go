@@ -30,6 +30,7 @@ type Status struct {
 	Commit   zxid.ID
 	Applied  zxid.ID // handed out in Committed
 	Ensemble EnsembleChange
+	File     FileReport       // of this server
 	Awaited  []PeerID         // the voters that an empty server waits for before it founds an ensemble without them
 	Learners []LearnerStatus  // on a leader, by ID
 	Differ   []DigestMismatch // servers that applied the same history and hold another state
@@ -49,7 +50,7 @@ type LearnerStatus struct {
 // Status is for people: admin pages, logs, tests.
 func (c *Core) Status() Status {
 	s := Status{ID: c.cfg.ID, Soft: c.softState(), Why: c.out.why, Promised: c.hard.Promised, Last: c.hist.last, Durable: c.hist.durable,
-		Commit: c.commit, Applied: c.applied, Ensemble: c.conf.change(c.commit), Awaited: c.awaited(), Differ: c.differences(), Counters: c.out.count}
+		Commit: c.commit, Applied: c.applied, Ensemble: c.conf.change(c.commit), File: c.fileReport(), Awaited: c.awaited(), Differ: c.differences(), Counters: c.out.count}
 	if c.lead != nil {
 		for _, l := range c.lead.learners {
 			s.Learners = append(s.Learners, LearnerStatus{ID: l.id, State: l.state.String(), Voter: c.votes(l.id), Acked: l.match,

@@ -1,7 +1,6 @@
 package zab
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/paddock-zk/paddock/zab/zxid"
@@ -162,7 +161,7 @@ func (c *Core) establish() {
 	if old != nil {
 		c.out.count.EpochRolls++
 	}
-	c.appendOwn(EntryNewLeader, c.hist.lastTime, binary.BigEndian.AppendUint32(nil, uint32(c.cfg.ID)))
+	c.openEpoch()
 	c.pingAll()
 	for _, g := range granted {
 		if l := c.lead.learner(g.from); l != nil {
@@ -170,6 +169,21 @@ func (c *Core) establish() {
 		}
 	}
 	c.maybeCommit()
+}
+
+// openEpoch appends the NEWLEADER. Where the history has no ensemble yet, it puts the one that elected this leader into it: from there on no server's
+// configuration file says any more who belongs to the ensemble.
+func (c *Core) openEpoch() {
+	var ens *Ensemble
+	if !c.conf.recorded() {
+		first := c.conf.latest().Ensemble
+		first.Version = zxid.New(c.epoch, 0)
+		ens = &first
+	}
+	c.appendOwn(EntryNewLeader, c.hist.lastTime, newLeaderData(c.cfg.ID, ens))
+	if ens != nil {
+		c.addEnsemble(&c.hist.tail[len(c.hist.tail)-1])
+	}
 }
 
 // onHigher: a server has promised an epoch above ours and cannot follow. If it has a leader there, we are deposed. If not, a leader

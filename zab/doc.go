@@ -116,6 +116,18 @@
 // what its sides are turns out to differ. A state that was copied to begin a life of its own says nothing either, but what it was copied from, and meets only
 // those that began with the same; so two lives that begin with one copy differ from their first transaction on.
 //
+// S13, changes by configuration files. The ensemble is part of the history from its first entry on: the first leader puts the configuration that elected it into
+// its NEWLEADER, which the rules of S7 commit like a reconfiguration, and no file counts any more for a server that has any history. So servers whose files differ never
+// elect by them, whatever order they are restarted in. What the files say is a wish ([FileReport], told with [Core.Ask]): the leader makes the change
+// ([Core.FollowFiles]) when its own file and those of a quorum of the voters in effect say the same, these have changed, and those of a quorum of the voters to come
+// and of all that are new among them say so too and have caught up. The change is one reconfiguration, so S7 makes it safe; all else here is about whose word it
+// is. Files agree if they have the same members with the same roles and addresses, but for the own lines of the two servers that are compared, since an own line may
+// be any address; where the leader is say the others. A file has changed if it is another one than its server had when it learned that the ensemble in effect was
+// committed (HardState.File, durable together with that knowledge). Old files therefore undo nothing: a change to next was made by a quorum of the voters of next with
+// files that say so, every later change needs a quorum of them with files that have changed since, the two share a voter, and that one's file was changed after
+// the change. A server that has lost its disk has no file from before, so its file asks for nothing, and a report of another version of the ensemble than the one in
+// effect is passed over.
+//
 // # Why it goes on
 //
 // Nobody who is fine is disturbed: a follower that hears its leader neither votes for others nor asks for votes. A leader that a

@@ -115,13 +115,10 @@ func (c *Core) tickLooking() {
 // campaign begins a round of pre-votes, or asks who leads if this server has no vote.
 func (c *Core) campaign() {
 	c.lookAt(c.retryDelay())
+	c.askByFile()
 	if !c.votes(c.cfg.ID) || c.partlyFilled() || c.isOutside() {
 		c.elect.pre = nil
-		c.conf.members(c.commit, func(id PeerID) {
-			if id != c.cfg.ID {
-				c.sendDurable(Message{Type: MsgJoin, To: id, Epoch: c.hard.Promised, Zxid: c.hist.last})
-			}
-		})
+		c.conf.members(c.commit, c.askWhoLeads)
 		return
 	}
 	p := &preVote{}
@@ -138,10 +135,29 @@ func (c *Core) campaign() {
 	c.askPreVotes()
 }
 
+// askWhoLeads asks a server to let this one follow, if it leads.
+func (c *Core) askWhoLeads(id PeerID) {
+	if id != c.cfg.ID {
+		c.sendDurable(Message{Type: MsgJoin, To: id, Epoch: c.hard.Promised, Zxid: c.hist.last})
+	}
+}
+
+// askByFile asks those that are members by the configuration file of this server alone. While it was away the ensemble may have gone on to servers of which
+// its history does not know.
+func (c *Core) askByFile() {
+	var known idSet
+	c.conf.members(c.commit, func(id PeerID) { known.Add(uint32(id)) })
+	for _, m := range c.cfg.File.Members {
+		if !known.Has(uint32(m.ID)) {
+			c.askWhoLeads(m.ID)
+		}
+	}
+}
+
 // isOutside says whether this server is a voter by its bootstrap configuration alone, and a leader has said that it is none: it joins an ensemble, and its
 // file is ahead of the history. It does not stand, since its quorums need not meet those of the members.
 func (c *Core) isOutside() bool {
-	return c.elect.outside && len(c.conf.configs) == 1 && len(c.cfg.Log.Base().Ensemble.Members) == 0
+	return c.elect.outside && c.conf.bootstraps(c.commit)
 }
 
 // askPreVotes asks those that have not said yes, also those that said no: who heard the leader a moment ago may be about to lose it too.

@@ -230,12 +230,15 @@ func parseMember(num, value string) (Member, error) {
 	}
 	m := Member{ID: id, Weight: 1}
 	m.Addr, m.Client, _ = strings.Cut(value, ";")
+	role := true
 	if a, ok := strings.CutSuffix(m.Addr, ":observer"); ok {
 		m.Addr, m.Role = a, Observer
 	} else if a, ok := strings.CutSuffix(m.Addr, ":participant"); ok {
 		m.Addr = a
+	} else {
+		role = false
 	}
-	if m.Addr == "" {
+	if m.Addr == "" && !role { // a server that stands alone has no address for peers
 		return Member{}, errors.New("no address")
 	}
 	return m, nil

@@ -20,6 +20,8 @@ var Planted = map[string]bugs{
 	"read without a round":         bugReadWithoutRound,
 	"old epoch obeyed":             bugObeyOldEpoch,
 	"reconfig forgotten":           bugForgetReconfig,
+	"old file counts":              bugOldFileCounts,
+	"file without a majority":      bugFileAlone,
 	"empty majority founds":        bugFoundBesideData,
 }
 

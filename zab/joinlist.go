@@ -9,7 +9,7 @@ func (c *Core) SetJoinList(e Ensemble) bool {
 	switch {
 	case c.role != Looking, c.votes(c.cfg.ID), inside && m.Role == Participant, e.Valid() != nil:
 		return false
-	case len(c.conf.configs) != 1 || c.conf.latest().Version != 0 || len(c.cfg.Log.Base().Ensemble.Members) > 0:
+	case c.conf.recorded() || c.conf.latest().Version != 0:
 		return false
 	case e.String() == c.conf.latest().Ensemble.String():
 		return false

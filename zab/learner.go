@@ -37,6 +37,7 @@ type learner struct {
 	full       bool    // it has as much to apply as it may have: it is sent nothing more for the time
 	retired    []uint64
 	digests    digests // of its state, as it has reported them
+	file       FileReport
 }
 
 // inflights are proposals that were handed out and not acknowledged yet, with their bytes, for a limit on these. A leader has them for each learner,
@@ -162,6 +163,6 @@ func (l *learner) relinked(link uint64) bool {
 		}
 		l.retired = append(l.retired, l.link)
 	}
-	l.link, l.forwards = link, 0
+	l.link, l.forwards, l.file = link, 0, FileReport{}
 	return true
 }

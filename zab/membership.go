@@ -1,7 +1,7 @@
 package zab
 
 import (
-	"fmt"
+	"encoding/binary"
 	"slices"
 
 	"github.com/paddock-zk/paddock/zab/quorum"
@@ -17,27 +17,25 @@ type idSet = quorum.IDs
 // A decision, be it a promise quorum, a commit or a read round, needs a quorum of each configuration in effect.
 type membership struct {
 	configs []config
+	known   bool // the first of them is of the history as well; else it is the bootstrap configuration
 }
 
 type config struct {
 	Ensemble
-	q quorum.System
+	q       quorum.System
+	founder PeerID // the leader that made it of its own configuration; 0 if none did, or that is not known any more
 }
 
 func newConfig(e Ensemble) config { return config{Ensemble: e, q: e.Quorums()} }
 
-// newMembership reads the history. It begins with what the image at the log's base says, or, if no reconfiguration made that, with the bootstrap
+// newMembership reads the history. It begins with what the image at the log's base says, or, if no entry made that, with the bootstrap
 // configuration, which is before all of the history whatever version it bears: an operator's file may have come from another ensemble.
 func newMembership(log Log, bootstrap Ensemble) (membership, error) {
 	base := log.Base()
-	first := base.Ensemble
-	if len(first.Members) == 0 {
-		first = bootstrap
-	}
-	if err := first.Valid(); err != nil {
+	m := beginMembership(base.Ensemble, bootstrap)
+	if err := m.latest().Valid(); err != nil {
 		return membership{}, err
 	}
-	m := membership{configs: []config{newConfig(first)}}
 	for _, e := range log.Reconfigs() {
 		if e.Zxid <= base.Zxid {
 			continue
@@ -49,15 +47,35 @@ func newMembership(log Log, bootstrap Ensemble) (membership, error) {
 	return m, nil
 }
 
-// add takes an EntryReconfig of the history.
-func (m *membership) add(e Entry) error {
-	ens, _, err := DecodeReconfig(e.Data)
-	if err != nil {
-		return fmt.Errorf("zab: reconfiguration at %v cannot be read: %w", e.Zxid, err)
+// beginMembership begins with the ensemble of an image, or, if that is none of the history, with the bootstrap configuration of this server.
+func beginMembership(image, bootstrap Ensemble) membership {
+	if len(image.Members) == 0 || image.Version == 0 {
+		return membership{configs: []config{newConfig(bootstrap)}}
 	}
-	ens.Version = e.Zxid
-	m.configs = append(m.configs, newConfig(ens))
+	return membership{configs: []config{newConfig(image)}, known: true}
+}
+
+// add takes an entry of the history that makes an ensemble.
+func (m *membership) add(e Entry) error {
+	ens, ok, err := e.Ensemble()
+	if err != nil || !ok {
+		return err
+	}
+	k := newConfig(ens)
+	if e.Kind == EntryNewLeader {
+		k.founder = PeerID(binary.BigEndian.Uint32(e.Data))
+	}
+	m.configs = append(m.configs, k)
 	return nil
+}
+
+// recorded says whether the history has an ensemble, so that the bootstrap configuration does not count.
+func (m *membership) recorded() bool { return m.known || len(m.configs) > 1 }
+
+// bootstraps says whether the bootstrap configuration is in effect: the history has no other, or one that is not known to be committed.
+func (m *membership) bootstraps(commit zxid.ID) bool {
+	_, old := m.proposed(commit)
+	return !m.known && (len(m.configs) == 1 || old == &m.configs[0])
 }
 
 // truncateTo forgets configurations after z.
@@ -68,11 +86,14 @@ func (m *membership) truncateTo(z zxid.ID) (changed bool) {
 	return changed
 }
 
-// at is the configuration of an image at z.
+// at is the configuration of an image at z: that of the history, or nobody's. The bootstrap configuration of this server is not another's.
 func (m *membership) at(z zxid.ID) Ensemble {
 	i := len(m.configs) - 1
 	for i > 0 && m.configs[i].Version > z {
 		i--
+	}
+	if i == 0 && !m.known {
+		return Ensemble{}
 	}
 	return m.configs[i].Ensemble
 }

@@ -42,7 +42,8 @@ const (
 	MsgAck
 	// MsgCommit (COMMIT, UPTODATE): Commit.
 	MsgCommit
-	// MsgSnap (SNAP): an image at Zxid was received and staged; Data = the text of its ensemble. Flag = for a pull.
+	// MsgSnap (SNAP): an image at Zxid was received and staged; Data = the text of its ensemble, nothing if it is older than the first one of the
+	// history. Flag = for a pull.
 	MsgSnap
 	// MsgHigher: I promised epoch Seq, which is above e. Flag = I have a leader above e.
 	MsgHigher

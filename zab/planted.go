@@ -25,6 +25,8 @@ const (
 	bugReadWithoutRound                    // a leader answers reads without asking whether it still leads
 	bugObeyOldEpoch                        // a server obeys a leader below its promise
 	bugFoundBesideData                     // a quorum of empty servers founds an ensemble at once, beside one that has data
+	bugOldFileCounts                       // a file counts though it is as old as the ensemble
+	bugFileAlone                           // the leader's file is enough to change the ensemble
 	bugForgetReconfig                      // a reconfiguration of the history with a zxid below the version of the bootstrap does not count after a restart
 )
 

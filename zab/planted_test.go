@@ -29,7 +29,19 @@ var tunes = map[string]func(*zabtest.Options){
 	},
 	"reconfig by new quorum only": func(o *zabtest.Options) { o.Faults.Reconfig, o.Voters = 0.2, 5 },
 	"empty majority founds":       func(o *zabtest.Options) { o.Voters, o.Old, o.Timing.Found = 3, 5, -1 },
-	"reconfig forgotten":          func(o *zabtest.Options) { o.Faults.Reconfig, o.Voters, o.Bootstrap = 0.2, 5, zxid.New(50, 0) },
+	// Servers lose their disks and come back with the lines that they were founded with, until these are a majority.
+	"old file counts": func(o *zabtest.Options) {
+		lines(o, 0.3)
+		o.Faults.Wipe, o.Faults.Crash, o.Faults.Restart = 0.8, 0.1, 0.5
+	},
+	"file without a majority": func(o *zabtest.Options) { lines(o, 0.1) },
+	"reconfig forgotten":      func(o *zabtest.Options) { o.Faults.Reconfig, o.Voters, o.Bootstrap = 0.2, 5, zxid.New(50, 0) },
+}
+
+// lines makes a run in which server lines change.
+func lines(o *zabtest.Options, p float64) {
+	o.Voters, o.Old = 3, 0
+	o.Faults.Lines, o.Faults.Reconfig = p, 0
 }
 
 // A checker that never fires proves nothing. Every known mistake of ZAB implementations, planted, must be caught by the same

@@ -15,12 +15,14 @@ type HardState struct {
 	// Fill is how far the history must reach again before this server has a vote: it began with an empty disk beside a leader, and perhaps
 	// had lost another. 0 if it never did, or began as a founder.
 	Fill zxid.ID
+	// File tells which configuration file this server had when it learned of the newest committed ensemble; 0 if it had none, or learned of no ensemble.
+	File uint64
 }
 
 // SnapshotMeta says what an exact image of the applied state stands for.
 type SnapshotMeta struct {
 	Zxid     zxid.ID  // the image holds every transaction up to this one and none after it
-	Ensemble Ensemble // the last reconfiguration at or before Zxid; its zero value says "as configured at bootstrap"
+	Ensemble Ensemble // the last one that an entry at or before Zxid made; its zero value says "as configured at bootstrap"
 }
 
 // Log is the read side of the durable history. The core calls it from the goroutine that owns the core, and asks only for
@@ -38,7 +40,7 @@ type Log interface {
 	// Entries returns the entries after the given zxid in order: at least one if there is one, then as many as fit in
 	// maxBytes of data. `after` is in the history. [ErrCompacted] if it is below Base.
 	Entries(after zxid.ID, maxBytes int) ([]Entry, error)
-	// Reconfigs returns all retained entries of kind [EntryReconfig], in order. The log has seen them when it was opened.
+	// Reconfigs returns all retained entries that make an ensemble ([Entry.Ensemble]), in order. The log has seen them when it was opened.
 	Reconfigs() []Entry
 	// HardState is the last durable one, or the zero value.
 	HardState() HardState
@@ -204,7 +206,9 @@ func (c *Core) prepare() {
 			c.learnCommit(0)
 		}
 	}
-	if h := min(c.commit, c.hist.durable); h > c.hard.Commit {
+	h := min(c.commit, c.hist.durable)
+	c.noteFile(h)
+	if h > c.hard.Commit {
 		if v := c.conf.latest().Version; c.hard.Commit < v && v <= h {
 			c.hard.dirty = true // which ensemble elects must be known after a crash without asking the old one
 		}

@@ -87,7 +87,11 @@ func (c *Core) SnapshotMeta(z zxid.ID) SnapshotMeta {
 
 // SnapMessage is the message that the receiver's shell must Step once the image is complete, verified and staged.
 func (c *Core) SnapMessage(s SnapSend, meta SnapshotMeta) Message {
-	return Message{Type: MsgSnap, From: c.cfg.ID, To: s.To, Flag: s.Pull, Epoch: s.Epoch, Zxid: meta.Zxid, Data: []byte(meta.Ensemble.String())}
+	m := Message{Type: MsgSnap, From: c.cfg.ID, To: s.To, Flag: s.Pull, Epoch: s.Epoch, Zxid: meta.Zxid}
+	if len(meta.Ensemble.Members) > 0 {
+		m.Data = []byte(meta.Ensemble.String())
+	}
+	return m
 }
 
 func (c *Core) pingAll() {
@@ -302,13 +306,18 @@ func (c *Core) assertEqual(e Entry) {
 func (c *Core) append(es []Entry) {
 	for _, e := range es {
 		c.hist.push(e)
-		if e.Kind == EntryReconfig {
-			if err := c.conf.add(e); err != nil {
-				panic(err) // it was made by EncodeReconfig and guarded by checksums on its way
-			}
-			c.out.ensemble = true
+		if e.Kind != EntryTxn {
+			c.addEnsemble(&e)
 		}
 	}
+}
+
+// addEnsemble takes the ensemble that an entry at the end of the history makes, if it makes one.
+func (c *Core) addEnsemble(e *Entry) {
+	if err := c.conf.add(*e); err != nil {
+		panic(err) // it was made by EncodeReconfig and guarded by checksums on its way
+	}
+	c.out.ensemble = c.out.ensemble || c.conf.latest().Version == e.Zxid
 }
 
 // truncate drops our history after z. Never anything committed: that would be a broken promise to some client.
@@ -351,14 +360,17 @@ func (c *Core) installSnap(m *Message) bool {
 	if m.Zxid <= c.commit || c.hist.has(m.Zxid) {
 		return false
 	}
-	ens, err := ParseEnsemble(string(m.Data))
-	if err != nil {
-		c.fail(fmt.Errorf("zab: image at %v from server %d has no valid ensemble: %w", m.Zxid, m.From, err))
-		return false
+	var ens Ensemble // none if the image is older than the first ensemble of the history
+	if len(m.Data) > 0 {
+		var err error
+		if ens, err = ParseEnsemble(string(m.Data)); err != nil {
+			c.fail(fmt.Errorf("zab: image at %v from server %d has no valid ensemble: %w", m.Zxid, m.From, err))
+			return false
+		}
 	}
 	c.out.count.Installs++
 	c.hist.install(Snapshot{From: m.From, SnapshotMeta: SnapshotMeta{Zxid: m.Zxid, Ensemble: ens}})
-	c.conf = membership{configs: []config{newConfig(ens)}}
+	c.conf = beginMembership(ens, c.cfg.Ensemble)
 	c.commit, c.applied = m.Zxid, m.Zxid
 	c.out.applying.clear() // the image takes its place
 	c.out.ensemble = true

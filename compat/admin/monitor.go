@@ -88,6 +88,9 @@ func gauges(r *Report) []value {
 	if r.Ensemble.Quorum {
 		out = append(out, value{"quorum_size", int64(len(r.Ensemble.voters()))})
 	}
+	if n := len(r.Files.Differ); n > 0 { // Paddock's own, and there only while something is wrong: else mntr has ZooKeeper's names alone
+		out = append(out, value{"config_files_differ", int64(n)})
+	}
 	return append(out, leaderGauges(r)...)
 }
 

@@ -46,6 +46,7 @@ type Report struct {
 	Data        Data
 	Dirs        Dirs
 	Ensemble    Ensemble
+	Files       Files
 	Leading     *Leading // on a leader only
 	Watches     Watches
 	SessionInfo SessionCounts
@@ -143,6 +144,12 @@ type Ensemble struct {
 	Members    []Member
 	Config     string // the text of /zookeeper/config, ending with its version line
 	Observers  []Observer
+}
+
+// Files are the configuration files of the servers that say another ensemble than the one in effect. Empty while there is none.
+type Files struct {
+	Differ []string // one sentence for each
+	Next   string   // what the operator does next
 }
 
 // Phase is where a peer is in the protocol.

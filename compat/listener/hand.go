@@ -138,6 +138,9 @@ func (h *Hand) Closed() bool {
 	return h.over || h.end.closed
 }
 
+// Waiting says that nothing is read of the client until Resume: what it sends lies in its socket.
+func (h *Hand) Waiting() bool { return h.waiting }
+
 // Over says that the connection has ended and its Receiver was told.
 func (h *Hand) Over() bool { return h.over }
 

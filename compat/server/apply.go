@@ -105,7 +105,7 @@ func (a *applier) entry(e *zab.Entry) {
 func (a *applier) change(st *znode.State, e *zab.Entry) (decoded bool) {
 	decoded = a.decode(e)
 	switch {
-	case e.Kind == zab.EntryNewLeader:
+	case e.Kind == zab.EntryNewLeader && !decoded:
 		st.Advance(e.Zxid, e.Time)
 	case !decoded:
 		st.ApplyUndecodable(e.Zxid, e.Time, &a.res)
@@ -115,21 +115,28 @@ func (a *applier) change(st *znode.State, e *zab.Entry) (decoded bool) {
 	return decoded
 }
 
-// decode fills txn; false if the entry has none. A reconfiguration begins with the new ensemble, whose text becomes the data.
+// decode fills txn; false if the entry has none. A reconfiguration begins with the new ensemble, whose text becomes the data. So does the NEWLEADER of
+// the first epoch, unless it is that of a server that stands alone: as in ZooKeeper, /zookeeper/config is empty there.
 func (a *applier) decode(e *zab.Entry) bool {
 	data := e.Data
 	text := ""
-	switch e.Kind {
-	case zab.EntryNewLeader:
+	ensemble, makes, err := e.Ensemble()
+	switch {
+	case err != nil:
 		return false
-	case zab.EntryReconfig:
-		ensemble, extra, err := zab.DecodeReconfig(e.Data)
+	case e.Kind == zab.EntryNewLeader:
+		if !makes || withoutAddress(ensemble) {
+			return false
+		}
+		a.txn = ensembleTxn(ensemble.String())
+		return true
+	case makes:
+		_, extra, err := zab.DecodeReconfig(e.Data)
 		if err != nil {
 			return false
 		}
-		ensemble.Version = e.Zxid
 		if data, text = extra, ensemble.String(); len(data) == 0 { // an operator's reconfiguration, not a client's
-			a.txn = znode.Txn{Op: znode.Op{Kind: znode.KindReconfig, Data: []byte(text)}}
+			a.txn = ensembleTxn(text)
 			return true
 		}
 	}
@@ -140,6 +147,11 @@ func (a *applier) decode(e *zab.Entry) bool {
 		a.txn.Op.Data = []byte(text)
 	}
 	return true
+}
+
+// ensembleTxn is the transaction of an ensemble that no client has asked for.
+func ensembleTxn(text string) znode.Txn {
+	return znode.Txn{Op: znode.Op{Kind: znode.KindReconfig, Data: []byte(text)}}
 }
 
 // fire tells the watchers of one event.

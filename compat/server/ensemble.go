@@ -12,6 +12,7 @@ const (
 	questionRevalidate byte = 1 // session (8 bytes), timeout ms (4)
 	questionReconfig   byte = 2 // the client's transaction; see reconfig.go
 	questionAlarm      byte = 3 // nothing; see alarm.go
+	questionFiles      byte = 4 // what the file of this server says; see files.go
 )
 
 // Answers to questionRevalidate.
@@ -92,6 +93,8 @@ func (s *Server) answer(d zab.Delivery) {
 		s.answerReconfig(d)
 	case questionAlarm:
 		s.answerAlarm(d)
+	case questionFiles:
+		s.answerFiles(d)
 	}
 }
 

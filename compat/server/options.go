@@ -51,6 +51,7 @@ type Options struct {
 	ID       zab.PeerID // of this server
 	Boot     uint64     // random and not 0: names this process in Txn.Origin
 	Orderer  Orderer
+	Files    FileFollower // nil: the configuration files of the servers say nothing, as on a standalone server
 	State    *znode.State // with everything up to the zxid where Apply goes on
 	Clock    Clock
 	Rand     io.Reader // passwords of sessions: crypto/rand.Reader

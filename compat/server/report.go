@@ -36,6 +36,7 @@ func (s *Server) Report(want admin.Parts) admin.Report {
 	if want&admin.PartSessions != 0 {
 		r.Sessions = s.reportSessions()
 	}
+	r.Files = s.reportFiles()
 	if s.opts.Describe != nil {
 		s.opts.Describe(&r, want)
 	}

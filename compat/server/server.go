@@ -33,8 +33,14 @@ type Server struct {
 	flags   atomic.Uint32 // znode.Flags
 	zxid    atomic.Int64  // last applied
 	syncs   confirms
-	alarm   alarm
-	held    heldHandshakes
+	told
+	held heldHandshakes
+}
+
+// told is what the servers of an ensemble tell each other of themselves, by way of the leader.
+type told struct {
+	alarm alarm // whose disks are nearly full
+	files files // what their configuration files say
 }
 
 // pools keep what turns and connections give back, so that a request allocates nothing of it.

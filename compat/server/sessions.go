@@ -176,6 +176,7 @@ func (s *Server) Tick() {
 		late = 0
 	}
 	s.tickLocals(since, late, now)
+	s.tickFiles(leading, nowNs)
 	if !leading {
 		// Twice the span, because a report may be lost on the way.
 		if data := s.touches(since - x.tickEvery*1e6); len(data) > 0 && s.is(modeServing) {

@@ -126,6 +126,25 @@ func (p *Peer) Reconfig(next zab.Ensemble, extra []byte, done func(error)) {
 	})
 }
 
+// HearFile takes what another server says of its configuration file; see zab.Core.HearFile.
+func (p *Peer) HearFile(from zab.PeerID, r zab.FileReport) {
+	p.call(func(err error) {
+		if err == nil {
+			p.core.HearFile(from, r)
+		}
+	})
+}
+
+// FollowFiles changes the ensemble if the configuration files of the servers ask for it, and tells done, from the core loop, what they say. Without a
+// peer that runs done is not called.
+func (p *Peer) FollowFiles(done func(zab.FileStatus)) {
+	p.call(func(err error) {
+		if err == nil {
+			done(p.core.FollowFiles(p.cfg.Clock.Now().UnixMilli()))
+		}
+	})
+}
+
 // SetJoinList tells a joiner that is not in yet of more servers; see zab.Core.SetJoinList.
 func (p *Peer) SetJoinList(e zab.Ensemble) {
 	p.call(func(err error) {

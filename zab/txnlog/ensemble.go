@@ -82,15 +82,6 @@ func shortString(b []byte) (s string, rest []byte, ok bool) {
 	return string(b[:n]), b[n:], true
 }
 
-// entryEnsemble is the membership that an entry of kind EntryReconfig makes.
-func entryEnsemble(e *zab.Entry) (zab.Ensemble, error) {
-	ens, _, err := zab.DecodeReconfig(e.Data)
-	if err != nil {
-		return ens, fmt.Errorf("reconfiguration %v: %w", e.Zxid, err)
-	}
-	return ens, nil
-}
-
 func appendMetaRecord(dst []byte, k RecordKind, m zab.SnapshotMeta) []byte {
 	return appendZxidRecord(dst, k, m.Zxid, appendEnsemble(nil, m.Ensemble))
 }

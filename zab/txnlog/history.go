@@ -13,7 +13,7 @@ const pointEvery = 4096
 // history is what the frames say, put together: where the live entries are. Opening and appending build it with the same calls.
 //
 // Invariants: the runs hold the live entries in ascending order and do not overlap; the first entry's Prev is base; last is the
-// zxid of the last live entry, or base when there is none; reconfigs are the live entries of that kind.
+// zxid of the last live entry, or base when there is none; reconfigs are the live entries that make an ensemble.
 type history struct {
 	base      zab.SnapshotMeta // entries begin after it
 	last      zxid.ID
@@ -22,7 +22,7 @@ type history struct {
 	reconfigs []reconfig
 }
 
-// reconfig is a live entry of kind EntryReconfig and the membership it makes.
+// reconfig is a live entry that makes an ensemble, and that one.
 type reconfig struct {
 	entry    zab.Entry
 	ensemble zab.Ensemble
@@ -83,11 +83,11 @@ func (h *history) ensemble(z zxid.ID) zab.Ensemble {
 
 // add takes the next entry, which stands in frame f of seg.
 func (h *history) add(seg *segment, f *frame, e *zab.Entry) error {
-	if e.Kind == zab.EntryReconfig {
-		ens, err := entryEnsemble(e)
-		if err != nil {
-			return err
-		}
+	ens, ok, err := e.Ensemble()
+	if err != nil {
+		return err
+	}
+	if ok {
 		kept := *e
 		kept.Data = append([]byte(nil), e.Data...)
 		h.reconfigs = append(h.reconfigs, reconfig{entry: kept, ensemble: ens})

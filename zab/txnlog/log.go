@@ -153,10 +153,8 @@ func (l *Log) check(batches []zab.Persist) error {
 			if e.Prev != last || e.Zxid <= last {
 				return fmt.Errorf("append %v after %v: the log ends with %v: the histories do not match", e.Zxid, e.Prev, last)
 			}
-			if e.Kind == zab.EntryReconfig {
-				if _, err := entryEnsemble(e); err != nil {
-					return err
-				}
+			if _, _, err := e.Ensemble(); err != nil {
+				return err
 			}
 			last = e.Zxid
 		}

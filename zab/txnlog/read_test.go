@@ -159,6 +159,7 @@ func TestReconfigsAndBaseEnsemble(t *testing.T) {
 	fill := func() { mustAppend(t, l, zab.Persist{Entries: chain(l.Last(), 1, 3, 2500)}) }
 	fill()
 	mustAppend(t, l, reconfig(11))
+	made := l.Last() // whatever version the text bears
 	fill()
 	back := l.Last()
 	mustAppend(t, l, reconfig(12))
@@ -191,9 +192,9 @@ func TestReconfigsAndBaseEnsemble(t *testing.T) {
 	if err := l.CompactBefore(back); err != nil {
 		t.Fatal(err)
 	}
-	check(11, 0)
+	check(made, 0)
 	again()
-	check(11, 0)
+	check(made, 0)
 	_ = l.Close()
 }
 

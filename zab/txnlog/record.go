@@ -52,7 +52,8 @@ const (
 	recordHeader = 8
 	entryFixed   = 24 // zxid, prev, time
 	stateSize    = 13 // promised, vote, commit
-	fillSize     = 8  // behind it, if there is a fill
+	fillSize     = 8  // behind it, if there is a fill or a file
+	fileSize     = 8  // behind it, if there is a file
 	longVoteSize = 4  // behind it, if the vote's number does not fit into its byte, which is longID then
 )
 
@@ -90,8 +91,11 @@ func appendEntryRecord(dst []byte, e *zab.Entry) []byte {
 
 func appendStateRecord(dst []byte, hs zab.HardState) []byte {
 	size := stateSize
-	if hs.Fill != 0 {
+	if hs.Fill != 0 || hs.File != 0 {
 		size += fillSize
+	}
+	if hs.File != 0 {
+		size += fileSize
 	}
 	if hs.Vote > maxShortID {
 		size += longVoteSize
@@ -100,8 +104,11 @@ func appendStateRecord(dst []byte, hs zab.HardState) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(hs.Promised))
 	dst = append(dst, shortID(hs.Vote))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(hs.Commit))
-	if hs.Fill != 0 {
+	if hs.Fill != 0 || hs.File != 0 {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(hs.Fill))
+	}
+	if hs.File != 0 {
+		dst = binary.LittleEndian.AppendUint64(dst, hs.File)
 	}
 	if hs.Vote > maxShortID {
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(hs.Vote))
@@ -160,14 +167,19 @@ func decodeState(b []byte, hs *zab.HardState) error {
 	if long {
 		size -= longVoteSize
 	}
-	if size != stateSize && size != stateSize+fillSize {
+	if size != stateSize && size != stateSize+fillSize && size != stateSize+fillSize+fileSize {
 		return fmt.Errorf("a hard state of %d bytes", len(b))
 	}
 	*hs = zab.HardState{Promised: zxid.Epoch(le.Uint32(b)), Vote: zab.PeerID(b[4]), Commit: zxid.ID(le.Uint64(b[5:]))}
 	if size > stateSize {
-		if hs.Fill = zxid.ID(le.Uint64(b[stateSize:])); hs.Fill == 0 {
-			return errors.New("a hard state with a fill that is none")
+		hs.Fill = zxid.ID(le.Uint64(b[stateSize:]))
+	}
+	if size > stateSize+fillSize {
+		if hs.File = le.Uint64(b[stateSize+fillSize:]); hs.File == 0 {
+			return errors.New("a hard state with a file that is none")
 		}
+	} else if size > stateSize && hs.Fill == 0 {
+		return errors.New("a hard state with a fill that is none")
 	}
 	if long {
 		hs.Vote = zab.PeerID(le.Uint32(b[size:]))

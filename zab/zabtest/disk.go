@@ -79,7 +79,7 @@ func (d *Disk) Entries(after zxid.ID, maxBytes int) ([]zab.Entry, error) {
 // Reconfigs implements [zab.Log].
 func (d *Disk) Reconfigs() (es []zab.Entry) {
 	for _, e := range d.entries {
-		if e.Kind == zab.EntryReconfig {
+		if _, ok, _ := e.Ensemble(); ok {
 			es = append(es, e)
 		}
 	}

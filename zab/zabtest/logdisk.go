@@ -99,9 +99,8 @@ func (d *LogDisk) differs() string {
 			after = append(after, e)
 			continue
 		}
-		ens, _, err := zab.DecodeReconfig(e.Data)
+		ens, _, err := e.Ensemble()
 		d.must("read a reconfiguration", err)
-		ens.Version = e.Zxid
 		at = ens
 	}
 	if base.Ensemble.String() != at.String() {

@@ -14,7 +14,7 @@ type node struct {
 	Process
 	sim     *Sim
 	id      zab.PeerID
-	ens     zab.Ensemble
+	file    file
 	disk    Storage
 	core    *zab.Core
 	soft    zab.SoftState
@@ -46,6 +46,9 @@ func (n *node) start() {
 	if n.up || n.diverged != nil || n.sim.now < n.away {
 		return
 	}
+	if n.sim.opt.Faults.Lines > 0 && !n.sim.calm && n.sim.Chance(0.3) {
+		n.newest()
+	}
 	image := n.disk.Image()
 	keep := len(image)
 	if len(n.applied) > keep && slices.Equal(n.applied[:keep], image) {
@@ -57,7 +60,7 @@ func (n *node) start() {
 	if keep > 0 {
 		at = n.applied[keep-1].Zxid
 	}
-	c, err := zab.New(zab.Config{ID: n.id, Ensemble: n.ens, Log: n.disk, Applied: at,
+	c, err := zab.New(zab.Config{ID: n.id, Ensemble: n.file.Ensemble, File: n.file.Ensemble, Log: n.disk, Applied: at,
 		Rand: rand.NewPCG(n.sim.Rand.Uint64(), uint64(n.id)), Timing: n.sim.opt.Timing, Limits: n.sim.opt.Limits})
 	if err != nil {
 		n.sim.violate("server %d does not start: %v", n.id, err)
@@ -100,6 +103,10 @@ func (n *node) tick() {
 	if passed > 0 {
 		n.core.Tick(passed)
 		n.work()
+		if n.up && n.ticked/TickLen%5 == 0 {
+			n.followFiles()
+			n.work()
+		}
 	}
 }
 
@@ -118,75 +125,6 @@ func (n *node) crash() {
 	n.disk.Crash(tear)
 	n.End()
 	s.trace("crash %d", n.id)
-}
-
-// wipe loses the disk of a server that is down, if those of all others are whole. It stays away for longer than anything that was said to it
-// before is on its way.
-func (n *node) wipe() bool {
-	s := n.sim
-	if s.check.maxAcked == 0 || !s.mayLose(n) {
-		return false
-	}
-	s.Stats.Wipes++
-	s.trace("wipe %d", n.id)
-	n.disk = n.newStorage()
-	n.applied, n.away = nil, s.now+100*TickLen
-	return true
-}
-
-// mayLose says whether the promises survive the loss of this disk: in every ensemble that is in effect as far as another server knows, all other voters have
-// whole disks, and there is at least one of them. The same goes for the ensemble that the server is configured with, for with an empty
-// disk it begins as a member of that one again. What the disk itself says does not count, for it goes with the disk: if it was left behind, that may
-// be an ensemble of long ago.
-func (s *Sim) mayLose(n *node) bool {
-	list := []zab.Ensemble{n.ens}
-	for _, knows := range s.nodes {
-		if knows != n {
-			list = append(list, knows.ensembles()...)
-		}
-	}
-	return !slices.ContainsFunc(list, func(e zab.Ensemble) bool { return e.Votes(n.id) && !s.othersWhole(e, n.id) })
-}
-
-// othersWhole says whether all other voters of an ensemble have whole disks, and there is at least one. A server whose state is wrong does not
-// count: it will be emptied.
-func (s *Sim) othersWhole(e zab.Ensemble, id zab.PeerID) bool {
-	others := 0
-	for _, m := range e.Members {
-		if m.Role != zab.Participant || m.ID == id {
-			continue
-		}
-		if other := s.nodes[m.ID-1]; blank(other.disk) || other.wrong {
-			return false
-		}
-		others++
-	}
-	return others > 0
-}
-
-// someWhole says whether some voter of an ensemble has a whole disk.
-func (s *Sim) someWhole(e zab.Ensemble) bool {
-	return slices.ContainsFunc(e.Members, func(m zab.Member) bool { return m.Role == zab.Participant && !blank(s.nodes[m.ID-1].disk) })
-}
-
-// ensembles are those that are in effect as far as the disk of this server tells: the newest one, and the one before unless it knows the newest to be
-// committed.
-func (n *node) ensembles() []zab.Ensemble {
-	list := []zab.Ensemble{n.ens}
-	if base := n.disk.Base().Ensemble; len(base.Members) > 0 {
-		list[0] = base
-	}
-	for _, e := range n.disk.Reconfigs() {
-		if ens, _, err := zab.DecodeReconfig(e.Data); err == nil {
-			ens.Version = e.Zxid
-			list = append(list, ens)
-		}
-	}
-	first := len(list) - 1
-	if first > 0 && list[first].Version > n.disk.HardState().Commit {
-		first--
-	}
-	return list[first:]
 }
 
 // count adds what this life has seen to the statistics.
@@ -275,6 +213,9 @@ func (n *node) apply(e zab.Entry) {
 	}
 	a := next(n.applied, e)
 	n.applied = append(n.applied, a)
+	if len(n.applied) > len(s.check.history) && e.Kind == zab.EntryReconfig {
+		s.appliedReconfig(e.Zxid)
+	}
 	s.check.applied(s, n, a)
 	if e.Zxid.Counter()%8 == 0 {
 		n.core.SetDigest(e.Zxid, n.digest(a))
@@ -469,7 +410,7 @@ func (n *node) reconfig() {
 		id := zab.PeerID(i + 1)
 		m, ok := ens.Member(id)
 		if !ok {
-			m = n.ens.Members[i]
+			m = s.files.lines[0].Members[i]
 		}
 		switch s.Rand.IntN(8) {
 		case 0:

@@ -64,10 +64,13 @@ func (o owner) Confirmed(r zab.ReadState) { o.n.answer(r) }
 // Ship implements zab.Owner.
 func (o owner) Ship(sn zab.SnapSend) { o.n.sendImage(sn) }
 
-// Deliver implements zab.Owner: what followers forward is proposed after this Ready.
+// Deliver implements zab.Owner: what followers forward is proposed after this Ready. They ask nothing, and report their files so.
 func (o owner) Deliver(d *zab.Delivery) {
-	if d.Kind == zab.DeliverForward {
+	switch d.Kind {
+	case zab.DeliverForward:
 		o.n.held = append(o.n.held, d.Payloads...)
+	case zab.DeliverAsk:
+		o.n.heard(d.From, d.Data)
 	}
 }
 

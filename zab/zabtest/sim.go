@@ -52,6 +52,7 @@ type Faults struct {
 	ApplyLag           float64 // of a batch: the core learns late that it is applied
 	ApplyMax           int64
 	Diverge            float64 // per tick: the state of a server goes wrong, if that of no other is
+	Lines              float64 // per tick: a server is restarted with the newest server lines; a fourth as often there are newer ones
 }
 
 // LinkFaults happen to messages.
@@ -83,13 +84,14 @@ type Sim struct {
 	nextCtx uint64
 	Stats   Stats
 	calm    bool // liveness phase: no more faults
+	files   files
 }
 
 // Stats count what a run has seen.
 type Stats struct {
 	Events, Messages, Dropped, Crashes, Pauses, Partitions, Transfers, Reconfigs int
 	Compactions, Proposed, Acked, Reads, LeaderChanges, LeaderChangeInSync       int
-	SnapInterrupted, BulkBytes                                                   int
+	SnapInterrupted, BulkBytes, ByFile                                           int
 	DiskStats
 	zab.Counters
 	Time int64
@@ -106,6 +108,9 @@ type DiskStats struct {
 func NewSim(opt Options) *Sim {
 	s := &Sim{opt: opt, check: NewChecker(), nextOp: 1, nextCtx: 1}
 	s.Rand = rand.New(rand.NewPCG(opt.Seed, 0x5eed))
+	if s.opt.Faults.Lines > 0 { // nobody may found anything by new lines, and the last ones must be for servers that all can be had
+		s.opt.Timing.Found, s.opt.Faults.Diverge = -1, 0
+	}
 	n := opt.Voters + opt.Observers
 	s.net = newNetwork(n)
 	text := ""
@@ -120,10 +125,11 @@ func NewSim(opt Options) *Sim {
 	if err != nil {
 		panic(err)
 	}
-	ens.Version = opt.Bootstrap
+	s.files = files{lines: []zab.Ensemble{ens}, asked: map[zxid.ID]int{}}
 	for i := 1; i <= n; i++ {
-		nd := &node{Process: NewProcess(&s.Scheduler, nil), sim: s, id: zab.PeerID(i), ens: ens}
+		nd := &node{Process: NewProcess(&s.Scheduler, nil), sim: s, id: zab.PeerID(i)}
 		nd.disk = nd.newStorage()
+		nd.give(0)
 		s.nodes = append(s.nodes, nd)
 		at := s.Between(0, 3*TickLen)
 		if i == 1 && opt.Old > 0 {
@@ -212,6 +218,7 @@ func (s *Sim) chaos() {
 		}
 	}
 	s.order(f)
+	s.operate()
 	s.clients()
 }
 
@@ -255,7 +262,7 @@ func (s *Sim) calmDown() {
 	s.net.heal()
 	s.net.quicken()
 	f := &s.opt.Faults
-	*f = Faults{LinkFaults: LinkFaults{DelayMin: TickLen / 100, DelayMax: TickLen / 10}, DiskFaults: DiskFaults{DiskMin: 1, DiskMax: TickLen / 10}}
+	*f = Faults{Lines: f.Lines, LinkFaults: LinkFaults{DelayMin: TickLen / 100, DelayMax: TickLen / 10}, DiskFaults: DiskFaults{DiskMin: 1, DiskMax: TickLen / 10}}
 	for _, n := range s.nodes {
 		if n.diverged != nil {
 			continue
@@ -273,6 +280,9 @@ func (s *Sim) calmDown() {
 // belongs to the ensemble has applied the same.
 func (s *Sim) converge(from int64) error {
 	limit := from + 400*TickLen
+	if s.opt.Faults.Lines > 0 {
+		limit += 400 * TickLen // for the last lines
+	}
 	for t := from; t < limit; t += TickLen {
 		s.RunUntil(t)
 		for _, n := range s.nodes {
@@ -331,7 +341,7 @@ func (s *Sim) settled() bool {
 			return false
 		}
 	}
-	return true
+	return s.finish(leader)
 }
 
 // Checker returns the checker, for its findings.

@@ -48,7 +48,7 @@ func rare(t *testing.T, s *Stats) {
 		"leader change during synchronization": s.LeaderChangeInSync, "TRUNC": s.Truncs, "SNAP": s.Snaps, "image installed": s.Installs,
 		"image interrupted": s.SnapInterrupted, "history pulled": s.HistoryPulls, "epoch rolled": s.EpochRolls,
 		"committed by two ensembles": s.DualCommits, "torn write": s.TornWrites, "transfer": s.Transfers, "pause": s.Pauses,
-		"reconfiguration": s.Reconfigs, "confirmed read": s.Reads, "lost disk": s.Wipes,
+		"reconfiguration": s.Reconfigs, "change by server lines": s.ByFile, "confirmed read": s.Reads, "lost disk": s.Wipes,
 		"a wrong state ended its server": s.Divergences,
 		"stepped down for its disk":      s.DiskSteps,
 	} {

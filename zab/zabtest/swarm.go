@@ -56,6 +56,9 @@ func Swarm(seed uint64) Options {
 	if r.IntN(5) == 0 { // one server had data before it got others; nobody may found anything without it
 		o.Old, o.Timing.Found = 1+r.IntN(30), -1
 	}
+	if r.IntN(3) == 0 {
+		f.Lines = 0.2 * r.Float64()
+	}
 	return o
 }
 
@@ -70,7 +73,7 @@ func (a *Stats) Add(b *Stats) {
 
 func (a *Stats) fields() []*int {
 	return []*int{&a.Events, &a.Messages, &a.Dropped, &a.Crashes, &a.Pauses, &a.Partitions, &a.Transfers, &a.Reconfigs, &a.Compactions,
-		&a.Proposed, &a.Acked, &a.Reads, &a.LeaderChanges, &a.LeaderChangeInSync, &a.SnapInterrupted, &a.TornWrites, &a.BulkBytes, &a.Wipes, &a.Divergences,
+		&a.Proposed, &a.Acked, &a.Reads, &a.LeaderChanges, &a.LeaderChangeInSync, &a.ByFile, &a.SnapInterrupted, &a.TornWrites, &a.BulkBytes, &a.Wipes, &a.Divergences,
 		&a.Diffs, &a.Truncs, &a.Snaps, &a.Installs, &a.HistoryPulls, &a.EpochRolls, &a.DualCommits, &a.DiskSteps}
 }
 

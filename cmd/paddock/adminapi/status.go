@@ -30,6 +30,8 @@ type NodeStatus struct {
 type Membership struct {
 	Ensemble string `json:"ensemble"`           // the server lines in force, as in /zookeeper/config
 	NoMember bool   `json:"noMember,omitempty"` // it follows, and the ensemble does not have it: it was removed, or not added yet
+	// Files is nil while the configuration files of all servers say the ensemble that is in effect.
+	Files *FilesStatus `json:"files,omitempty"`
 }
 
 // Lineage says which history a server has: of which cluster, and of which of its lives.
@@ -37,6 +39,12 @@ type Lineage struct {
 	Cluster     string `json:"cluster"`     // 16 bytes, hex
 	Incarnation string `json:"incarnation"` // 16 bytes, hex
 	Generation  uint32 `json:"generation"`  // raised by each restore, import and recovery
+}
+
+// FilesStatus says which configuration files say another ensemble than the one in effect, and what the operator does next.
+type FilesStatus struct {
+	Differ []string `json:"differ"`
+	Next   string   `json:"next"`
 }
 
 // NodeCounts is how much a server holds.

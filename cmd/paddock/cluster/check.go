@@ -258,7 +258,21 @@ func (cl *cluster) checkFigures(n *node, r *row) []checkResult {
 	} else if n.withoutAdmin() {
 		out = append(out, n.skipped("disk"))
 	}
-	return out
+	return append(out, n.checkFiles()...)
+}
+
+// checkFiles says whether the configuration files of the servers say the ensemble that is in effect; only the status tells.
+func (n *node) checkFiles() []checkResult {
+	switch {
+	case n.status == nil && n.withoutAdmin():
+		return []checkResult{n.skipped("files")}
+	case n.status == nil:
+		return nil
+	case n.status.Files == nil:
+		return []checkResult{{"files", n.name(), checkPass, 0, "", "the configuration files say the ensemble that is in effect", ""}}
+	}
+	f := n.status.Files
+	return []checkResult{{"files", n.name(), checkWarn, 0, "", strings.Join(f.Differ, "; "), f.Next}}
 }
 
 func healthCommand() *cli.Command {

@@ -61,6 +61,10 @@ Exit codes: 0 they agree, 1 they disagree or a member is not heard, 2 wrong usag
 				return err
 			}
 			for _, n := range cl.nodes {
+				if n.status != nil && n.status.Files != nil {
+					disagree = true
+					tool.Note(cl.c, "%s: configuration files say another ensemble: %s. Next: %s", n.name(), strings.Join(n.status.Files.Differ, "; "), n.status.Files.Next)
+				}
 				if n.failed != nil {
 					tool.Note(cl.c, "not asked: %v", n.failed)
 				} else if n.withoutAdmin() {

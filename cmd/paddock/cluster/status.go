@@ -236,6 +236,9 @@ func (n *node) row() row {
 				r.Alarms = append(r.Alarms, fmt.Sprintf("the disk of server %d is low: writes that grow are refused", id))
 			}
 		}
+		if f := st.Files; f != nil {
+			r.Alarms = append(r.Alarms, "configuration files say another ensemble: "+strings.Join(f.Differ, "; ")+". Next: "+f.Next)
+		}
 		if off := n.clock.Abs(); off > 500*time.Millisecond+n.asked/2 {
 			r.Alarms = append(r.Alarms, "clock differs from this machine's")
 		}

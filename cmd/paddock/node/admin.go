@@ -144,6 +144,9 @@ func (n *node) status() adminapi.NodeStatus {
 		Uptime: time.Since(n.meter.begun).Seconds(), Wall: time.Now().UnixMilli(),
 		Instance: n.admin.instance, AdminSocket: n.admin.socket,
 	}
+	if f := rep.Files; len(f.Differ) > 0 {
+		out.Files = &adminapi.FilesStatus{Differ: f.Differ, Next: f.Next}
+	}
 	for _, l := range st.Learners {
 		out.Learners = append(out.Learners, adminapi.LearnerStatus{Server: l.ID.Number(), State: l.State, Voter: l.Voter, Acked: l.Acked.String(), Lag: int64(st.Last - l.Acked)})
 	}
@@ -213,7 +216,7 @@ func (n *node) describeEnsemble(r *admin.Report) {
 	st := n.peer.Status()
 	e := &r.Ensemble
 	*e = admin.Ensemble{Quorum: true, LeaderID: int64(st.Soft.Leader.Number()), MasterID: int64(st.Soft.Leader.Number()), Limits: admin.Limits{Init: n.cfg.Ensemble.InitLimit, Sync: n.cfg.Ensemble.SyncLimit},
-		Voting: st.Ensemble.Committed.Votes(n.self), Config: n.configText(st.Ensemble.Committed), Phase: admin.PhaseElection}
+		Voting: st.Ensemble.Committed.Votes(n.self), Config: st.Ensemble.Committed.String(), Phase: admin.PhaseElection}
 	if st.Soft.Active {
 		e.Phase = admin.PhaseBroadcast
 	} else if st.Soft.Leader != 0 {

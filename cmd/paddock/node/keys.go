@@ -47,7 +47,7 @@ func (n *node) found() {
 			return // this server is not the leader any more; the next leader does it
 		}
 		go func() {
-			if err := errors.Join(n.foundLineage(), n.foundKeys(), n.foundConfig()); err != nil {
+			if err := errors.Join(n.foundLineage(), n.foundKeys()); err != nil {
 				n.logger.Error("the first records of the ensemble could not be proposed", "err", err)
 			}
 		}()
@@ -63,33 +63,6 @@ func (n *node) foundKeys() error {
 		return err
 	}
 	return n.peer.Propose([][]byte{znode.AppendTxn(nil, t)})
-}
-
-// foundConfig puts the server lines of the configuration into /zookeeper/config, and does so again when they have changed: they count until the first
-// reconfig, and what the node says counts from there on. It also takes out the lines of another ensemble, of which this one is a copy.
-func (n *node) foundConfig() error {
-	in := n.peer.Status().Ensemble.Committed
-	if !n.distributed() || n.joins() || int64(in.Version) != n.cfg.Members.Version {
-		return nil
-	}
-	text, same := n.configText(in), true
-	n.server.View(func(st *znode.State) {
-		data, _, c := st.GetData(znode.ConfigPath, nil, znode.FlagSkipACL)
-		same = c != znode.OK || string(data) == text
-	})
-	if same {
-		return nil
-	}
-	t := znode.Txn{Op: znode.Op{Kind: znode.KindReconfig, Path: znode.ConfigPath, Data: []byte(text), Version: -1}}
-	return n.peer.Propose([][]byte{znode.AppendTxn(nil, &t)})
-}
-
-// configText is the text of /zookeeper/config for an ensemble.
-func (n *node) configText(e zab.Ensemble) string {
-	if e.Version == 0 && n.cfg.Ensemble.Dynamic.Reconfig {
-		e.Version = server.FirstVersion
-	}
-	return e.String()
 }
 
 // serveKeys shows the public keys, as /zookeeper/keys does.

@@ -20,6 +20,7 @@ type links struct {
 	transport *transport.Transport
 	gossip    *gossip.Gossip // nil: off
 	lines     zab.Ensemble   // the server lines of the configuration
+	newer     func() bool    // these lines are newer than the ensemble in effect
 }
 
 // startLinks listens for peers and fills the parts of the peer's environment that need a network.
@@ -47,7 +48,7 @@ func (n *node) startLinks(ctx context.Context, env *peer.Environment, e zab.Ense
 	if err := n.startMemberGossip(e, addr); err != nil {
 		return errors.Join(err, sock.Close())
 	}
-	l := &links{gossip: n.gossip, lines: e}
+	l := &links{gossip: n.gossip, lines: e, newer: func() bool { return zab.NewerFile(n.log.HardState(), n.file(e)) }}
 	l.transport = transport.New(transport.Config{
 		Identity: transport.Identity{Lineage: n.named.lineage(), Source: n.named.source, ID: n.self},
 		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify,
@@ -156,20 +157,48 @@ func (n *node) advertised(e zab.Ensemble, listen string) string {
 	return listen
 }
 
-// resolver finds a member by its line in the ensemble or in the configuration, or, if it has none (a joiner), by what gossip says of it.
+// resolver finds a member by its line in the configuration and in the ensemble, or, if it has none (a joiner), by what gossip says of it. Both count where they
+// differ: the ensemble may have an own line that means nothing here, and the file may be old. But newer lines of the configuration take the place of those
+// on other hosts: a copy of a data folder in another environment must not look for the servers of the first one.
 func (l *links) resolver(which string) func(zab.Member) []string {
 	return func(m zab.Member) []string {
 		line, lined := l.lines.Member(m.ID)
-		if lined && m.Addr == "" {
-			m = line
+		known, here := zoocfg.PeerAddrs(m.Addr, which), zoocfg.PeerAddrs(line.Addr, which)
+		switch {
+		case !lined && m.Addr == "":
+			return l.heard(m.ID)
+		case !lined:
+			return known
+		case slices.ContainsFunc(known, anywhere): // it is that server's own line, which the ensemble took over: the line here says where it is
+			return here
+		case l.newer() && !sameHosts(known, here):
+			return here
 		}
-		if addrs := zoocfg.PeerAddrs(m.Addr, which); lined && slices.ContainsFunc(addrs, anywhere) {
-			return zoocfg.PeerAddrs(line.Addr, which) // it is that server's own line, which a reconfiguration took over: the line here says where it is
-		} else if m.Addr != "" {
-			return addrs
-		}
-		return l.heard(m.ID)
+		return unite(here, known)
 	}
+}
+
+// unite appends what is not there yet.
+func unite(first, then []string) []string {
+	for _, a := range then {
+		if !slices.Contains(first, a) {
+			first = append(first, a)
+		}
+	}
+	return first
+}
+
+// sameHosts says whether two lists of addresses name the same hosts.
+func sameHosts(a, b []string) bool {
+	hosts := func(list []string) (out []string) {
+		for _, addr := range list {
+			host, _, _ := net.SplitHostPort(addr)
+			out = append(out, host)
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	return slices.Equal(hosts(a), hosts(b))
 }
 
 // admit lets a server in that is in no ensemble: gossip has announced it, or it has a server line here, as one that a reconfig took out

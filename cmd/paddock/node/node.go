@@ -146,6 +146,9 @@ func (n *node) openData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := n.refuseAlone(); err != nil {
+		return err
+	}
 	id := n.id
 	n.disk.db, n.state, err = store.OpenState(filepath.Join(dir, "state"), id.StoreOptions(n.logger), store.Span{Base: n.log.Base().Zxid, Last: n.log.Last()})
 	if err != nil {
@@ -186,6 +189,9 @@ func (n *node) newServer() error {
 		Features: n.features(set.Flags()),
 		Words:    n.words, Virtual: n.virtual, Describe: n.describe, Metrics: n.meter.Metrics,
 	}
+	if n.distributed() {
+		opts.Files = n.peer
+	}
 	if n.cfg.Telemetry.Audit {
 		if n.audit, err = audit.Open(cmp.Or(n.cfg.Paddock.AuditFile, filepath.Join(n.cfg.Basics.DataDir, "audit.log")), set, time.Now, n.logger); err != nil {
 			return err
@@ -211,7 +217,7 @@ func (n *node) newPeer() (ensemble zab.Ensemble, err error) {
 	rand.Read(seed[:])
 	n.peer, err = peer.New(peer.Config{
 		Core: zab.Config{
-			ID: n.self, Ensemble: ensemble, Applied: n.state.LastZxid(), Generation: n.id.Generation,
+			ID: n.self, Ensemble: ensemble, File: n.file(ensemble), Applied: n.state.LastZxid(), Generation: n.id.Generation,
 			Rand: newSource(seed), Timing: n.timing(), Limits: n.limits(), Founder: founder,
 		},
 		Log: timedLog{n.log, n.meter}, TickEvery: n.tick(), Logger: n.logger,

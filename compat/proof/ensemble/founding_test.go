@@ -212,7 +212,19 @@ func TestFailedFirstStartClaimsNothing(t *testing.T) {
 
 // A single server with data is given two others: whoever starts first, its data outweighs their emptiness.
 func TestGrowOneToThree(t *testing.T) {
+	for _, extra := range []string{"", "reconfigEnabled=true\n"} {
+		t.Run(strings.TrimSpace(extra), func(t *testing.T) { growOneToThree(t, extra) })
+	}
+}
+
+func growOneToThree(t *testing.T, extra string) {
 	f := found(t, 3, plain)
+	for _, s := range f.servers {
+		file := filepath.Join(s.Dir(), "zoo.cfg")
+		b, err := os.ReadFile(file)
+		f.must(err)
+		f.must(os.WriteFile(file, append(b, extra...), 0o644))
+	}
 	f.lines(1, 1, plain) // none: it stands alone
 	f.start(1)
 	f.write(1, "/precious")
@@ -231,6 +243,10 @@ func TestGrowOneToThree(t *testing.T) {
 	if l := f.lineage(2); l != alone {
 		t.Errorf("it was %v and is %v", alone, l)
 	}
+	f.counts(2, "server.3=")
+	f.must(f.servers[0].Kill())
+	f.write(2, "/b")
+	f.has("/b", 2, 3)
 }
 
 // Two of three servers are there, and the third never was: by the operator's word they found at once, and without it after initLimit.
@@ -363,6 +379,7 @@ func TestScaleThreeToFiveByFile(t *testing.T) {
 	for _, s := range f.servers {
 		f.must(s.WaitReady(patience))
 	}
+	f.counts(3, "server.5="+plain(f, 1, 5))
 	f.must(f.servers[0].Kill())
 	f.must(f.servers[1].Kill())
 	f.write(3, "/b")
@@ -386,15 +403,20 @@ func TestConfigNodeFollowsTheFiles(t *testing.T) {
 	for _, s := range f.servers {
 		f.must(s.WaitReady(patience))
 	}
-	text := ""
-	zktest.Eventually(t, patience, "the node has the new line", func() bool {
-		z := f.client(1)
+	if text := f.counts(1, plain(f, 1, 3)); strings.Contains(text, before) {
+		t.Errorf("it has the old line as well: %s", text)
+	}
+}
+
+// counts waits until a server's node of the configuration has a line.
+func (f *founders) counts(at int, line string) (text string) {
+	f.t.Helper()
+	zktest.Eventually(f.t, patience, "the node of the configuration has "+line, func() bool {
+		z := f.client(at)
 		defer z.drop()
 		var err error
 		text, _, err = z.get("/zookeeper/config")
-		return err == nil && strings.Contains(text, plain(f, 1, 3))
+		return err == nil && strings.Contains(text, line)
 	})
-	if strings.Contains(text, before) {
-		t.Errorf("it has the old line as well: %s", text)
-	}
+	return text
 }

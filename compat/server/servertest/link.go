@@ -91,7 +91,7 @@ func (l *link) arrive(x parcel) {
 			l.hand.Hangup()
 			l.hand.Step()
 		default:
-			if l == l.client.link && l.client.state == clientOpen && !l.hand.Closed() {
+			if l == l.client.link && l.client.state == clientOpen && !l.hand.Closed() && !l.hand.Waiting() { // else it is not read yet
 				n.heard.own(n, l.client.session)
 			}
 			l.hand.Feed(x.b)
