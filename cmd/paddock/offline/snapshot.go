@@ -74,12 +74,24 @@ func snapshotSave(c *cli.Context) error {
 	if len(admins) == 0 {
 		admins = []string{"127.0.0.1:8080"}
 	}
-	resp, err := snapshotAsk(c.Context, admins, tool.Values(c, "auth"), timeout)
+	most := time.Duration(0)
+	if c.IsSet("timeout") { // else it waits for as long as it takes to make an image, which may be minutes
+		most = timeout
+	}
+	quiet := newSilence(c.Context, most)
+	defer quiet.end()
+	resp, err := snapshotAsk(quiet, admins, tool.Values(c, "auth"), timeout)
+	if broken := quiet.broken(c.Context); broken != nil {
+		return broken
+	}
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if err := receiveBackup(c, resp, file); err != nil {
+	if err := receiveBackup(c, resp, quiet.reader(resp.Body), file); err != nil {
+		if broken := quiet.broken(c.Context); broken != nil {
+			return broken
+		}
 		if c.Context.Err() != nil {
 			err = &tool.Error{Tried: "snapshot save", Happened: "interrupted: nothing was kept", Code: tool.ExitInterrupt, Cause: err}
 		}
@@ -88,7 +100,7 @@ func snapshotSave(c *cli.Context) error {
 	return verifyFiles(out, []string{file})
 }
 
-// snapshotAsk gets an image of the first server that answers. It waits as long as it takes to make one, but not to connect.
+// snapshotAsk gets an image of the first server that answers. It waits as long as ctx lets it, but not to connect.
 func snapshotAsk(ctx context.Context, admins, auths []string, timeout time.Duration) (*http.Response, error) {
 	var failed []string
 	for _, a := range admins {
@@ -122,14 +134,14 @@ func snapshotAsk(ctx context.Context, admins, auths []string, timeout time.Durat
 }
 
 // receiveBackup writes beside the name, syncs, checks, and renames: a half-written backup never has the name of a good one.
-func receiveBackup(c *cli.Context, resp *http.Response, file string) error {
+func receiveBackup(c *cli.Context, resp *http.Response, body io.Reader, file string) error {
 	tmp := file + ".part"
 	out, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("snapshot save: %w: give a file in a folder that exists and that you may write to", err)
 	}
 	b := bar(c, resp.ContentLength, "saving")
-	n, err := io.Copy(io.MultiWriter(out, b), resp.Body)
+	n, err := io.Copy(io.MultiWriter(out, b), body)
 	b.Finish()
 	err = errors.Join(err, out.Sync(), out.Close())
 	if err == nil && resp.ContentLength >= 0 && n != resp.ContentLength {
