@@ -70,7 +70,7 @@ func diverged(t *testing.T, leads bool) {
 	for i := range kept {
 		kept[i] = filepath.Base(kept[i])
 	}
-	if want := []string{"diverged", "log", "state"}; !slices.Equal(kept, want) {
+	if want := []string{"diverged", "identity", "log", "state"}; !slices.Equal(kept, want) {
 		t.Errorf("the evidence is %v, want %v", kept, want)
 	}
 	c.must(wrong.Start())
