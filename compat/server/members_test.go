@@ -68,7 +68,7 @@ func TestWholeEnsemble(t *testing.T) {
 	if err != nil || next.String() != want {
 		t.Errorf("%v; got:\n%s\nwant:\n%s", err, next, want)
 	}
-	for _, text := range []string{"", "server.1=a", "server.1=a:1:2:voter", "server.0=a:1:2", "server.300=a:1:2", "server.1=a:1:2:observer", "tickTime=5,server.1=a:1:2"} {
+	for _, text := range []string{"", "server.1=a", "server.1=a:1:2:voter", "server.-1=a:1:2", "server.2147483648=a:1:2", "server.1=a:1:2:observer", "tickTime=5,server.1=a:1:2"} {
 		if _, err := wholeEnsemble(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}
