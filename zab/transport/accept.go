@@ -101,7 +101,7 @@ func (t *Transport) secureAccepted(raw net.Conn) (net.Conn, error) {
 
 // judge says why a server may not link that dialled this one: nobody has told of it, or its certificate is another server's.
 func (t *Transport) judge(h *hello, raw, c net.Conn) error {
-	if !t.isKnown(h.from) && !(t.cfg.AdmitAll && h.where != "") {
+	if !t.isKnown(h.from) && !(t.admitsAll() && h.where != "") {
 		return fmt.Errorf("server %d is not in the ensemble", h.from)
 	}
 	s, ok := c.(*tls.Conn)

@@ -44,7 +44,7 @@ func (t *Transport) shown(h hello, accepted net.Conn) error {
 		t.in[accepted] = h.from
 	}
 	t.heard[h.from] = h
-	if at := reachable(h.where, accepted); at != "" && t.cfg.AdmitAll {
+	if at := reachable(h.where, accepted); at != "" && t.admitsAll() {
 		t.said[h.from] = []string{at}
 	}
 	h.to = t.me.ID

@@ -32,8 +32,9 @@ type Config struct {
 	Resolve func(zab.Member) []string
 	// Admit says whether a server that is in no ensemble may link (a joiner that gossip or an operator announced). Nil: nobody.
 	Admit func(zab.PeerID) bool
-	// AdmitAll lets in whoever says where it is: to observe, until a reconfiguration makes it a member.
-	AdmitAll bool
+	// AdmitAll says whether to let in whoever says where it is: to observe, until a reconfiguration makes it a member; or to lead a server that has no
+	// history and so does not know who belongs to its ensemble. Nil: no.
+	AdmitAll func() bool
 	Where    string            // host:port at which this server is reached, told to those that it dials: they may not know it. "": nothing is told
 	Deliver  func(zab.Message) // called from reading goroutines
 	// Gone is told when the link to a server broke and dialling it anew failed at once, as when its process has ended. Nil: nobody asks.
@@ -199,6 +200,8 @@ func (t *Transport) findAgain(k *link) {
 		k.readdress(addrs)
 	}
 }
+
+func (t *Transport) admitsAll() bool { return t.cfg.AdmitAll != nil && t.cfg.AdmitAll() }
 
 func (t *Transport) admitted(id zab.PeerID) bool { return t.cfg.Admit != nil && t.cfg.Admit(id) }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/paddock-zk/paddock/compat/zoocfg"
 	"github.com/paddock-zk/paddock/zab"
 	"github.com/paddock-zk/paddock/zab/gossip"
+	"github.com/paddock-zk/paddock/zab/lineage"
 	"github.com/paddock-zk/paddock/zab/peer"
 	"github.com/paddock-zk/paddock/zab/transport"
 )
@@ -53,7 +54,7 @@ func (n *node) startLinks(ctx context.Context, env *peer.Environment, e zab.Ense
 		Identity: transport.Identity{Lineage: n.named.lineage(), Source: n.named.source, ID: n.self},
 		Secret:   secret, TLS: secure, VerifyHost: n.cfg.QuorumTLS.HostVerify,
 		VerifyDialler: n.cfg.QuorumTLS.HostVerify && n.cfg.QuorumTLS.ClientHostVerify, Vouched: l.vouched(n.cfg.Paddock), Listener: sock, Resolve: l.resolver(n.cfg.Paddock.PeerPort), Admit: l.admit,
-		AdmitAll: n.cfg.Ensemble.Dynamic.Reconfig, Where: n.advertised(e, addr), // with reconfig off the server lines alone say who may come
+		AdmitAll: n.admitsAll, Where: n.advertised(e, addr),
 		Deliver: n.peer.Deliver, Gone: n.peer.Suspect, Receive: n.receiveImage, Logger: n.logger,
 	})
 	n.links = l
@@ -199,6 +200,12 @@ func sameHosts(a, b []string) bool {
 		return slices.Compact(out)
 	}
 	return slices.Equal(hosts(a), hosts(b))
+}
+
+// admitsAll: with reconfig anybody may come and observe. With reconfig off the server lines alone say who may come, but for a server that has lost its disk:
+// its lines may be those of long ago, and the leader one that has come since. Who leads it is what the ensemble's history says, which it has yet to get.
+func (n *node) admitsAll() bool {
+	return n.cfg.Ensemble.Dynamic.Reconfig || n.named.lineage() == (lineage.Lineage{})
 }
 
 // admit lets a server in that is in no ensemble: gossip has announced it, or it has a server line here, as one that a reconfig took out
