@@ -203,17 +203,14 @@ func images(m *member, words string) int { return strings.Count(m.Log(), words) 
 func farBehind(c *cluster, m *member) {
 	c.must(m.Kill())
 	rest := c.addrs(c.others(m.id)...)
-	for range 6 {
+	zktest.Eventually(c.t, patience, "the leader's log without its first segment", func() bool {
 		flood(c.t, rest, 12)
-		leader := c.leader()
-		if first, err := os.ReadDir(filepath.Join(leader.Dir(), "log")); err == nil && len(first) > 0 && !strings.HasPrefix(first[0].Name(), "0000000000000001-") {
-			for _, id := range c.others(m.id) { // what a leader has in memory would do too
-				c.must(c.members[id-1].Restart())
-			}
-			return
-		}
+		first, err := os.ReadDir(filepath.Join(c.leader().Dir(), "log"))
+		return err == nil && len(first) > 0 && !strings.HasPrefix(first[0].Name(), "0000000000000001-")
+	})
+	for _, id := range c.others(m.id) { // what a leader has in memory would do too
+		c.must(c.members[id-1].Restart())
 	}
-	c.t.Log("the log still has its first segment")
 }
 
 var tight = []string{"snapCount=200"}
