@@ -29,7 +29,7 @@ type alarm struct {
 	reported bool                       // and the leader has heard so from this server
 	reports  map[zab.PeerID]alarmReport // on the leader: others that are low
 	members  []zab.PeerID               // who is low, for reports, by number
-	asked    int64                      // ns: since when a question to the leader waits for its answer; 0 = none does
+	ask      question                   // who is low
 }
 
 // alarmReport is what the leader has heard of a server whose disk is low.
@@ -191,21 +191,9 @@ func (s *Server) tickAlarm() {
 	s.alarmChanged()
 }
 
-// askAlarm is a follower's part of Tick: it asks the leader who is low. A question without an answer is asked again after a while.
+// askAlarm is a follower's part of Tick: it asks the leader who is low.
 func (s *Server) askAlarm(nowNs int64) {
-	a := &s.alarm
-	a.mu.Lock()
-	waits := a.asked != 0 && nowNs-a.asked < askPatienceMs*1e6
-	if !waits {
-		a.asked = nowNs
-	}
-	a.mu.Unlock()
-	if waits {
-		return
-	}
-	s.opts.Orderer.Ask([]byte{questionAlarm}, func(answer []byte, err error) {
-		s.opts.Go(func() { s.tellAlarm(answer, err) }) // not here: this is the goroutine of the protocol
-	})
+	s.askAgain(&s.alarm.ask, nowNs, func() []byte { return []byte{questionAlarm} }, s.tellAlarm)
 }
 
 // tellAlarm takes the leader's answer to askAlarm.
@@ -213,7 +201,6 @@ func (s *Server) tellAlarm(answer []byte, err error) {
 	a := &s.alarm
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked = 0
 	if err != nil || a.leads {
 		return
 	}

@@ -27,7 +27,7 @@ type files struct {
 	mu    sync.Mutex
 	last  zab.FileStatus // as of the last Tick: it counts when the next one says the same, for a new leader hears the others one by one
 	known zab.FileStatus // as shown
-	asked int64          // ns: since when a question to the leader waits for its answer; 0 = none does
+	ask   question       // what this server's file says, and what the leader knows
 }
 
 // tickFiles is a part of Tick.
@@ -42,20 +42,7 @@ func (s *Server) tickFiles(leading bool, nowNs int64) {
 		s.opts.Files.FollowFiles(func(st zab.FileStatus) { s.opts.Go(func() { s.showFiles(st) }) })
 		return
 	}
-	f := &s.files
-	f.mu.Lock()
-	waits := f.asked != 0 && nowNs-f.asked < askPatienceMs*1e6
-	if !waits {
-		f.asked = nowNs
-	}
-	f.mu.Unlock()
-	if waits {
-		return
-	}
-	report := s.opts.Orderer.Status().File.Append([]byte{questionFiles})
-	s.opts.Orderer.Ask(report, func(answer []byte, err error) {
-		s.opts.Go(func() { s.tellFiles(answer, err) }) // not here: this is the goroutine of the protocol
-	})
+	s.askAgain(&s.files.ask, nowNs, func() []byte { return s.opts.Orderer.Status().File.Append([]byte{questionFiles}) }, s.tellFiles)
 }
 
 // withoutAddress says whether an ensemble is that of a server that stood alone. Its first server lines count with reconfigEnabled too: nobody could add a server
@@ -87,9 +74,6 @@ func (s *Server) tellFiles(answer []byte, err error) {
 	if err == nil {
 		err = json.Unmarshal(answer, &st)
 	}
-	s.files.mu.Lock()
-	s.files.asked = 0
-	s.files.mu.Unlock()
 	if err == nil {
 		s.showFiles(st)
 	}

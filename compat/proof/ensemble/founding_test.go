@@ -43,8 +43,18 @@ func plain(f *founders, _, of int) string {
 	return fmt.Sprintf("127.0.0.1:%s:%s", f.ports[of-1][0], f.ports[of-1][1])
 }
 
-// lines gives a server a zoo.cfg with n server lines.
+// lines gives a server a zoo.cfg with n server lines; with none if it is alone.
 func (f *founders) lines(at, n int, line func(f *founders, at, of int) string) {
+	f.t.Helper()
+	var ids []int
+	for of := 1; n > 1 && of <= n; of++ {
+		ids = append(ids, of)
+	}
+	f.linesOf(at, ids, line)
+}
+
+// linesOf gives a server a zoo.cfg with the lines of these servers.
+func (f *founders) linesOf(at int, ids []int, line func(f *founders, at, of int) string) {
 	f.t.Helper()
 	file := filepath.Join(f.servers[at-1].Dir(), "zoo.cfg")
 	b, err := os.ReadFile(file)
@@ -55,7 +65,7 @@ func (f *founders) lines(at, n int, line func(f *founders, at, of int) string) {
 			out.WriteString(l)
 		}
 	}
-	for of := 1; n > 1 && of <= n; of++ {
+	for _, of := range ids {
 		fmt.Fprintf(&out, "server.%d=%s\n", of, line(f, at, of))
 	}
 	f.must(os.WriteFile(file, []byte(out.String()), 0o644))
@@ -411,12 +421,18 @@ func TestConfigNodeFollowsTheFiles(t *testing.T) {
 // counts waits until a server's node of the configuration has a line.
 func (f *founders) counts(at int, line string) (text string) {
 	f.t.Helper()
-	zktest.Eventually(f.t, patience, "the node of the configuration has "+line, func() bool {
+	return f.config(at, "has "+line, func(text string) bool { return strings.Contains(text, line) })
+}
+
+// config waits until a server's node of the configuration is as wanted.
+func (f *founders) config(at int, wanted string, is func(text string) bool) (text string) {
+	f.t.Helper()
+	zktest.Eventually(f.t, patience, "the node of the configuration "+wanted, func() bool {
 		z := f.client(at)
 		defer z.drop()
 		var err error
 		text, _, err = z.get("/zookeeper/config")
-		return err == nil && strings.Contains(text, line)
+		return err == nil && is(text)
 	})
 	return text
 }

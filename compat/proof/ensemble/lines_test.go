@@ -2,8 +2,6 @@ package ensemble
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,22 +9,10 @@ import (
 	"github.com/paddock-zk/paddock/compat/proof/zktest"
 )
 
-// file gives a server a zoo.cfg with the lines of these servers.
+// file gives a server a zoo.cfg with the lines of these servers, as everybody has them.
 func (f *founders) file(at int, ids ...int) {
 	f.t.Helper()
-	name := filepath.Join(f.servers[at-1].Dir(), "zoo.cfg")
-	b, err := os.ReadFile(name)
-	f.must(err)
-	var out strings.Builder
-	for l := range strings.Lines(string(b)) {
-		if !strings.HasPrefix(l, "server.") {
-			out.WriteString(l)
-		}
-	}
-	for _, of := range ids {
-		fmt.Fprintf(&out, "server.%d=%s\n", of, plain(f, at, of))
-	}
-	f.must(os.WriteFile(name, []byte(out.String()), 0o644))
+	f.linesOf(at, ids, plain)
 }
 
 // roll restarts servers one by one with the lines of these servers, the leader last.
@@ -52,12 +38,20 @@ func (f *founders) roll(servers []int, ids ...int) {
 // lacks waits until a server's node of the configuration does not have a server any more.
 func (f *founders) lacks(at, id int) {
 	f.t.Helper()
-	zktest.Eventually(f.t, patience, fmt.Sprintf("server %d is out", id), func() bool {
-		z := f.client(at)
-		defer z.drop()
-		text, _, err := z.get("/zookeeper/config")
-		return err == nil && !strings.Contains(text, fmt.Sprintf("server.%d=", id))
-	})
+	line := fmt.Sprintf("server.%d=", id)
+	f.config(at, "has no "+line, func(text string) bool { return !strings.Contains(text, line) })
+}
+
+// threeOfFour founds an ensemble of the first three of four servers, and writes /a.
+func threeOfFour(t *testing.T) *founders {
+	t.Helper()
+	f := found(t, 4, plain)
+	for id := range 3 {
+		f.file(id+1, 1, 2, 3)
+	}
+	f.start(1, 2, 3)
+	f.write(1, "/a")
+	return f
 }
 
 // says waits until the log of one of the servers has the words.
@@ -89,12 +83,7 @@ func TestShrinkFiveToThreeByFile(t *testing.T) {
 
 // A member whose machine is gone is replaced by one with another number, and then all move to other ports.
 func TestReplaceAndMoveByFile(t *testing.T) {
-	f := found(t, 4, plain)
-	for id := range 3 {
-		f.file(id+1, 1, 2, 3)
-	}
-	f.start(1, 2, 3)
-	f.write(1, "/a")
+	f := threeOfFour(t)
 	f.must(f.servers[2].Kill())
 	f.file(4, 1, 2, 4)
 	f.must(f.servers[3].Launch())
@@ -125,12 +114,7 @@ func TestReplaceAndMoveByFile(t *testing.T) {
 
 // Members that lost their disks and are rebuilt with the lines of long ago change nothing, and the servers say so.
 func TestOldFilesChangeNothing(t *testing.T) {
-	f := found(t, 4, plain)
-	for id := range 3 {
-		f.file(id+1, 1, 2, 3)
-	}
-	f.start(1, 2, 3)
-	f.write(1, "/a")
+	f := threeOfFour(t)
 	f.must(f.servers[3].Launch())
 	f.roll([]int{1, 2, 3}, 1, 2, 3, 4)
 	f.counts(1, "server.4=")
