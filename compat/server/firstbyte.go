@@ -35,8 +35,9 @@ func takenBytes(st *znode.State) map[int]int {
 
 // FirstByte is the byte that a server has, as far as the state says; 0 if it has none. Of two, which it may have if a proposal of it came late, it is the
 // lower.
-func FirstByte(st *znode.State, id zab.PeerID) uint8 {
-	taken := takenBytes(st)
+func FirstByte(st *znode.State, id zab.PeerID) uint8 { return byteOf(takenBytes(st), id) }
+
+func byteOf(taken map[int]int, id zab.PeerID) uint8 {
 	for b := 1; b <= lastByte; b++ {
 		if number, ok := taken[b]; ok && number == id.Number() {
 			return uint8(b)
@@ -49,10 +50,10 @@ var errNoByte = errors.New("each of the 254 bytes that session ids can begin wit
 
 // ClaimByte is the transaction that claims a first byte for a server; nil if it has one. Whether it has got the byte shows when it is applied.
 func ClaimByte(st *znode.State, id zab.PeerID, members zab.Ensemble) (*znode.Txn, error) {
-	if FirstByte(st, id) != 0 {
+	taken := takenBytes(st)
+	if byteOf(taken, id) != 0 {
 		return nil, nil
 	}
-	taken := takenBytes(st)
 	free := func(b int) bool { _, ok := taken[b]; return !ok }
 	claim := 0
 	if own := id.Number(); own >= 1 && own <= lastByte && free(own) {

@@ -15,7 +15,7 @@
 // frame that is wrong in any way ends that link, is counted, and does nothing else. A link that breaks is dialled again, at once if it had
 // lived for a while; if that fails, [Config].Gone is told that the other process has probably ended. On Linux a link whose bytes are not
 // acknowledged for two seconds counts as broken. The handshake refuses another cluster, another incarnation, a
-// server that is not in the ensemble or is not the one that was dialled, and whoever does not know the shared secret. The
+// server that is not in the ensemble (unless [Config].Admit or AdmitAll lets it in) or is not the one that was dialled, and whoever does not know the shared secret. The
 // handshake proves the secret in both directions (HMAC-SHA256 over both nonces, all that was said and, with TLS, a value of that TLS connection), without
 // sending it; the accepter shows its proof last. With TLS, the certificates of both sides are checked before the handshake begins, and must name the server's
 // number or one of its hosts. Without TLS a secret encrypts and authenticates all that follows (sealed); without either, frames are not encrypted and not
